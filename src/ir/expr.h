@@ -1,0 +1,75 @@
+// Builders of scalar expressions and statements. Integer (i64) builders fold and put into a canonical
+// form as they build, so that index arithmetic stays small; simplify.h proves more.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "ir/node.h"
+
+namespace tenon::ir {
+
+// ---- scalars of any type: operand types must agree; comparisons give bool
+[[nodiscard]] Expr unary(Context& c, Op op, Expr a);
+[[nodiscard]] Expr binary(Context& c, Op op, Expr a, Expr b);
+[[nodiscard]] Expr select(Context& c, Expr cond, Expr a, Expr b);
+[[nodiscard]] Expr cast(Context& c, DType to, Expr a);
+
+// ---- i64 arithmetic
+[[nodiscard]] Expr add(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr sub(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr mul(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr floordiv(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr mod(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr min(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr max(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr ceildiv(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr logical_and(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr logical_or(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr lt(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr le(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr eq(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr product(Context& c, std::span<const Expr> extents);  // 1 for none
+
+/// The literal's value; empty when the node is not an integer or boolean literal.
+[[nodiscard]] std::optional<int64_t> as_int(Expr e);
+[[nodiscard]] bool is_int(Expr e, int64_t value);
+
+// ---- memory and statements
+[[nodiscard]] Expr load(Context& c, Expr buffer, std::span<const Expr> indices);
+[[nodiscard]] Expr store(Context& c, Expr buffer, Expr value, std::span<const Expr> indices);
+[[nodiscard]] Expr update(Context& c, Expr buffer, Expr init, Expr value, std::span<const Expr> indices,
+                          std::string combine);
+[[nodiscard]] Expr seq(Context& c, std::span<const Expr> statements);  // flattens; one statement stays itself
+[[nodiscard]] Expr for_loop(Context& c, Expr var, Expr extent, Expr body, std::string kind = "serial",
+                            std::string note = "");
+[[nodiscard]] Expr if_then(Context& c, Expr cond, Expr then, Expr otherwise = nullptr);
+[[nodiscard]] Expr while_loop(Context& c, Expr cond, Expr body);
+[[nodiscard]] Expr let(Context& c, Expr var, Expr value, Expr body);
+
+struct BlockIter {
+  Expr var;
+  Expr binding;
+  char kind;  // 's' spatial, 'r' reduction
+};
+/// Views of structured statements.
+struct BlockView {
+  Expr node;
+  [[nodiscard]] const std::string& name() const { return node->string_attr(Key::name); }
+  [[nodiscard]] Expr predicate() const { return node->operand(0); }
+  [[nodiscard]] Expr body() const { return node->operand(1); }
+  [[nodiscard]] std::vector<BlockIter> iters() const;
+};
+[[nodiscard]] Expr block(Context& c, std::string name, std::span<const BlockIter> iters, Expr predicate, Expr body,
+                         std::string note = "");
+struct ForView {
+  Expr node;
+  [[nodiscard]] Expr var() const { return node->operand(0); }
+  [[nodiscard]] Expr extent() const { return node->operand(1); }
+  [[nodiscard]] Expr body() const { return node->operand(2); }
+  [[nodiscard]] const std::string& kind() const { return node->string_attr(Key::kind); }
+  [[nodiscard]] std::string_view note() const { return node->string_attr_or(Key::note, ""); }
+};
+
+}  // namespace tenon::ir

@@ -1,0 +1,276 @@
+// The one node type of Tenon, its types, and the context that interns both.
+//
+// A Node is an immutable value: operator, type, operands, attributes. Equal nodes of one Context are
+// the same pointer, so equality is pointer equality and common subexpressions need no pass. Nominal
+// nodes (param, var, buffer) carry a unique id and are equal only to themselves. Graphs, loop programs
+// and target code are sets of operators (ops.def), told apart by the verifier.
+//
+// Meaning shared by all stages (details in ops.def):
+//   integers   two's complement, wrap on overflow; division by zero gives 0
+//   floats     IEEE 754, round to nearest even, no reassociation, no contraction except `fma`;
+//              NaN propagates through max and min; a NaN's payload is unspecified
+//   order      graph nodes are pure; loop statements run in order; `parallel` iterations are independent
+//   access     an index out of range is illegal, never silently clamped, unless the operator says so
+//
+// Thread safety: a Context is used by one thread at a time; nodes may be read by any number.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ir/dtype.h"
+
+namespace tenon::ir {
+
+class Context;
+struct Node;
+struct Function;
+struct Kernel;
+struct TypeData;
+
+/// A node seen as a value: tensor, scalar, statement.
+using Expr = const Node*;
+using Type = const TypeData*;
+
+enum class Op : uint8_t {
+#define TENON_OP(name, ...) name,
+#include "ir/ops.def"
+#undef TENON_OP
+};
+
+/// Attribute names. The variant alternative that each holds stands behind it.
+enum class Key : uint8_t {
+  name,            // string
+  uid,             // int; unique in the context, not printed
+  value,           // int or double
+  data,            // ConstantRef
+  dims,            // ints
+  perm,            // ints
+  starts,          // exprs (i64 scalars)
+  strides,         // ints
+  low,             // exprs
+  high,            // exprs
+  interior,        // ints
+  axis,            // int
+  axes,            // ints
+  batch,           // int
+  kind,            // string
+  last,            // int
+  batch_a, batch_b, contract_a, contract_b,  // ints
+  product,         // string: f32 (default when absent) | bf16x6 | bf16
+  dilation,        // ints
+  input_dilation,  // ints
+  groups,          // int
+  size,            // ints
+  exclusive, reverse, descending, sorted, center_point_box,  // int
+  index,           // int
+  body, then, else_,  // Function
+  options,         // string
+  carried, stacked,   // int
+  kernel,          // Kernel
+  sizes,           // exprs
+  note,            // string
+  kinds,           // string
+  combine,         // string
+  params,          // ints
+  saturate,        // int
+};
+inline constexpr int kKeyCount = static_cast<int>(Key::saturate) + 1;
+
+/// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major in
+/// storage elements. Two constants are equal when type and content hash are.
+struct ConstantData {
+  uint64_t hash = 0;
+  const std::byte* bytes = nullptr;
+  uint64_t size = 0;
+  std::string name;                     // of the first initializer with these bytes; informative
+  std::shared_ptr<const void> owner;    // shared: several graphs and the packager keep a mapping alive
+};
+using ConstantRef = const ConstantData*;
+
+using AttrValue = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<Expr>, ConstantRef,
+                               const Function*, const Kernel*>;
+struct Attr {
+  Key key;
+  AttrValue value;
+  bool operator==(const Attr&) const = default;
+};
+
+enum class TypeKind : uint8_t { tensor, tuple, void_ };
+
+/// Where a buffer lives. `global`: frame or arena memory that every thread sees. `scratch`: memory of
+/// one worker, lives for one parallel iteration. `reg`: accumulators of one iteration, accessed with
+/// indices that are constant after unrolling. `tile`: matrix-unit registers.
+enum class Scope : uint8_t { global, scratch, reg, tile };
+
+struct TypeData {
+  TypeKind kind = TypeKind::tensor;
+  DType dtype = DType::f32;
+  Scope scope = Scope::global;
+  std::vector<Expr> shape;   // i64 scalars; empty for a scalar
+  std::vector<Type> fields;  // of a tuple
+  uint32_t id = 0;           // order of creation in the context
+
+  [[nodiscard]] bool is_tensor() const { return kind == TypeKind::tensor; }
+  [[nodiscard]] bool is_scalar() const { return is_tensor() && shape.empty(); }
+  [[nodiscard]] int rank() const { return static_cast<int>(shape.size()); }
+};
+
+struct Node {
+  Op op;
+  uint32_t id;  // order of creation in the context: deterministic, for ordering and side tables
+  Type type;
+  uint64_t hash;
+  std::span<const Expr> operands;
+  std::span<const Attr> attrs;  // sorted by key
+
+  [[nodiscard]] Expr operand(size_t i) const { return operands[i]; }
+  /// The attribute, or nullptr when the node does not carry it.
+  [[nodiscard]] const AttrValue* find(Key key) const;
+  // Typed access; the attribute must be there and hold that alternative.
+  [[nodiscard]] int64_t int_attr(Key key) const;
+  [[nodiscard]] int64_t int_attr_or(Key key, int64_t otherwise) const;
+  [[nodiscard]] double float_attr(Key key) const;
+  [[nodiscard]] const std::string& string_attr(Key key) const;
+  [[nodiscard]] std::string_view string_attr_or(Key key, std::string_view otherwise) const;
+  [[nodiscard]] const std::vector<int64_t>& ints_attr(Key key) const;
+  [[nodiscard]] const std::vector<Expr>& exprs_attr(Key key) const;
+  [[nodiscard]] ConstantRef constant_attr() const;
+  [[nodiscard]] const Function* function_attr(Key key) const;
+  [[nodiscard]] const Kernel* kernel_attr() const;
+
+  [[nodiscard]] DType dtype() const { return type->dtype; }
+  [[nodiscard]] const std::vector<Expr>& shape() const { return type->shape; }
+  [[nodiscard]] int rank() const { return type->rank(); }
+};
+
+struct OpInfo {
+  std::string_view name;    // as the text form spells it, without a trailing underscore
+  std::string_view stages;  // letters of "GLT"
+  int min_operands, max_operands;
+  std::vector<Key> keys;
+  std::string_view doc;
+};
+[[nodiscard]] const OpInfo& info(Op op);
+[[nodiscard]] std::string_view key_name(Key key);
+/// The operator of that text-form name, if there is one.
+[[nodiscard]] const Op* parse_op(std::string_view name);
+
+/// True for elementwise operators (the unary, binary and ternary rows, cast included).
+[[nodiscard]] bool is_elementwise(Op op);
+/// True for eq, ne, lt, le, gt, ge, is_nan, is_inf.
+[[nodiscard]] bool is_predicate(Op op);
+
+/// Owns and interns nodes and types. One for a model, one for each kernel.
+class Context {
+ public:
+  Context();
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // ---- types
+  [[nodiscard]] Type tensor(DType dtype, std::span<const Expr> shape, Scope scope = Scope::global);
+  [[nodiscard]] Type tensor(DType dtype, std::initializer_list<int64_t> shape);
+  [[nodiscard]] Type scalar(DType dtype);
+  [[nodiscard]] Type index() { return index_; }  // i64 scalar
+  [[nodiscard]] Type boolean() { return bool_; }
+  [[nodiscard]] Type void_type() { return void_; }
+  [[nodiscard]] Type tuple(std::span<const Type> fields);
+
+  // ---- nodes
+  /// The node; attributes in any order, each key once. Does not infer or check types: builders in
+  /// src/ops and expr.h do.
+  [[nodiscard]] Expr make(Op op, Type type, std::span<const Expr> operands, std::vector<Attr> attrs = {});
+  [[nodiscard]] Expr make(Op op, Type type, std::initializer_list<Expr> operands, std::vector<Attr> attrs = {});
+  [[nodiscard]] Expr imm(Type scalar, int64_t value);    // integer or boolean type; wrapped to its width
+  [[nodiscard]] Expr imm_f(Type scalar, double value);   // float type; rounded to it
+  [[nodiscard]] Expr i64(int64_t value) { return imm(index_, value); }
+  [[nodiscard]] Expr bool_imm(bool value) { return imm(bool_, value ? 1 : 0); }
+  // Nominal nodes: a new one at each call. Names need not be unique; the printer makes them so.
+  [[nodiscard]] Expr var(std::string name);
+  /// A variable of another scalar type, for `let`.
+  [[nodiscard]] Expr var(std::string name, Type scalar);
+  [[nodiscard]] Expr param(std::string name, Type type);
+  [[nodiscard]] Expr buffer(std::string name, Type type);
+  /// A node like `like` with other operands and type, same operator and attributes.
+  [[nodiscard]] Expr rebuild(Expr like, Type type, std::span<const Expr> operands);
+
+  /// A constant whose bytes are copied into the context, or referenced when `owner` is given.
+  [[nodiscard]] Expr constant(Type type, const void* bytes, uint64_t size, std::string name = "",
+                              std::shared_ptr<const void> owner = nullptr);
+
+  /// Takes ownership of a function or kernel that attributes refer to.
+  const Function* add(std::unique_ptr<Function> function);
+  const Kernel* add(std::shared_ptr<const Kernel> kernel);
+
+  // ---- source locations: a side table, united when nodes merge
+  void set_location(Expr node, std::string_view location);
+  /// "" when unknown.
+  [[nodiscard]] std::string_view location(Expr node) const;
+
+  [[nodiscard]] size_t node_count() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  Type index_ = nullptr, bool_ = nullptr, void_ = nullptr;
+};
+
+/// A value that a symbolic variable takes at run time: element `index` (row-major) of integer tensor
+/// `tensor`, a node of the same function. A variable without a binding takes its value from an input's
+/// extent (or --shape).
+struct Binding {
+  Expr var;
+  Expr tensor;
+  int64_t index;
+};
+
+/// A graph: pure nodes reached from the results. Also the body of composites, if and loop; those are
+/// closed: they use only their own params (and symbolic variables of the outer function).
+struct Function {
+  std::string name;
+  std::vector<Expr> params;
+  std::vector<Expr> results;
+  std::vector<std::string> result_names;  // of the model's outputs; empty for bodies
+  std::vector<Binding> bindings;          // in an order in which they can be evaluated
+};
+
+enum class ParamRole : uint8_t { in, out, constant };
+
+/// How a constant's bytes become a kernel's buffer: logical axes are split by static factors, padded
+/// with zeros and permuted. factors[d] = 0 leaves axis d whole; otherwise it becomes (d/f, d%f).
+/// perm orders the resulting axes. Example: w[n, k] to [n/32, k, n%32] is factors {32, 0}, perm {0, 2, 1}.
+struct Packing {
+  std::vector<int64_t> factors;
+  std::vector<int64_t> perm;
+  bool operator==(const Packing&) const = default;
+};
+
+struct KernelParam {
+  Expr buffer;
+  ParamRole role;
+  std::vector<Packing> packing;  // applied in order to the graph tensor's bytes; constants only
+};
+
+/// A loop program. `params` are the frame's buffers and `sizes` its integers, in that order. Internal
+/// buffers are those that the body mentions beyond params; `buffers` lists them. Top-level statements
+/// of the body (elements of its outermost seq) are launched one after another; each may be one
+/// parallel loop. Owns its context.
+struct Kernel {
+  std::string name;  // informative, such as "dot_add_relu"; not part of its identity
+  std::shared_ptr<Context> context;  // shared: a schedule step keeps the context of the program it changed
+  std::vector<Expr> sizes;   // var nodes
+  std::vector<KernelParam> params;
+  std::vector<Expr> buffers;
+  Expr body = nullptr;
+  std::vector<std::string> trace;  // schedule primitives applied so far, one line each
+};
+
+}  // namespace tenon::ir

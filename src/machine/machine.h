@@ -1,0 +1,48 @@
+// Machine rows: what differs between CPUs is data here. And the instructions of those machines, each
+// declared with its semantics as an IR body that matcher and interpreter share.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/node.h"
+#include "support/result.h"
+
+namespace tenon::machine {
+
+struct Machine {
+  std::string name;          // x86-64-v3, x86-64-v4, sapphirerapids, znver4, znver5
+  std::string llvm_cpu;      // for LLVM's scheduling model
+  std::string llvm_features; // "+avx2,+fma,..."
+  std::vector<std::string> needs;  // cpuid feature names that an artifact for this row requires
+  int vector_bytes;          // 32 or 64
+  int vector_registers;      // 16 or 32
+  int64_t l1_bytes, l2_bytes, l3_bytes;
+  [[nodiscard]] int lanes(ir::DType t) const { return vector_bytes / ir::info(t).bytes; }
+};
+
+[[nodiscard]] std::span<const Machine> rows();
+[[nodiscard]] const Machine* find_row(std::string_view name);
+/// The best row that this CPU can run, with its cache sizes and cpu name filled in from cpuid.
+[[nodiscard]] const Machine& host();
+
+/// A register tile product, generic over its parameters:
+///   for i < mr, j < nr: c[i, j] += sum over kk < k of a(i, kk) * b(kk, j), in order of kk, fused
+/// where a(i, kk) is at a_base + i' * a_row + kk * a_col (elements; i' = min(i, rows - 1)) and
+/// b(kk, j) at b_base + kk * b_row + j. c is a `reg` buffer [mr, nr].
+/// Node form: instr name="fma_tile", params={mr, nr}, operands:
+///   c buffer, a buffer, a_base, a_row, a_col, b buffer, b_base, b_row, k, rows
+/// (bases and strides are i64 element offsets into the row-major buffer).
+inline constexpr std::string_view kFmaTile = "fma_tile";
+
+struct Instruction {
+  std::string_view name;
+  std::string_view needs;  // cpuid feature; empty: any
+  /// True if this machine can hold the tile in registers.
+  bool (*fits)(const Machine&, std::span<const int64_t> params);
+};
+[[nodiscard]] const Instruction* find_instruction(std::string_view name);
+
+}  // namespace tenon::machine

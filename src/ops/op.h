@@ -1,0 +1,126 @@
+// What every graph operator provides: shape rule with numbered constraints, reference evaluation,
+// lowering to a loop-program definition. One row an operator in registry.cc; one file an operator
+// family in src/ops/<family>/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/expr.h"
+#include "ir/node.h"
+#include "support/result.h"
+
+namespace tenon::ops {
+
+using ir::Context;
+using ir::Expr;
+using ir::Type;
+
+// ---- reference values ----------------------------------------------------------------------------
+/// A dense row-major tensor of the reference interpreter; `bytes` holds storage elements (info(dtype).bytes
+/// each). Tuples are vectors of these. Sub-byte types take one byte an element.
+struct Tensor {
+  ir::DType dtype = ir::DType::f32;
+  std::vector<int64_t> shape;
+  std::vector<std::byte> bytes;
+
+  [[nodiscard]] int64_t count() const;
+  /// Element as double / int64 (exact for every type that fits); set rounds or wraps to the type.
+  [[nodiscard]] double get_f(int64_t i) const;
+  [[nodiscard]] int64_t get_i(int64_t i) const;
+  void set_f(int64_t i, double value);
+  void set_i(int64_t i, int64_t value);
+  static Tensor zeros(ir::DType dtype, std::vector<int64_t> shape);
+};
+
+/// What reference evaluation of one node sees. Floating-point work is done in double, rounded once to
+/// the output type.
+struct EvalArgs {
+  Expr node;
+  std::span<const Tensor* const> operands;
+  std::vector<int64_t> shape;                          // of the (first) result, evaluated
+  std::function<int64_t(Expr)> integer;                // value of a symbolic expression
+};
+using EvalFn = Result<std::vector<Tensor>> (*)(const EvalArgs&);
+
+// ---- shape rule ----------------------------------------------------------------------------------
+/// The result type from operands and attributes, or why not ("[conv.C4]" codes). `wanted` is the type
+/// that the builder proposes for operators whose type is not implied (reshape, slice, iota, cast ...).
+struct TypeArgs {
+  Context& c;
+  ir::Op op;
+  std::span<const Expr> operands;
+  std::span<const ir::Attr> attrs;
+  Type wanted;
+};
+using TypeFn = Result<Type> (*)(const TypeArgs&);
+
+// ---- lowering to definitions ----------------------------------------------------------------------
+/// How an operator's output depends on its inputs; fusion reasons on this, not on names.
+enum class Pattern : uint8_t {
+  elementwise,  // out[i] from in[i]
+  broadcast,    // out[i] from in[subset of i]
+  injective,    // each out element reads at most one element of each operand: transpose, slice, pad, gather
+  reduction,    // out[i] = combine over r of f(in[g(i, r)])
+  contraction,  // a reduction of products: dot, conv
+  window,       // a reduction over a sliding neighbourhood
+  opaque,       // anything else: scan, sort, scatter: a statement over whole buffers
+  structural,   // tuple, get, if, loop, call: not lowered here
+};
+
+/// Lowering runs in the kernel's context. `load(k, indices)` is the value of operand k at indices;
+/// `extent(e)` brings a graph extent (an i64 expression of the graph's context) into the kernel.
+struct PointArgs {
+  Context& c;
+  Expr node;                  // graph node (types' extents belong to the graph's context)
+  std::span<const Expr> out;  // output indices, i64, kernel context
+  std::function<Expr(size_t, std::span<const Expr>)> load;
+  std::function<Expr(Expr)> extent;
+  std::span<const Expr> reduce;  // reduction iterators, for reductions
+};
+/// elementwise, broadcast, injective: the output's value at `out`. Reductions: the value to combine.
+using PointFn = Expr (*)(const PointArgs&);
+
+struct ReduceAxis {
+  std::string name;
+  Expr extent;  // graph context
+};
+struct ReduceInfo {
+  std::vector<ReduceAxis> axes;
+  std::string combine;  // sum|prod|max|min|and|or|fma
+  ir::DType accumulate;  // type of the accumulator; differs from the output's for f16, bf16
+};
+using ReduceFn = ReduceInfo (*)(Context& graph, Expr node);
+
+/// Opaque operators: a statement that writes `outs` (one buffer each result) from `ins`.
+struct OpaqueArgs {
+  Context& c;
+  Expr node;
+  std::span<const Expr> ins;   // buffers
+  std::span<const Expr> outs;  // buffers
+  std::function<Expr(Expr)> extent;
+  std::function<Expr(std::string, ir::DType, std::span<const Expr> shape, ir::Scope)> temp;  // fresh internal buffer
+};
+using OpaqueFn = Expr (*)(const OpaqueArgs&);
+
+struct OpRow {
+  ir::Op op;
+  Pattern pattern;
+  TypeFn type;
+  EvalFn eval;
+  PointFn point = nullptr;
+  ReduceFn reduce = nullptr;
+  OpaqueFn opaque = nullptr;
+  double tolerance = 0;  // relative, of a compiled f32 result against the reference; the row says why
+};
+/// The row, or nullptr for an operator that is not a graph operator.
+[[nodiscard]] const OpRow* find_op(ir::Op op);
+
+/// Builds a checked graph node: applies the shape rule and the operator's local folds.
+[[nodiscard]] Result<Expr> build(Context& c, ir::Op op, std::span<const Expr> operands,
+                                 std::vector<ir::Attr> attrs = {}, Type wanted = nullptr);
+
+}  // namespace tenon::ops

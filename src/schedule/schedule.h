@@ -1,0 +1,82 @@
+// Schedule primitives: pure functions on a loop program. Each returns the new program (with the
+// primitive appended to its trace) or the reason why it does not apply. Blocks and loops are named by
+// text: a block by its name, a loop by the name of its variable (unique in the kernel after
+// `normalize`). One file a primitive in schedule/primitives/; the table is in registry.cc.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/node.h"
+#include "machine/machine.h"
+#include "support/result.h"
+
+namespace tenon::schedule {
+
+using Program = std::shared_ptr<const ir::Kernel>;
+using Handles = std::vector<std::string>;
+
+/// A program under construction: applies primitives in place and keeps the trace. Every method returns
+/// the reason for refusing as an error with code "schedule.<primitive>", leaving the program unchanged.
+class Schedule {
+ public:
+  explicit Schedule(Program program);  // normalizes loop and block names first
+  [[nodiscard]] const Program& program() const { return program_; }
+
+  // ---- queries
+  [[nodiscard]] Handles blocks() const;                       // in program order
+  [[nodiscard]] Handles loops(const std::string& block) const;  // outermost first
+  [[nodiscard]] ir::Expr extent(const std::string& loop) const;
+
+  // ---- loops
+  /// tail: "predicate" (guard), "peel" (a second loop for the rest, named LOOP_tail), "pad" needs divisibility proof
+  [[nodiscard]] Result<Handles> split(const std::string& loop, int64_t factor, const std::string& tail = "predicate");
+  [[nodiscard]] Result<std::string> fuse(const std::string& outer, const std::string& inner);
+  [[nodiscard]] Status reorder(const Handles& loops);
+  [[nodiscard]] Result<Handles> tile(const std::string& a, const std::string& b, int64_t fa, int64_t fb);
+  [[nodiscard]] Status parallel(const std::string& loop);
+  [[nodiscard]] Status vectorize(const std::string& loop);
+  [[nodiscard]] Status unroll(const std::string& loop);
+  [[nodiscard]] Status annotate(const std::string& target, const std::string& key, const std::string& value);
+  /// Copies the loop's body under conditions extent <= bounds[0], <= bounds[1], ...: the copy for a
+  /// bound sees the loop `inner` (whose extent is symbolic) with that constant extent and a guard.
+  [[nodiscard]] Status specialize(const std::string& loop, const std::string& inner, const std::vector<int64_t>& bounds);
+
+  // ---- blocks
+  [[nodiscard]] Status compute_at(const std::string& block, const std::string& loop);
+  [[nodiscard]] Status reverse_compute_at(const std::string& block, const std::string& loop);
+  [[nodiscard]] Status inline_block(const std::string& block);          // producer into its consumers
+  [[nodiscard]] Status reverse_inline(const std::string& block);        // consumer into its producer
+  [[nodiscard]] Result<std::string> cache_read(const std::string& block, const std::string& buffer, const std::string& scope);
+  [[nodiscard]] Result<std::string> cache_write(const std::string& block, const std::string& scope);
+  /// Stores a buffer in another order: constants are repacked at compile time, others by a new block
+  /// whose name is returned ("" for constants).
+  [[nodiscard]] Result<std::string> pack(const std::string& block, const std::string& buffer, const ir::Packing& layout);
+  [[nodiscard]] Status set_scope(const std::string& block, const std::string& scope);
+  [[nodiscard]] Result<std::string> decompose_reduction(const std::string& block, const std::string& loop);
+  [[nodiscard]] Result<std::string> rfactor(const std::string& block, const std::string& loop);
+  [[nodiscard]] Result<std::string> blockize(const std::string& loop);
+  [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction, const std::vector<int64_t>& params);
+
+  /// One trace line, as printed: `i0, i1 = split(i, 12, tail = predicate)`.
+  [[nodiscard]] Status apply(const std::string& line);
+
+ private:
+  Program program_;
+};
+
+/// Replays printed trace lines on a definition-form program.
+[[nodiscard]] Result<Program> replay(Program program, std::span<const std::string> trace);
+
+/// The default schedule for the kernel's anchor on that machine; deterministic, no trials.
+[[nodiscard]] Result<Program> default_schedule(Program program, const machine::Machine& machine);
+
+/// Scheduled program to target stage: block iterators replaced by their bindings, predicates to
+/// conditions, reductions to init + update, buffers compacted to what is live, indices simplified,
+/// top-level statements normalised to launches (each one parallel loop or a serial statement).
+[[nodiscard]] Result<Program> finalize(Program program);
+
+}  // namespace tenon::schedule
