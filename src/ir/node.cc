@@ -190,6 +190,7 @@ struct Context::Impl {
   std::unordered_set<Type, TypeHash, TypeEqual> interned_types;
   std::deque<ConstantData> constants;
   std::vector<std::unique_ptr<Function>> functions;
+  std::unordered_map<std::string, const Function*> keyed_functions;
   std::vector<std::shared_ptr<const Kernel>> kernels;
   std::unordered_map<Expr, std::string> locations;
   int64_t next_uid = 0;
@@ -303,6 +304,13 @@ Expr Context::constant(Type type, const void* bytes, uint64_t size, std::string 
 
 const Function* Context::add(std::unique_ptr<Function> function) {
   return impl_->functions.emplace_back(std::move(function)).get();
+}
+const Function* Context::add(std::unique_ptr<Function> function, std::string key) {
+  return impl_->keyed_functions[std::move(key)] = add(std::move(function));
+}
+const Function* Context::find_function(const std::string& key) const {
+  const auto found = impl_->keyed_functions.find(key);
+  return found == impl_->keyed_functions.end() ? nullptr : found->second;
 }
 const Kernel* Context::add(std::shared_ptr<const Kernel> kernel) {
   return impl_->kernels.emplace_back(std::move(kernel)).get();

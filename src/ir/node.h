@@ -208,6 +208,9 @@ class Context {
 
   /// Takes ownership of a function or kernel that attributes refer to.
   const Function* add(std::unique_ptr<Function> function);
+  /// The same under a key, by which find_function returns it: how equal composites share one body.
+  const Function* add(std::unique_ptr<Function> function, std::string key);
+  [[nodiscard]] const Function* find_function(const std::string& key) const;
   const Kernel* add(std::shared_ptr<const Kernel> kernel);
 
   // ---- source locations: a side table, united when nodes merge
