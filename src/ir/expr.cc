@@ -48,7 +48,8 @@ Expr add(Context& c, Expr a, Expr b) {
     if (y) return add(c, a->operand(0), c.i64(wrap(static_cast<__int128>(k) + *y)));
     return add(c, add(c, a->operand(0), b), a->operand(1));
   }
-  if (b->op == Op::add && as_int(b->operand(1))) return add(c, add(c, a, b->operand(0)), b->operand(1));
+  if (b->op == Op::add && as_int(b->operand(1)))
+    return add(c, add(c, a, b->operand(0)), b->operand(1));
   return raw(c, Op::add, a, b);
 }
 
@@ -56,9 +57,11 @@ Expr sub(Context& c, Expr a, Expr b) {
   if (a == b) return c.i64(0);
   if (const auto y = as_int(b)) return add(c, a, c.i64(wrap(-static_cast<__int128>(*y))));
   // (p + k) - q and p - (q + k): the literal moves outwards.
-  if (a->op == Op::add && as_int(a->operand(1))) return add(c, sub(c, a->operand(0), b), a->operand(1));
+  if (a->op == Op::add && as_int(a->operand(1)))
+    return add(c, sub(c, a->operand(0), b), a->operand(1));
   if (b->op == Op::add && as_int(b->operand(1)))
-    return add(c, sub(c, a, b->operand(0)), c.i64(wrap(-static_cast<__int128>(*as_int(b->operand(1))))));
+    return add(c, sub(c, a, b->operand(0)),
+               c.i64(wrap(-static_cast<__int128>(*as_int(b->operand(1))))));
   if (a->op == Op::add) {
     if (a->operand(0) == b) return a->operand(1);
     if (a->operand(1) == b) return a->operand(0);
@@ -93,7 +96,8 @@ Expr mod(Context& c, Expr a, Expr b) {
   const auto y = as_int(b);
   if (y == 1) return c.i64(0);
   if (y == 0) return b;
-  if (x && y) return c.i64(wrap(static_cast<__int128>(*x) - static_cast<__int128>(floor_div(*x, *y)) * *y));
+  if (x && y)
+    return c.i64(wrap(static_cast<__int128>(*x) - static_cast<__int128>(floor_div(*x, *y)) * *y));
   if (x == 0) return a;
   return raw(c, Op::mod, a, b);
 }
@@ -114,9 +118,7 @@ Expr max(Context& c, Expr a, Expr b) {
   return before(b, a) ? raw(c, Op::max, b, a) : raw(c, Op::max, a, b);
 }
 
-Expr ceildiv(Context& c, Expr a, Expr b) {
-  return floordiv(c, add(c, a, add(c, b, c.i64(-1))), b);
-}
+Expr ceildiv(Context& c, Expr a, Expr b) { return floordiv(c, add(c, a, add(c, b, c.i64(-1))), b); }
 
 Expr logical_and(Context& c, Expr a, Expr b) {
   if (is_int(a, 0) || is_int(b, 0)) return c.bool_imm(false);
@@ -153,6 +155,39 @@ Expr eq(Context& c, Expr a, Expr b) {
   return compare(c, Op::eq, a, b, true, [](int64_t x, int64_t y) { return x == y; });
 }
 
+Expr ne(Context& c, Expr a, Expr b) {
+  return compare(c, Op::ne, a, b, false, [](int64_t x, int64_t y) { return x != y; });
+}
+Expr gt(Context& c, Expr a, Expr b) { return lt(c, b, a); }
+Expr ge(Context& c, Expr a, Expr b) { return le(c, b, a); }
+Expr neg(Context& c, Expr a) { return mul(c, a, c.i64(-1)); }
+
+Expr logical_not(Context& c, Expr a) {
+  if (const auto v = as_int(a)) return c.bool_imm(*v == 0);
+  if (a->op == Op::not_) return a->operand(0);
+  if (a->operands.size() == 2 && a->operand(0)->type == c.index()) {
+    const Expr x = a->operand(0);
+    const Expr y = a->operand(1);
+    switch (a->op) {
+      case Op::lt:
+        return le(c, y, x);
+      case Op::le:
+        return lt(c, y, x);
+      case Op::gt:
+        return le(c, x, y);
+      case Op::ge:
+        return lt(c, x, y);
+      case Op::eq:
+        return ne(c, x, y);
+      case Op::ne:
+        return eq(c, x, y);
+      default:
+        break;
+    }
+  }
+  return c.make(Op::not_, c.boolean(), {a});
+}
+
 Expr product(Context& c, std::span<const Expr> extents) {
   Expr all = c.i64(1);
   for (Expr e : extents) all = mul(c, all, e);
@@ -169,19 +204,34 @@ Expr binary(Context& c, Op op, Expr a, Expr b) {
   TENON_CHECK(a->type == b->type, "operands of a scalar operator differ in type");
   if (a->type == c.index()) {
     switch (op) {
-      case Op::add: return add(c, a, b);
-      case Op::sub: return sub(c, a, b);
-      case Op::mul: return mul(c, a, b);
-      case Op::floordiv: return floordiv(c, a, b);
-      case Op::mod: return mod(c, a, b);
-      case Op::min: return min(c, a, b);
-      case Op::max: return max(c, a, b);
-      case Op::lt: return lt(c, a, b);
-      case Op::le: return le(c, a, b);
-      case Op::gt: return lt(c, b, a);
-      case Op::ge: return le(c, b, a);
-      case Op::eq: return eq(c, a, b);
-      default: break;
+      case Op::add:
+        return add(c, a, b);
+      case Op::sub:
+        return sub(c, a, b);
+      case Op::mul:
+        return mul(c, a, b);
+      case Op::floordiv:
+        return floordiv(c, a, b);
+      case Op::mod:
+        return mod(c, a, b);
+      case Op::min:
+        return min(c, a, b);
+      case Op::max:
+        return max(c, a, b);
+      case Op::lt:
+        return lt(c, a, b);
+      case Op::le:
+        return le(c, a, b);
+      case Op::gt:
+        return lt(c, b, a);
+      case Op::ge:
+        return le(c, b, a);
+      case Op::eq:
+        return eq(c, a, b);
+      case Op::ne:
+        return ne(c, a, b);
+      default:
+        break;
     }
   }
   if (a->type == c.boolean()) {
@@ -204,7 +254,8 @@ Expr cast(Context& c, DType to, Expr a) {
     const Type type = c.scalar(to);
     if (const auto v = as_int(a); v && is_integer(to)) return c.imm(type, *v);
     if (const auto v = as_int(a); v && is_float(to)) return c.imm_f(type, static_cast<double>(*v));
-    if (is_float(a->dtype()) && is_float(to) && info(to).bits >= 16) return c.imm_f(type, a->float_attr(Key::value));
+    if (is_float(a->dtype()) && is_float(to) && info(to).bits >= 16)
+      return c.imm_f(type, a->float_attr(Key::value));
   }
   return c.make(Op::cast, c.scalar(to), {a});
 }
@@ -226,7 +277,8 @@ Expr store(Context& c, Expr buffer, Expr value, std::span<const Expr> indices) {
   return c.make(Op::store, c.void_type(), operands);
 }
 
-Expr update(Context& c, Expr buffer, Expr init, Expr value, std::span<const Expr> indices, std::string combine) {
+Expr update(Context& c, Expr buffer, Expr init, Expr value, std::span<const Expr> indices,
+            std::string combine) {
   std::vector<Expr> operands{buffer, init, value};
   operands.insert(operands.end(), indices.begin(), indices.end());
   // A rank-0 buffer leaves three operands.
@@ -260,19 +312,24 @@ Expr if_then(Context& c, Expr condition, Expr then, Expr otherwise) {
   return c.make(Op::cond, c.void_type(), {condition, then, otherwise});
 }
 
-Expr while_loop(Context& c, Expr condition, Expr body) { return c.make(Op::while_, c.void_type(), {condition, body}); }
+Expr while_loop(Context& c, Expr condition, Expr body) {
+  return c.make(Op::while_, c.void_type(), {condition, body});
+}
 
-Expr let(Context& c, Expr var, Expr value, Expr body) { return c.make(Op::let, c.void_type(), {var, value, body}); }
+Expr let(Context& c, Expr var, Expr value, Expr body) {
+  return c.make(Op::let, c.void_type(), {var, value, body});
+}
 
 std::vector<BlockIter> BlockView::iters() const {
   const std::string& kinds = node->string_attr(Key::kinds);
   std::vector<BlockIter> all;
-  for (size_t i = 0; i < kinds.size(); ++i) all.push_back({node->operand(2 + 2 * i), node->operand(3 + 2 * i), kinds[i]});
+  for (size_t i = 0; i < kinds.size(); ++i)
+    all.push_back({node->operand(2 + 2 * i), node->operand(3 + 2 * i), kinds[i]});
   return all;
 }
 
-Expr block(Context& c, std::string name, std::span<const BlockIter> iters, Expr predicate, Expr body,
-           std::string note) {
+Expr block(Context& c, std::string name, std::span<const BlockIter> iters, Expr predicate,
+           Expr body, std::string note) {
   std::vector<Expr> operands{predicate, body};
   std::string kinds;
   for (const BlockIter& it : iters) {

@@ -1,5 +1,5 @@
-// Builders of scalar expressions and statements. Integer (i64) builders fold and put into a canonical
-// form as they build, so that index arithmetic stays small; simplify.h proves more.
+// Builders of scalar expressions and statements. Integer (i64) builders fold and put into a
+// canonical form as they build, so that index arithmetic stays small; simplify.h proves more.
 #pragma once
 
 #include <optional>
@@ -30,6 +30,12 @@ namespace tenon::ir {
 [[nodiscard]] Expr lt(Context& c, Expr a, Expr b);
 [[nodiscard]] Expr le(Context& c, Expr a, Expr b);
 [[nodiscard]] Expr eq(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr ne(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr gt(Context& c, Expr a, Expr b);  // as lt with the operands exchanged
+[[nodiscard]] Expr ge(Context& c, Expr a, Expr b);
+[[nodiscard]] Expr neg(Context& c, Expr a);  // a * -1
+/// The negation of a bool; comparisons of integers turn around.
+[[nodiscard]] Expr logical_not(Context& c, Expr a);
 [[nodiscard]] Expr product(Context& c, std::span<const Expr> extents);  // 1 for none
 
 /// The literal's value; empty when the node is not an integer or boolean literal.
@@ -39,11 +45,12 @@ namespace tenon::ir {
 // ---- memory and statements
 [[nodiscard]] Expr load(Context& c, Expr buffer, std::span<const Expr> indices);
 [[nodiscard]] Expr store(Context& c, Expr buffer, Expr value, std::span<const Expr> indices);
-[[nodiscard]] Expr update(Context& c, Expr buffer, Expr init, Expr value, std::span<const Expr> indices,
-                          std::string combine);
-[[nodiscard]] Expr seq(Context& c, std::span<const Expr> statements);  // flattens; one statement stays itself
-[[nodiscard]] Expr for_loop(Context& c, Expr var, Expr extent, Expr body, std::string kind = "serial",
-                            std::string note = "");
+[[nodiscard]] Expr update(Context& c, Expr buffer, Expr init, Expr value,
+                          std::span<const Expr> indices, std::string combine);
+[[nodiscard]] Expr seq(Context& c,
+                       std::span<const Expr> statements);  // flattens; one statement stays itself
+[[nodiscard]] Expr for_loop(Context& c, Expr var, Expr extent, Expr body,
+                            std::string kind = "serial", std::string note = "");
 [[nodiscard]] Expr if_then(Context& c, Expr cond, Expr then, Expr otherwise = nullptr);
 [[nodiscard]] Expr while_loop(Context& c, Expr cond, Expr body);
 [[nodiscard]] Expr let(Context& c, Expr var, Expr value, Expr body);
@@ -61,8 +68,8 @@ struct BlockView {
   [[nodiscard]] Expr body() const { return node->operand(1); }
   [[nodiscard]] std::vector<BlockIter> iters() const;
 };
-[[nodiscard]] Expr block(Context& c, std::string name, std::span<const BlockIter> iters, Expr predicate, Expr body,
-                         std::string note = "");
+[[nodiscard]] Expr block(Context& c, std::string name, std::span<const BlockIter> iters,
+                         Expr predicate, Expr body, std::string note = "");
 struct ForView {
   Expr node;
   [[nodiscard]] Expr var() const { return node->operand(0); }

@@ -302,6 +302,16 @@ Expr Context::constant(Type type, const void* bytes, uint64_t size, std::string 
   return make(Op::constant, type, {}, {{Key::data, ConstantRef{&impl_->constants.back()}}});
 }
 
+Expr Context::constant(Type type, const ConstantData& data) {
+  const size_t before = impl_->nodes.size();
+  const Expr node = make(Op::constant, type, {}, {{Key::data, ConstantRef{&data}}});
+  if (impl_->nodes.size() == before) return node;
+  // A new node: let it own the description, which compares equal to the one it was made with.
+  impl_->constants.push_back(data);
+  impl_->nodes.back().attrs[0].value = ConstantRef{&impl_->constants.back()};
+  return node;
+}
+
 const Function* Context::add(std::unique_ptr<Function> function) {
   return impl_->functions.emplace_back(std::move(function)).get();
 }

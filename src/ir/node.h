@@ -206,6 +206,9 @@ class Context {
   [[nodiscard]] Expr constant(Type type, const void* bytes, uint64_t size, std::string name = "",
                               std::shared_ptr<const void> owner = nullptr);
 
+  /// The same literal as another context's; its bytes stay where they are.
+  [[nodiscard]] Expr constant(Type type, const ConstantData& data);
+
   /// Takes ownership of a function or kernel that attributes refer to.
   const Function* add(std::unique_ptr<Function> function);
   /// The same under a key, by which find_function returns it: how equal composites share one body.
