@@ -1,0 +1,709 @@
+// Interpreter of loop programs. The program is first compiled to flat tables (expressions with
+// value slots, statements with ranges of expressions); then it runs serially, parallel loops
+// backwards so that an illegal dependence between iterations shows.
+#include <cstring>
+#include <limits>
+#include <unordered_map>
+
+#include "interp/interp.h"
+#include "interp/pack.h"
+#include "interp/scalar.h"
+#include "ir/expr.h"
+#include "ir/round.h"
+#include "machine/machine.h"
+#include "support/check.h"
+
+namespace tenon::interp {
+namespace {
+using ir::DType;
+using ir::Expr;
+using ir::Key;
+using ir::Op;
+
+/// Memory of one buffer, flat and row-major.
+struct Memory {
+  std::string name;
+  DType dtype = DType::f32;
+  ir::Scope scope = ir::Scope::global;
+  std::vector<int64_t> shape;
+  int64_t count = 1;
+  std::byte* data = nullptr;
+  std::vector<std::byte> owned;
+  bool writable = true;
+};
+
+/// One expression; `args` are indices of other expressions.
+struct Code {
+  Op op = Op::imm;
+  DType type = DType::i64;      // of the result
+  DType arg_type = DType::i64;  // of the first operand
+  bool memo = false;            // used more than once: evaluated once a statement
+  bool saturate = false;
+  int buffer = -1;
+  int slot = -1;
+  std::vector<int> args;
+  Scalar value{};
+  uint64_t stamp = 0;
+};
+
+/// One statement; meaning of the fields follows its operator's operands.
+struct Statement {
+  Op op = Op::seq;
+  std::vector<int> children;
+  std::vector<int> exprs;
+  std::vector<int> slots;
+  int buffer = -1;
+  std::string combine;
+  bool parallel = false;
+  bool reduces = false;         // for_: feeds a reduction iterator of a block inside
+  std::vector<int> locals;      // parallel for_: scratch and reg buffers used inside
+  std::vector<char> spatial;    // block: which conjuncts of the predicate also guard the init
+  std::vector<int> reductions;  // update: slots of the reduction iterators
+  std::vector<int64_t> params;
+  std::vector<int> buffers;
+};
+
+void poison(Memory& m) {
+  const size_t width = ir::info(m.dtype).bytes;
+  if (ir::is_float(m.dtype)) {
+    const uint64_t bits = ir::encode_float(m.dtype, std::numeric_limits<double>::quiet_NaN());
+    for (int64_t i = 0; i < m.count; ++i)
+      std::memcpy(m.data + static_cast<size_t>(i) * width, &bits, width);
+  } else {
+    std::memset(m.data, m.dtype == DType::boolean ? 1 : 0x5a, static_cast<size_t>(m.count) * width);
+  }
+}
+
+Scalar load_element(const Memory& m, int64_t at) {
+  Scalar s{};
+  const std::byte* p = m.data + at * ir::info(m.dtype).bytes;
+  const auto as = [&]<class T>(T v) {
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  };
+  switch (m.dtype) {
+    case DType::f32:
+      s.f = static_cast<double>(as(float{}));
+      break;
+    case DType::f64:
+      s.f = as(double{});
+      break;
+    case DType::f16:
+    case DType::bf16:
+      s.f = ir::decode_float(m.dtype, as(uint16_t{}));
+      break;
+    case DType::i16:
+      s.i = as(int16_t{});
+      break;
+    case DType::u16:
+      s.i = as(uint16_t{});
+      break;
+    case DType::i32:
+      s.i = as(int32_t{});
+      break;
+    case DType::u32:
+      s.i = as(uint32_t{});
+      break;
+    case DType::i64:
+    case DType::u64:
+      s.i = as(int64_t{});
+      break;
+    case DType::u8:
+      s.i = as(uint8_t{});
+      break;
+    case DType::i8:
+      s.i = as(int8_t{});
+      break;
+    case DType::boolean:
+      s.i = as(uint8_t{}) != 0 ? 1 : 0;
+      break;
+    default:
+      if (ir::is_float(m.dtype)) {
+        s.f = ir::decode_float(m.dtype, as(uint8_t{}));
+      } else {
+        s.i = ir::wrap_to(m.dtype, as(int8_t{}));
+      }
+  }
+  return s;
+}
+
+void store_element(const Memory& m, int64_t at, Scalar s) {
+  const size_t width = ir::info(m.dtype).bytes;
+  std::byte* p = m.data + static_cast<size_t>(at) * width;
+  if (m.dtype == DType::f32) {
+    const auto v = static_cast<float>(s.f);
+    std::memcpy(p, &v, sizeof v);
+    return;
+  }
+  const uint64_t bits = ir::is_float(m.dtype) ? ir::encode_float(m.dtype, s.f)
+                                              : static_cast<uint64_t>(ir::wrap_to(m.dtype, s.i));
+  std::memcpy(p, &bits, width);
+}
+
+/// The whole program as tables.
+struct Tables {
+  std::vector<Memory> memories;
+  std::vector<Code> codes;
+  std::vector<Statement> statements;
+  int slot_count = 0;
+  int root = -1;
+};
+
+/// Translates a kernel into Tables.
+class Compiler {
+ public:
+  Compiler(Tables& tables, std::unordered_map<Expr, int> buffers)
+      : t_(tables), buffers_(std::move(buffers)) {}
+
+  int slot(Expr var) {
+    const auto [at, fresh] = slots_.try_emplace(var, t_.slot_count);
+    if (fresh) ++t_.slot_count;
+    return at->second;
+  }
+
+  int expr(Expr e) {
+    if (const auto found = codes_.find(e); found != codes_.end()) {
+      t_.codes[static_cast<size_t>(found->second)].memo = true;
+      return found->second;
+    }
+    Code code;
+    code.op = e->op;
+    code.type = e->dtype();
+    if (e->op == Op::imm) {
+      if (ir::is_float(code.type)) {
+        code.value.f = e->float_attr(Key::value);
+      } else {
+        code.value.i = e->int_attr(Key::value);
+      }
+    } else if (e->op == Op::var) {
+      code.slot = slot(e);
+    } else if (e->op == Op::load) {
+      code.buffer = buffer(e->operand(0));
+      for (size_t i = 1; i < e->operands.size(); ++i) code.args.push_back(expr(e->operand(i)));
+    } else {
+      TENON_CHECK(ir::is_elementwise(e->op), std::string(ir::info(e->op).name));
+      code.arg_type = e->operand(0)->dtype();
+      code.saturate = e->op == Op::cast && e->int_attr_or(Key::saturate, 0) != 0;
+      for (Expr operand : e->operands) code.args.push_back(expr(operand));
+    }
+    t_.codes.push_back(std::move(code));
+    const int at = static_cast<int>(t_.codes.size()) - 1;
+    codes_[e] = at;
+    return at;
+  }
+
+  int statement(Expr s) {
+    Statement out;
+    out.op = s->op;
+    switch (s->op) {
+      case Op::seq:
+        for (Expr child : s->operands) out.children.push_back(statement(child));
+        break;
+      case Op::for_:
+        compile_for(s, out);
+        break;
+      case Op::cond:
+        out.exprs = {expr(s->operand(0))};
+        for (size_t i = 1; i < s->operands.size(); ++i)
+          out.children.push_back(statement(s->operand(i)));
+        break;
+      case Op::while_:
+        out.exprs = {expr(s->operand(0))};
+        out.children = {statement(s->operand(1))};
+        break;
+      case Op::let:
+        out.slots = {slot(s->operand(0))};
+        out.exprs = {expr(s->operand(1))};
+        out.children = {statement(s->operand(2))};
+        break;
+      case Op::store:
+        compile_access(s, out, 1);
+        break;
+      case Op::update:
+        compile_access(s, out, 2);
+        break;
+      case Op::block:
+        compile_block(s, out);
+        break;
+      case Op::instr:
+        compile_instr(s, out);
+        break;
+      case Op::fail_:
+        out.exprs = {expr(s->operand(0))};
+        break;
+      default:
+        TENON_UNREACHABLE("not a statement of a loop program");
+    }
+    t_.statements.push_back(std::move(out));
+    return static_cast<int>(t_.statements.size()) - 1;
+  }
+
+ private:
+  int buffer(Expr b) {
+    const auto found = buffers_.find(b);
+    TENON_CHECK(found != buffers_.end(),
+                "a buffer that the kernel does not list: " + b->string_attr(Key::name));
+    used_.push_back(found->second);
+    return found->second;
+  }
+
+  void compile_for(Expr s, Statement& out) {
+    const ir::ForView loop{s};
+    out.slots = {slot(loop.var())};
+    out.exprs = {expr(loop.extent())};
+    out.parallel = loop.kind() == "parallel";
+    const size_t before = used_.size();
+    loops_[loop.var()] = false;
+    out.children = {statement(loop.body())};
+    out.reduces = loops_[loop.var()];
+    if (!out.parallel) return;
+    std::vector<bool> seen(t_.memories.size(), false);
+    for (size_t i = before; i < used_.size(); ++i) {
+      const auto b = static_cast<size_t>(used_[i]);
+      if (seen[b] || t_.memories[b].scope == ir::Scope::global) continue;
+      seen[b] = true;
+      out.locals.push_back(used_[i]);
+    }
+  }
+
+  void compile_access(Expr s, Statement& out, size_t values) {
+    out.buffer = buffer(s->operand(0));
+    for (size_t i = 1; i < s->operands.size(); ++i) out.exprs.push_back(expr(s->operand(i)));
+    if (values == 1) return;
+    out.combine = s->string_attr(Key::combine);
+    out.reductions = reductions_;
+    if (out.combine != "fma") return;
+    const Expr product = s->operand(2);
+    TENON_CHECK(product->op == Op::mul, "an fma step whose value is not a product");
+    out.exprs[1] = expr(product->operand(0));
+    out.exprs.insert(out.exprs.begin() + 2, expr(product->operand(1)));
+  }
+
+  /// True if e mentions one of the variables.
+  bool mentions(Expr e, const std::unordered_map<Expr, bool>& vars) {
+    if (vars.contains(e)) return true;
+    for (Expr operand : e->operands)
+      if (mentions(operand, vars)) return true;
+    return false;
+  }
+  void mark_loops(Expr binding) {
+    if (const auto found = loops_.find(binding); found != loops_.end()) found->second = true;
+    for (Expr operand : binding->operands) mark_loops(operand);
+  }
+
+  void conjuncts(Expr e, std::vector<Expr>& out) {
+    if (e->op == Op::and_) {
+      for (Expr operand : e->operands) conjuncts(operand, out);
+    } else {
+      out.push_back(e);
+    }
+  }
+
+  void compile_block(Expr s, Statement& out) {
+    const ir::BlockView block{s};
+    std::unordered_map<Expr, bool> reduced;
+    std::vector<int> inner;
+    for (const ir::BlockIter& it : block.iters()) {
+      out.slots.push_back(slot(it.var));
+      out.exprs.push_back(expr(it.binding));
+      if (it.kind != 'r') continue;
+      inner.push_back(slot(it.var));
+      reduced[it.var] = true;
+      mark_loops(it.binding);
+      collect_vars(it.binding, reduced);
+    }
+    std::vector<Expr> parts;
+    conjuncts(block.predicate(), parts);
+    for (Expr part : parts) {
+      out.exprs.push_back(expr(part));
+      out.spatial.push_back(mentions(part, reduced) ? 0 : 1);
+    }
+    std::swap(reductions_, inner);
+    out.children = {statement(block.body())};
+    std::swap(reductions_, inner);
+  }
+
+  void collect_vars(Expr e, std::unordered_map<Expr, bool>& vars) {
+    if (e->op == Op::var && loops_.contains(e)) vars[e] = true;
+    for (Expr operand : e->operands) collect_vars(operand, vars);
+  }
+
+  void compile_instr(Expr s, Statement& out) {
+    TENON_CHECK(s->string_attr(Key::name) == machine::kFmaTile,
+                "unknown instruction " + s->string_attr(Key::name));
+    out.params = s->ints_attr(Key::params);
+    for (Expr operand : s->operands) {
+      if (operand->op == Op::buffer || operand->op == Op::param) {
+        out.buffers.push_back(buffer(operand));
+      } else {
+        out.exprs.push_back(expr(operand));
+      }
+    }
+    TENON_CHECK(out.buffers.size() == 3 && out.exprs.size() == 7 && out.params.size() == 2,
+                "fma_tile operands");
+  }
+
+  Tables& t_;
+  std::unordered_map<Expr, int> buffers_, slots_, codes_;
+  std::unordered_map<Expr, bool> loops_;  // loop variables; true: feeds a reduction iterator
+  std::vector<int> used_;
+  std::vector<int> reductions_;
+};
+
+/// Runs Tables. A failed access sets error_ and makes every later step a no-op.
+class Machine {
+ public:
+  Machine(Tables& tables) : t_(tables), slots_(static_cast<size_t>(tables.slot_count)) {}
+  std::vector<int64_t>& slots() { return slots_; }
+
+  Status run() {
+    execute(t_.root);
+    if (failed_) return tl::make_unexpected(std::move(error_));
+    return {};
+  }
+  int64_t extent(int code) {
+    ++epoch_;
+    return eval(code).i;
+  }
+
+ private:
+  void stop(std::string code, std::string message) {
+    if (failed_) return;
+    failed_ = true;
+    error_ = Error{{{std::move(code), std::move(message)}}};
+  }
+
+  Scalar eval(int at) {
+    Code& code = t_.codes[static_cast<size_t>(at)];
+    switch (code.op) {
+      case Op::imm:
+        return code.value;
+      case Op::var: {
+        Scalar s{};
+        std::memcpy(&s, &slots_[static_cast<size_t>(code.slot)], sizeof s);
+        return s;
+      }
+      default:
+        break;
+    }
+    if (!code.memo) return compute(code);
+    if (code.stamp == epoch_) return code.value;
+    const Scalar value = compute(code);
+    code.value = value;
+    code.stamp = epoch_;
+    return value;
+  }
+
+  Scalar compute(const Code& code) {
+    if (code.op == Op::load) {
+      const Memory& m = t_.memories[static_cast<size_t>(code.buffer)];
+      const int64_t at = flatten(m, code.args.data(), code.args.size());
+      return at < 0 ? Scalar{} : load_element(m, at);
+    }
+    if (code.op == Op::select) return eval(eval(code.args[0]).i != 0 ? code.args[1] : code.args[2]);
+    Scalar args[3];
+    for (size_t i = 0; i < code.args.size(); ++i) args[i] = eval(code.args[i]);
+    if (code.type == DType::i64) {  // the common index arithmetic
+      if (code.op == Op::add)
+        return wrap_int(static_cast<uint64_t>(args[0].i) + static_cast<uint64_t>(args[1].i));
+      if (code.op == Op::mul)
+        return wrap_int(static_cast<uint64_t>(args[0].i) * static_cast<uint64_t>(args[1].i));
+    }
+    if (code.op == Op::cast) return cast(code.arg_type, code.type, args[0], code.saturate);
+    return apply(code.op, code.arg_type, args);
+  }
+  static Scalar wrap_int(uint64_t v) {
+    Scalar s{};
+    s.i = static_cast<int64_t>(v);
+    return s;
+  }
+
+  /// Flat offset of an element, or -1 after reporting an index out of range.
+  int64_t flatten(const Memory& m, const int* indices, size_t count) {
+    int64_t at = 0;
+    for (size_t d = 0; d < count; ++d) {
+      const int64_t i = eval(indices[d]).i;
+      if (i < 0 || i >= m.shape[d]) {
+        stop("interp.range", "index " + std::to_string(i) + " of axis " + std::to_string(d) +
+                                 " of buffer '" + m.name + "' is outside its extent " +
+                                 std::to_string(m.shape[d]));
+        return -1;
+      }
+      at = at * m.shape[d] + i;
+    }
+    return at;
+  }
+
+  void execute(int at) {
+    const Statement& s = t_.statements[static_cast<size_t>(at)];
+    if (failed_) return;
+    switch (s.op) {
+      case Op::seq:
+        for (int child : s.children) execute(child);
+        break;
+      case Op::for_:
+        execute_for(s);
+        break;
+      case Op::cond:
+        ++epoch_;
+        if (eval(s.exprs[0]).i != 0) {
+          execute(s.children[0]);
+        } else if (s.children.size() > 1) {
+          execute(s.children[1]);
+        }
+        break;
+      case Op::while_:
+        for (;;) {
+          ++epoch_;
+          if (eval(s.exprs[0]).i == 0 || failed_) break;
+          execute(s.children[0]);
+        }
+        break;
+      case Op::let: {
+        ++epoch_;
+        const Scalar v = eval(s.exprs[0]);
+        std::memcpy(&slots_[static_cast<size_t>(s.slots[0])], &v, sizeof v);
+        execute(s.children[0]);
+        break;
+      }
+      case Op::store:
+        execute_store(s);
+        break;
+      case Op::update:
+        execute_update(s);
+        break;
+      case Op::block:
+        execute_block(s);
+        break;
+      case Op::instr:
+        execute_tile(s);
+        break;
+      case Op::fail_:
+        ++epoch_;
+        stop("interp.fail",
+             "the kernel stopped with error code " + std::to_string(eval(s.exprs[0]).i));
+        break;
+      default:
+        TENON_UNREACHABLE("not a statement");
+    }
+  }
+
+  void execute_for(const Statement& s) {
+    const int64_t n = extent(s.exprs[0]);
+    int64_t& var = slots_[static_cast<size_t>(s.slots[0])];
+    if (n <= 0 && s.reduces && !failed_) {
+      // An empty reduction still gives its identity: run the first iteration's inits alone.
+      const bool outer = init_only_;
+      init_only_ = true;
+      var = 0;
+      execute(s.children[0]);
+      init_only_ = outer;
+      return;
+    }
+    for (int64_t i = 0; i < n && !failed_; ++i) {
+      var = s.parallel ? n - 1 - i : i;
+      for (int b : s.locals) poison(t_.memories[static_cast<size_t>(b)]);
+      execute(s.children[0]);
+    }
+  }
+
+  void execute_store(const Statement& s) {
+    if (init_only_) return;
+    ++epoch_;
+    const Memory& m = t_.memories[static_cast<size_t>(s.buffer)];
+    const Scalar v = eval(s.exprs[0]);
+    const int64_t at = flatten(m, s.exprs.data() + 1, s.exprs.size() - 1);
+    if (!failed_ && check_writable(m)) store_element(m, at, v);
+  }
+
+  bool check_writable(const Memory& m) {
+    if (!m.writable)
+      stop("interp.write", "buffer '" + m.name + "' is an input and must not be written");
+    return m.writable;
+  }
+
+  void execute_update(const Statement& s) {
+    ++epoch_;
+    const Memory& m = t_.memories[static_cast<size_t>(s.buffer)];
+    const bool fused = s.combine == "fma";
+    const size_t first = fused ? 3 : 2;
+    bool starts = true;
+    for (int slot : s.reductions) starts = starts && slots_[static_cast<size_t>(slot)] == 0;
+    if (init_only_ && !starts) return;
+    const int64_t at = flatten(m, s.exprs.data() + first, s.exprs.size() - first);
+    if (failed_ || !check_writable(m)) return;
+    Scalar acc = starts ? eval(s.exprs[0]) : load_element(m, at);
+    if (!init_only_) {
+      const Scalar v = eval(s.exprs[1]);
+      acc = fused ? fused_multiply_add(m.dtype, v, eval(s.exprs[2]), acc)
+                  : combine(s.combine, m.dtype, acc, v);
+    }
+    if (!failed_) store_element(m, at, acc);
+  }
+
+  void execute_block(const Statement& s) {
+    ++epoch_;
+    const size_t n = s.slots.size();
+    std::vector<int64_t> values(n);
+    for (size_t i = 0; i < n; ++i) values[i] = eval(s.exprs[i]).i;
+    for (size_t i = 0; i < n; ++i) slots_[static_cast<size_t>(s.slots[i])] = values[i];
+    ++epoch_;
+    for (size_t i = n; i < s.exprs.size(); ++i)
+      if ((!init_only_ || s.spatial[i - n] != 0) && eval(s.exprs[i]).i == 0) return;
+    execute(s.children[0]);
+  }
+
+  /// fma_tile as machine.h declares it.
+  void execute_tile(const Statement& s) {
+    ++epoch_;
+    const Memory& c = t_.memories[static_cast<size_t>(s.buffers[0])];
+    const Memory& a = t_.memories[static_cast<size_t>(s.buffers[1])];
+    const Memory& b = t_.memories[static_cast<size_t>(s.buffers[2])];
+    int64_t v[7];
+    for (size_t i = 0; i < 7; ++i) v[i] = eval(s.exprs[i]).i;
+    const int64_t a_base = v[0], a_row = v[1], a_col = v[2], b_base = v[3], b_row = v[4], k = v[5],
+                  rows = v[6];
+    const int64_t mr = s.params[0], nr = s.params[1];
+    if (rows < 1) return stop("interp.tile", "fma_tile without a valid row");
+    if (c.count < mr * nr)
+      return stop("interp.tile",
+                  "fma_tile accumulators '" + c.name + "' are smaller than the tile");
+    for (int64_t i = 0; i < mr && !failed_; ++i) {
+      for (int64_t kk = 0; kk < k && !failed_; ++kk) {
+        const int64_t a_at = a_base + std::min(i, rows - 1) * a_row + kk * a_col;
+        if (!in_range(a, a_at)) return;
+        const Scalar x = cast(a.dtype, c.dtype, load_element(a, a_at), false);
+        for (int64_t j = 0; j < nr; ++j) {
+          const int64_t b_at = b_base + kk * b_row + j;
+          if (!in_range(b, b_at)) return;
+          const Scalar y = cast(b.dtype, c.dtype, load_element(b, b_at), false);
+          const int64_t c_at = i * nr + j;
+          store_element(c, c_at, fused_multiply_add(c.dtype, x, y, load_element(c, c_at)));
+        }
+      }
+    }
+  }
+  bool in_range(const Memory& m, int64_t at) {
+    if (at >= 0 && at < m.count) return true;
+    stop("interp.range", "fma_tile reads element " + std::to_string(at) + " of buffer '" + m.name +
+                             "', which has " + std::to_string(m.count));
+    return false;
+  }
+
+  Tables& t_;
+  std::vector<int64_t> slots_;
+  uint64_t epoch_ = 0;
+  bool init_only_ = false;
+  bool failed_ = false;
+  Error error_;
+};
+
+/// Kernel, sizes and tensors bound to Tables.
+class Binder {
+ public:
+  Binder(const ir::Kernel& kernel, std::span<const int64_t> sizes)
+      : kernel_(kernel), sizes_(sizes) {
+    for (size_t i = 0; i < kernel.sizes.size(); ++i) values_[kernel.sizes[i]] = sizes[i];
+  }
+
+  Status bind(std::span<Tensor> tensors) {
+    for (size_t i = 0; i < kernel_.params.size(); ++i) {
+      const ir::KernelParam& p = kernel_.params[i];
+      Tensor* tensor = &tensors[i];
+      if (!p.packing.empty()) {
+        packed_.push_back(std::make_unique<Tensor>(pack(*tensor, p.packing)));
+        tensor = packed_.back().get();
+      }
+      TENON_TRY(Memory m, describe(p.buffer));
+      if (tensor->shape != m.shape || tensor->dtype != m.dtype)
+        return fail("interp.shape", "buffer '" + m.name + "' of kernel '" + kernel_.name +
+                                        "' expects " + text(m.shape) + ", got " +
+                                        text(tensor->shape));
+      m.data = tensor->bytes.data();
+      m.writable = p.role == ir::ParamRole::out;
+      add(p.buffer, std::move(m));
+    }
+    for (Expr b : kernel_.buffers) {
+      TENON_TRY(Memory m, describe(b));
+      m.owned.resize(static_cast<size_t>(m.count) * ir::info(m.dtype).bytes);
+      m.data = m.owned.data();
+      poison(m);
+      add(b, std::move(m));
+    }
+    return {};
+  }
+
+  Status run() {
+    Compiler compiler(tables_, index_);
+    for (Expr v : kernel_.sizes) compiler.slot(v);
+    tables_.root = compiler.statement(kernel_.body);
+    Machine machine(tables_);
+    std::copy(sizes_.begin(), sizes_.end(), machine.slots().begin());
+    return machine.run();
+  }
+
+ private:
+  Result<Memory> describe(Expr b) {
+    Memory m;
+    m.name = b->string_attr(Key::name);
+    m.dtype = b->dtype();
+    m.scope = b->type->scope;
+    for (Expr e : b->shape()) {
+      TENON_TRY(const int64_t n, evaluate(e));
+      m.shape.push_back(std::max<int64_t>(n, 0));
+      m.count *= m.shape.back();
+    }
+    return m;
+  }
+  Result<int64_t> evaluate(Expr e) {
+    if (const auto known = ir::as_int(e)) return *known;
+    if (e->op == Op::var) {
+      const auto found = values_.find(e);
+      if (found == values_.end())
+        return fail("interp.size", "an extent uses variable '" + e->string_attr(Key::name) +
+                                       "', which is no size of kernel '" + kernel_.name + "'");
+      return found->second;
+    }
+    Scalar args[3];
+    if (e->op == Op::select) {
+      TENON_TRY(const int64_t chosen, evaluate(e->operand(0)));
+      return evaluate(e->operand(chosen != 0 ? 1 : 2));
+    }
+    TENON_CHECK(ir::is_elementwise(e->op), "an extent that is not an integer expression");
+    for (size_t i = 0; i < e->operands.size(); ++i) {
+      TENON_TRY(args[i].i, evaluate(e->operand(i)));
+    }
+    return apply(e->op, e->operand(0)->dtype(), args).i;
+  }
+  static std::string text(const std::vector<int64_t>& shape) {
+    std::string s = "[";
+    for (size_t i = 0; i < shape.size(); ++i) s += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+    return s + "]";
+  }
+  void add(Expr b, Memory m) {
+    index_[b] = static_cast<int>(tables_.memories.size());
+    tables_.memories.push_back(std::move(m));
+  }
+
+  const ir::Kernel& kernel_;
+  std::span<const int64_t> sizes_;
+  std::unordered_map<Expr, int64_t> values_;
+  std::unordered_map<Expr, int> index_;
+  std::vector<std::unique_ptr<Tensor>> packed_;
+  Tables tables_;
+};
+
+}  // namespace
+
+Status run(const ir::Kernel& kernel, std::span<const int64_t> sizes, std::span<Tensor> buffers) {
+  if (sizes.size() != kernel.sizes.size() || buffers.size() != kernel.params.size())
+    return fail("interp.arguments",
+                "kernel '" + kernel.name + "' takes " + std::to_string(kernel.sizes.size()) +
+                    " sizes and " + std::to_string(kernel.params.size()) + " buffers, got " +
+                    std::to_string(sizes.size()) + " and " + std::to_string(buffers.size()));
+  Binder binder(kernel, sizes);
+  TENON_TRY_VOID(binder.bind(buffers));
+  return binder.run();
+}
+
+}  // namespace tenon::interp

@@ -1,0 +1,173 @@
+// Loop programs built by hand, run, and compared with values computed here.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "interp/interp.h"
+#include "ir/expr.h"
+
+namespace tenon::interp {
+namespace {
+using ir::DType;
+using ir::Expr;
+
+Tensor floats(std::vector<int64_t> shape, std::vector<float> values) {
+  Tensor t;
+  t.shape = std::move(shape);
+  t.bytes.resize(values.size() * 4);
+  if (!values.empty()) std::memcpy(t.bytes.data(), values.data(), t.bytes.size());
+  return t;
+}
+std::vector<float> values(const Tensor& t) {
+  std::vector<float> v(t.bytes.size() / 4);
+  if (!v.empty()) std::memcpy(v.data(), t.bytes.data(), t.bytes.size());
+  return v;
+}
+
+/// out[i] = sum over k of a[i, k] for symbolic m, k.
+struct RowSum {
+  std::shared_ptr<ir::Context> c = std::make_shared<ir::Context>();
+  ir::Kernel kernel;
+  RowSum() {
+    const Expr m = c->var("m"), k = c->var("k"), i = c->var("i"), j = c->var("j"),
+               vi = c->var("vi"), vj = c->var("vj");
+    const Expr a = c->buffer("a", c->tensor(DType::f32, std::vector<Expr>{m, k}));
+    const Expr out = c->buffer("out", c->tensor(DType::f32, std::vector<Expr>{m}));
+    const Expr body =
+        ir::update(*c, out, c->imm_f(c->scalar(DType::f32), 0),
+                   ir::load(*c, a, std::vector<Expr>{vi, vj}), std::vector<Expr>{vi}, "sum");
+    const std::vector<ir::BlockIter> iters{{vi, i, 's'}, {vj, j, 'r'}};
+    const Expr block = ir::block(*c, "sum", iters, c->bool_imm(true), body);
+    kernel.context = c;
+    kernel.name = "row_sum";
+    kernel.sizes = {m, k};
+    kernel.params = {{a, ir::ParamRole::in, {}}, {out, ir::ParamRole::out, {}}};
+    kernel.body = ir::for_loop(*c, i, m, ir::for_loop(*c, j, k, block));
+  }
+};
+
+TEST(loop_interp, reduction_starts_from_init) {
+  RowSum p;
+  std::vector<Tensor> t{floats({2, 3}, {1, 2, 3, 4, 5, 6}), floats({2}, {9, 9})};
+  const std::vector<int64_t> sizes{2, 3};
+  ASSERT_TRUE(run(p.kernel, sizes, t));
+  EXPECT_EQ(values(t[1]), (std::vector<float>{6, 15}));
+}
+
+TEST(loop_interp, empty_reduction_gives_identity) {
+  RowSum p;
+  std::vector<Tensor> t{floats({2, 0}, {}), floats({2}, {9, 9})};
+  const std::vector<int64_t> sizes{2, 0};
+  ASSERT_TRUE(run(p.kernel, sizes, t));
+  EXPECT_EQ(values(t[1]), (std::vector<float>{0, 0}));
+}
+
+TEST(loop_interp, out_of_range_names_buffer_and_index) {
+  RowSum p;
+  const Expr a = p.kernel.params[0].buffer;
+  p.kernel.body = ir::store(*p.c, p.kernel.params[1].buffer,
+                            ir::load(*p.c, a, std::vector<Expr>{p.c->i64(0), p.c->i64(7)}),
+                            std::vector<Expr>{p.c->i64(0)});
+  std::vector<Tensor> t{floats({1, 3}, {1, 2, 3}), floats({1}, {0})};
+  const std::vector<int64_t> sizes{1, 3};
+  const Status s = run(p.kernel, sizes, t);
+  ASSERT_FALSE(s);
+  EXPECT_NE(s.error().text().find("index 7 of axis 1 of buffer 'a'"), std::string::npos)
+      << s.error().text();
+}
+
+TEST(loop_interp, select_does_not_evaluate_the_other_arm) {
+  RowSum p;
+  ir::Context& c = *p.c;
+  const Expr a = p.kernel.params[0].buffer;
+  const Expr i = c.var("i");
+  const Expr inside = ir::lt(c, i, c.i64(3));
+  const Expr value = ir::select(c, inside, ir::load(c, a, std::vector<Expr>{c.i64(0), i}),
+                                c.imm_f(c.scalar(DType::f32), -1));
+  p.kernel.body = ir::for_loop(
+      c, i, c.i64(5), ir::store(c, p.kernel.params[1].buffer, value, std::vector<Expr>{i}));
+  std::vector<Tensor> t{floats({5, 3}, std::vector<float>(15, 2)),
+                        floats({5}, std::vector<float>(5, 0))};
+  const std::vector<int64_t> sizes{5, 3};
+  ASSERT_TRUE(run(p.kernel, sizes, t));
+  EXPECT_EQ(values(t[1]), (std::vector<float>{2, 2, 2, -1, -1}));
+}
+
+TEST(loop_interp, scratch_is_poisoned_at_each_parallel_iteration) {
+  RowSum p;
+  ir::Context& c = *p.c;
+  const Expr tmp =
+      c.buffer("tmp", c.tensor(DType::f32, std::vector<Expr>{c.i64(1)}, ir::Scope::scratch));
+  p.kernel.buffers = {tmp};
+  const Expr i = c.var("i");
+  const std::vector<Expr> zero{c.i64(0)};
+  const Expr last = ir::binary(c, ir::Op::eq, i, c.i64(2));
+  const Expr fill = ir::if_then(c, last, ir::store(c, tmp, c.imm_f(c.scalar(DType::f32), 1), zero));
+  const Expr use =
+      ir::store(c, p.kernel.params[1].buffer, ir::load(c, tmp, zero), std::vector<Expr>{i});
+  p.kernel.body =
+      ir::for_loop(c, i, c.i64(3), ir::seq(c, std::vector<Expr>{fill, use}), "parallel");
+  std::vector<Tensor> t{floats({3, 1}, {0, 0, 0}), floats({3}, {0, 0, 0})};
+  const std::vector<int64_t> sizes{3, 1};
+  ASSERT_TRUE(run(p.kernel, sizes, t));
+  EXPECT_TRUE(std::isnan(values(t[1])[0]));
+  EXPECT_EQ(values(t[1])[2], 1);
+}
+
+TEST(loop_interp, fma_tile_repeats_the_last_valid_row) {
+  auto c = std::make_shared<ir::Context>();
+  ir::Kernel k;
+  k.context = c;
+  const Expr a = c->buffer("a", c->tensor(DType::f32, {2, 3}));
+  const Expr b = c->buffer("b", c->tensor(DType::f32, {3, 2}));
+  const Expr out = c->buffer("out", c->tensor(DType::f32, {4}));
+  const Expr acc = c->buffer(
+      "acc", c->tensor(DType::f32, std::vector<Expr>{c->i64(2), c->i64(2)}, ir::Scope::reg));
+  k.params = {
+      {a, ir::ParamRole::in, {}}, {b, ir::ParamRole::in, {}}, {out, ir::ParamRole::out, {}}};
+  k.buffers = {acc};
+  const auto n = [&](int64_t v) { return c->i64(v); };
+  const Expr i = c->var("i"), j = c->var("j");
+  const std::vector<Expr> at{i, j};
+  const auto nest = [&](Expr body) {
+    return ir::for_loop(*c, i, n(2), ir::for_loop(*c, j, n(2), body));
+  };
+  const Expr tile = c->make(
+      ir::Op::instr, c->void_type(), {acc, a, n(0), n(3), n(1), b, n(0), n(2), n(3), n(1)},
+      {{ir::Key::name, std::string("fma_tile")}, {ir::Key::params, std::vector<int64_t>{2, 2}}});
+  k.body = ir::seq(
+      *c,
+      std::vector<Expr>{nest(ir::store(*c, acc, c->imm_f(c->scalar(DType::f32), 0), at)), tile,
+                        nest(ir::store(*c, out, ir::load(*c, acc, at),
+                                       std::vector<Expr>{ir::add(*c, ir::mul(*c, i, n(2)), j)}))});
+  std::vector<Tensor> t{floats({2, 3}, {1, 2, 3, 9, 9, 9}), floats({3, 2}, {1, 0, 0, 1, 1, 1}),
+                        floats({4}, {0, 0, 0, 0})};
+  const Status s = run(k, {}, t);
+  ASSERT_TRUE(s) << s.error().text();
+  EXPECT_EQ(values(t[2]), (std::vector<float>{4, 5, 4, 5}));
+}
+
+TEST(loop_interp, constants_are_packed) {
+  auto c = std::make_shared<ir::Context>();
+  ir::Kernel k;
+  k.context = c;
+  const Expr w = c->buffer("w", c->tensor(DType::f32, {2, 2, 2}));
+  const Expr out = c->buffer("out", c->tensor(DType::f32, {2, 2, 2}));
+  k.params = {{w, ir::ParamRole::constant, {ir::Packing{{2, 0}, {0, 2, 1}}}},
+              {out, ir::ParamRole::out, {}}};
+  const Expr x = c->var("x"), y = c->var("y"), z = c->var("z");
+  const std::vector<Expr> at{x, y, z};
+  k.body = ir::for_loop(
+      *c, x, c->i64(2),
+      ir::for_loop(*c, y, c->i64(2),
+                   ir::for_loop(*c, z, c->i64(2), ir::store(*c, out, ir::load(*c, w, at), at))));
+  std::vector<Tensor> t{floats({3, 2}, {1, 2, 3, 4, 5, 6}),
+                        floats({2, 2, 2}, std::vector<float>(8, 9))};
+  const Status s = run(k, {}, t);
+  ASSERT_TRUE(s) << s.error().text();
+  EXPECT_EQ(values(t[1]), (std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0}));
+}
+
+}  // namespace
+}  // namespace tenon::interp

@@ -1,0 +1,14 @@
+// Packing of constants (ir::Packing) on reference tensors.
+#pragma once
+
+#include <span>
+
+#include "ir/node.h"
+#include "ops/op.h"
+
+namespace tenon::interp {
+
+/// The tensor with each packing applied in order; padding is zero bytes.
+[[nodiscard]] ops::Tensor pack(const ops::Tensor& tensor, std::span<const ir::Packing> packing);
+
+}  // namespace tenon::interp
