@@ -1,0 +1,303 @@
+#include "graph/lower.h"
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+#include "ir/round.h"
+#include "ops/op.h"
+#include "support/check.h"
+
+namespace tenon::graph {
+
+using namespace ir;  // NOLINT: this file speaks of nothing else
+
+namespace {
+
+/// The neutral element of a combiner, as a literal of `type`.
+Expr identity(Context& c, const std::string& combine, DType type) {
+  const Type scalar = c.scalar(type);
+  if (type == DType::boolean) return c.imm(scalar, combine == "and" || combine == "prod" || combine == "min" ? 1 : 0);
+  if (is_float(type)) {
+    const double inf = std::numeric_limits<double>::infinity();
+    if (combine == "max") return c.imm_f(scalar, -inf);
+    if (combine == "min") return c.imm_f(scalar, inf);
+    return c.imm_f(scalar, combine == "prod" ? 1 : 0);
+  }
+  const DTypeInfo& row = info(type);
+  const bool wide = row.bits == 64;
+  const int64_t top = row.kind == DTypeKind::sint
+                          ? (wide ? std::numeric_limits<int64_t>::max() : (int64_t{1} << (row.bits - 1)) - 1)
+                          : (wide ? -1 : (int64_t{1} << row.bits) - 1);
+  if (combine == "max") return c.imm(scalar, row.kind == DTypeKind::sint ? -top - 1 : 0);
+  if (combine == "min") return c.imm(scalar, top);
+  if (combine == "and") return c.imm(scalar, -1);
+  return c.imm(scalar, combine == "prod" ? 1 : 0);
+}
+
+/// The value of a constant of one element, as a literal of the kernel's context; nullptr otherwise.
+Expr scalar_literal(Context& c, Expr node) {
+  if (node->op != Op::constant || !node->type->is_tensor()) return nullptr;
+  for (Expr e : node->shape())
+    if (!is_int(e, 1)) return nullptr;
+  const DType type = node->dtype();
+  uint64_t bits = 0;
+  std::memcpy(&bits, node->constant_attr()->bytes, info(type).bytes);
+  const Type scalar = c.scalar(type);
+  return is_float(type) ? c.imm_f(scalar, decode_float(type, bits)) : c.imm(scalar, static_cast<int64_t>(bits));
+}
+
+class Lowering {
+ public:
+  Lowering(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs)
+      : graph_(graph), nodes_(nodes), outputs_(outputs), kernel_(std::make_shared<Kernel>()) {
+    kernel_->context = std::make_shared<Context>();
+  }
+
+  LoweredGroup run() {
+    for (Expr n : nodes_) inside_.insert(n);
+    for (Expr n : nodes_)
+      for (Expr operand : n->operands) declare_input(operand);
+    for (Expr n : nodes_)
+      for (Type field : fields(n)) declare_buffer(n, field);
+    declare_outputs();
+    for (Expr n : nodes_) lower_node(n);
+    kernel_->body = seq(c(), body_);
+    return {std::move(kernel_), std::move(inputs_), std::move(sizes_)};
+  }
+
+ private:
+  Context& c() { return *kernel_->context; }
+
+  static std::vector<Type> fields(Expr n) {
+    return n->type->kind == TypeKind::tuple ? n->type->fields : std::vector<Type>{n->type};
+  }
+
+  /// A graph extent in the kernel's context; its variables become sizes of the kernel.
+  Expr extent(Expr e) {
+    for (Expr v : post_order(std::span(&e, 1))) {
+      if (v->op != Op::var || map_.contains(v)) continue;
+      const Expr mine = c().var(v->string_attr(Key::name));
+      map_.emplace(v, mine);
+      kernel_->sizes.push_back(mine);
+      sizes_.push_back(v);
+    }
+    return copy_to(c(), e, map_);
+  }
+
+  Type local_type(Type type) {
+    std::vector<Expr> shape;
+    for (Expr e : type->shape) shape.push_back(extent(e));
+    return c().tensor(type->dtype, shape);
+  }
+
+  void declare_input(Expr operand) {
+    if (inside_.contains(operand) || buffers_.contains(operand) || literals_.contains(operand)) return;
+    if (operand->op == Op::get && inside_.contains(operand->operand(0))) return;
+    if (const Expr literal = scalar_literal(c(), operand)) {
+      literals_.emplace(operand, literal);
+      return;
+    }
+    const bool constant = operand->op == Op::constant;
+    const Expr buffer =
+        c().buffer((constant ? "c" : "x") + std::to_string(inputs_.size()), local_type(operand->type));
+    buffers_[operand] = {buffer};
+    kernel_->params.push_back({buffer, constant ? ParamRole::constant : ParamRole::in, {}});
+    inputs_.push_back(operand);
+  }
+
+  void declare_buffer(Expr n, Type type) {
+    std::string name = std::string(info(n->op).name);
+    name += std::to_string(counts_[name]++);
+    if (buffers_[n].empty()) names_[n] = name;
+    buffers_[n].push_back(c().buffer(name, local_type(type)));
+  }
+
+  void declare_outputs() {
+    std::unordered_set<Expr> out;
+    for (Expr n : outputs_) {
+      for (Expr buffer : buffers_.at(n)) {
+        kernel_->params.push_back({buffer, ParamRole::out, {}});
+        out.insert(buffer);
+      }
+    }
+    for (Expr n : nodes_)
+      for (Expr buffer : buffers_.at(n))
+        if (!out.contains(buffer)) kernel_->buffers.push_back(buffer);
+  }
+
+  /// The buffer of an operand; fields of a tuple of this group are reached through `get`.
+  Expr buffer_of(Expr operand) {
+    if (operand->op == Op::get && inside_.contains(operand->operand(0)))
+      return buffers_.at(operand->operand(0))[static_cast<size_t>(operand->int_attr(Key::index))];
+    return buffers_.at(operand)[0];
+  }
+
+  Expr load_operand(Expr operand, std::span<const Expr> indices) {
+    if (const auto literal = literals_.find(operand); literal != literals_.end()) return literal->second;
+    return load(c(), buffer_of(operand), indices);
+  }
+
+  struct Nest {
+    std::vector<BlockIter> iters;
+    std::vector<std::pair<Expr, Expr>> loops;  // variable, extent
+  };
+
+  void add_iter(Nest& nest, const std::string& name, Expr extent_here, char kind) {
+    const Expr loop = c().var(name);
+    nest.iters.push_back({c().var("v" + name), loop, kind});
+    nest.loops.emplace_back(loop, extent_here);
+  }
+
+  /// Iterators over a shape of the kernel's context.
+  Nest spatial_nest(std::span<const Expr> shape) {
+    Nest nest;
+    for (size_t i = 0; i < shape.size(); ++i) add_iter(nest, "i" + std::to_string(i), shape[i], 's');
+    return nest;
+  }
+
+  static std::vector<Expr> vars(const Nest& nest, char kind) {
+    std::vector<Expr> all;
+    for (const BlockIter& it : nest.iters)
+      if (it.kind == kind) all.push_back(it.var);
+    return all;
+  }
+
+  void emit(const std::string& name, const Nest& nest, Expr statement) {
+    Expr s = block(c(), name, nest.iters, c().bool_imm(true), statement);
+    for (size_t i = nest.loops.size(); i-- > 0;) s = for_loop(c(), nest.loops[i].first, nest.loops[i].second, s);
+    body_.push_back(s);
+  }
+
+  ops::PointArgs point_args(Expr n, std::span<const Expr> out, std::span<const Expr> reduce) {
+    return {c(), n, out, [this, n](size_t k, std::span<const Expr> at) { return load_operand(n->operand(k), at); },
+            [this](Expr e) { return extent(e); }, reduce};
+  }
+
+  void lower_node(Expr n) {
+    const ops::OpRow* row = ops::find_op(n->op);
+    TENON_CHECK(row != nullptr, "operator cannot be lowered: " + std::string(info(n->op).name));
+    if (n->op == Op::concat) {
+      lower_concat(n);
+    } else if (row->reduce != nullptr) {
+      lower_reduction(n, *row);
+    } else if (row->opaque != nullptr) {
+      lower_opaque(n, *row);
+    } else {
+      TENON_CHECK(row->point != nullptr, "operator has no lowering: " + std::string(info(n->op).name));
+      const Expr buffer = buffers_.at(n)[0];
+      const Nest nest = spatial_nest(buffer->shape());
+      const std::vector<Expr> out = vars(nest, 's');
+      emit(names_[n], nest, store(c(), buffer, row->point(point_args(n, out, {})), out));
+    }
+  }
+
+  void lower_reduction(Expr n, const ops::OpRow& row) {
+    const ops::ReduceInfo reduce = row.reduce(graph_, n);
+    const Expr out = buffers_.at(n)[0];
+    Expr target = out;
+    if (reduce.accumulate != out->dtype()) {
+      target = c().buffer(names_[n] + "_acc", c().tensor(reduce.accumulate, out->shape()));
+      kernel_->buffers.push_back(target);
+    }
+    Nest nest = spatial_nest(out->shape());
+    for (const ops::ReduceAxis& axis : reduce.axes) add_iter(nest, axis.name, extent(axis.extent), 'r');
+    const std::vector<Expr> at = vars(nest, 's');
+    const std::vector<Expr> over = vars(nest, 'r');
+    const Expr value = row.point(point_args(n, at, over));
+    TENON_CHECK(value->dtype() == reduce.accumulate, "reduction value is not of the accumulator's type");
+    emit(names_[n], nest,
+         update(c(), target, identity(c(), reduce.combine, reduce.accumulate), value, at, reduce.combine));
+    if (target == out) return;
+    const Nest copy = spatial_nest(out->shape());
+    const std::vector<Expr> here = vars(copy, 's');
+    emit(names_[n] + "_cast", copy, store(c(), out, cast(c(), out->dtype(), load(c(), target, here)), here));
+  }
+
+  /// One block an operand, each writing its part: no select chain in an inner loop.
+  void lower_concat(Expr n) {
+    const Expr out = buffers_.at(n)[0];
+    const auto axis = static_cast<size_t>(n->int_attr(Key::axis));
+    Expr offset = c().i64(0);
+    for (size_t k = 0; k < n->operands.size(); ++k) {
+      std::vector<Expr> shape;
+      for (Expr e : n->operand(k)->shape()) shape.push_back(extent(e));
+      const Nest nest = spatial_nest(shape);
+      const std::vector<Expr> from = vars(nest, 's');
+      std::vector<Expr> to = from;
+      to[axis] = add(c(), to[axis], offset);
+      emit(names_[n] + "_part" + std::to_string(k), nest, store(c(), out, load_operand(n->operand(k), from), to));
+      offset = add(c(), offset, shape[axis]);
+    }
+  }
+
+  void lower_opaque(Expr n, const ops::OpRow& row) {
+    std::vector<Expr> ins;
+    for (Expr operand : n->operands) ins.push_back(materialized(operand));
+    const ops::OpaqueArgs args{c(), n, ins, buffers_.at(n), [this](Expr e) { return extent(e); },
+                               [this](std::string name, DType type, std::span<const Expr> shape, Scope scope) {
+                                 const Expr buffer = c().buffer(std::move(name), c().tensor(type, shape, scope));
+                                 kernel_->buffers.push_back(buffer);
+                                 return buffer;
+                               }};
+    body_.push_back(row.opaque(args));
+  }
+
+  /// Opaque operators read buffers: a literal operand is written to one first.
+  Expr materialized(Expr operand) {
+    const auto literal = literals_.find(operand);
+    if (literal == literals_.end()) return buffer_of(operand);
+    const Expr buffer = c().buffer("literal" + std::to_string(kernel_->buffers.size()), local_type(operand->type));
+    kernel_->buffers.push_back(buffer);
+    const Nest nest = spatial_nest(buffer->shape());
+    emit(buffer->string_attr(Key::name), nest, store(c(), buffer, literal->second, vars(nest, 's')));
+    return buffer;
+  }
+
+  Context& graph_;
+  std::span<const Expr> nodes_;
+  std::span<const Expr> outputs_;
+  std::shared_ptr<Kernel> kernel_;
+  std::vector<Expr> inputs_, sizes_, body_;
+  std::unordered_set<Expr> inside_;
+  std::unordered_map<Expr, std::vector<Expr>> buffers_;
+  std::unordered_map<Expr, Expr> literals_;
+  std::unordered_map<Expr, std::string> names_;
+  std::unordered_map<std::string, int> counts_;
+  Map map_;
+};
+
+}  // namespace
+
+bool is_computed(Expr node) {
+  switch (node->op) {
+    case Op::param:
+    case Op::constant:
+    case Op::from_scalars:
+    case Op::reshape:
+    case Op::tuple:
+    case Op::get:
+    case Op::if_:
+    case Op::loop:
+    case Op::call:
+    case Op::call_kernel: return false;
+    default: return ops::find_op(node->op) != nullptr;
+  }
+}
+
+LoweredGroup lower_group(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs) {
+  LoweredGroup group = Lowering(graph, nodes, outputs).run();
+  std::string name;
+  for (Expr n : nodes) {
+    if (name.size() > 48) break;
+    name += (name.empty() ? "" : "_") + std::string(info(n->op).name);
+  }
+  group.kernel->name = name;
+  return group;
+}
+
+}  // namespace tenon::graph

@@ -1,0 +1,29 @@
+// A fused group of graph nodes becomes one kernel in definition form: a block for each primitive, in
+// order, each with one plain loop an iterator. No order is chosen here; src/schedule does that.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ir/node.h"
+#include "support/result.h"
+
+namespace tenon::graph {
+
+struct LoweredGroup {
+  std::shared_ptr<ir::Kernel> kernel;
+  std::vector<ir::Expr> inputs;  // graph nodes for the params of role in and constant, in order
+  std::vector<ir::Expr> sizes;   // graph variables for Kernel::sizes
+};
+
+/// `nodes` in topological order; `outputs` are nodes of the group (a node with a tuple type stands for
+/// all its fields) whose values are used outside, in the order of the kernel's out params.
+[[nodiscard]] LoweredGroup lower_group(ir::Context& graph, std::span<const ir::Expr> nodes,
+                                       std::span<const ir::Expr> outputs);
+
+/// True for operators that become kernels; the others (params, constants, tuple, get, if, loop,
+/// reshape, from_scalars) are structure that the packager understands.
+[[nodiscard]] bool is_computed(ir::Expr node);
+
+}  // namespace tenon::graph
