@@ -1,5 +1,5 @@
-// Machine rows: what differs between CPUs is data here. And the instructions of those machines, each
-// declared with its semantics as an IR body that matcher and interpreter share.
+// Machine rows: what differs between CPUs is data here. And the instructions of those machines,
+// each declared with its semantics as an IR body that matcher and interpreter share.
 #pragma once
 
 #include <span>
@@ -13,12 +13,12 @@
 namespace tenon::machine {
 
 struct Machine {
-  std::string name;          // x86-64-v3, x86-64-v4, sapphirerapids, znver4, znver5
-  std::string llvm_cpu;      // for LLVM's scheduling model
-  std::string llvm_features; // "+avx2,+fma,..."
+  std::string name;           // x86-64-v3, x86-64-v4, sapphirerapids, znver4, znver5
+  std::string llvm_cpu;       // for LLVM's scheduling model only; features come from llvm_features
+  std::string llvm_features;  // "+avx2,+fma,..."
   std::vector<std::string> needs;  // cpuid feature names that an artifact for this row requires
-  int vector_bytes;          // 32 or 64
-  int vector_registers;      // 16 or 32
+  int vector_bytes;                // 32 or 64
+  int vector_registers;            // 16 or 32
   int64_t l1_bytes, l2_bytes, l3_bytes;
   [[nodiscard]] int lanes(ir::DType t) const { return vector_bytes / ir::info(t).bytes; }
 };
@@ -27,6 +27,12 @@ struct Machine {
 [[nodiscard]] const Machine* find_row(std::string_view name);
 /// The best row that this CPU can run, with its cache sizes and cpu name filled in from cpuid.
 [[nodiscard]] const Machine& host();
+
+/// cpuid features in `machine.needs` that this CPU (or its operating system) lacks; empty: code for
+/// the row runs here.
+[[nodiscard]] std::vector<std::string> missing(const Machine& machine);
+/// What the CPU calls itself, for reports.
+[[nodiscard]] const std::string& cpu_name();
 
 /// A register tile product, generic over its parameters:
 ///   for i < mr, j < nr: c[i, j] += sum over kk < k of a(i, kk) * b(kk, j), in order of kk, fused

@@ -1,0 +1,128 @@
+#include "machine/machine.h"
+
+#include <array>
+
+#include "machine/cpuid.h"
+
+namespace tenon::machine {
+namespace {
+
+constexpr int64_t kKiB = 1024;
+constexpr int64_t kMiB = 1024 * kKiB;
+
+// Each list is what LLVM may use for the row, so it is also what an artifact needs.
+constexpr std::string_view kV3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "movbe",
+                                    "avx",  "avx2",  "bmi",    "bmi2",   "f16c",   "fma",  "lzcnt"};
+constexpr std::string_view kV4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+constexpr std::string_view kZen4[] = {"avx512vnni",  "avx512bf16",   "avx512vbmi",
+                                      "avx512vbmi2", "avx512bitalg", "avx512vpopcntdq",
+                                      "avx512ifma"};
+constexpr std::string_view kZen5[] = {"avxvnni"};
+// Tile instructions are not listed: code that uses them asks for them by itself.
+constexpr std::string_view kSapphireRapids[] = {"avxvnni", "avx512fp16"};
+
+using Lists = std::initializer_list<std::span<const std::string_view>>;
+
+Machine row(std::string name, std::string cpu, const Lists& lists, int vector_bytes, int64_t l1,
+            int64_t l2, int64_t l3) {
+  Machine m{std::move(name),
+            std::move(cpu),
+            "",
+            {},
+            vector_bytes,
+            vector_bytes == 64 ? 32 : 16,
+            l1,
+            l2,
+            l3};
+  for (const auto& list : lists)
+    for (const std::string_view feature : list) {
+      m.needs.emplace_back(feature);
+      m.llvm_features += (m.llvm_features.empty() ? "+" : ",+") + std::string(feature);
+    }
+  return m;
+}
+
+std::vector<Machine> make_rows() {
+  return {
+      row("x86-64-v3", "haswell", {kV3}, 32, 32 * kKiB, 512 * kKiB, 16 * kMiB),
+      row("x86-64-v4", "skylake-avx512", {kV3, kV4}, 64, 32 * kKiB, kMiB, 16 * kMiB),
+      row("znver4", "znver4", {kV3, kV4, kZen4}, 64, 32 * kKiB, kMiB, 32 * kMiB),
+      row("znver5", "znver5", {kV3, kV4, kZen4, kZen5}, 64, 48 * kKiB, kMiB, 32 * kMiB),
+      row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 48 * kKiB,
+          2 * kMiB, 32 * kMiB),
+  };
+}
+
+const Machine& best_row() {
+  const auto runs = [](std::string_view name) {
+    const Machine* m = find_row(name);
+    return missing(*m).empty() ? m : nullptr;
+  };
+  std::vector<std::string_view> order;
+  if (cpu_id().vendor == Vendor::intel) order = {"sapphirerapids", "x86-64-v4"};
+  if (cpu_id().vendor == Vendor::amd && cpu_id().family >= 0x1a)
+    order = {"znver5", "znver4", "x86-64-v4"};
+  if (cpu_id().vendor == Vendor::amd && cpu_id().family < 0x1a) order = {"znver4", "x86-64-v4"};
+  if (order.empty()) order = {"x86-64-v4"};
+  for (const std::string_view name : order)
+    if (const Machine* m = runs(name)) return *m;
+  return *find_row("x86-64-v3");
+}
+
+Machine make_host() {
+  Machine m = best_row();
+  if (const int64_t n = cache_bytes(1)) m.l1_bytes = n;
+  if (const int64_t n = cache_bytes(2)) m.l2_bytes = n;
+  if (const int64_t n = cache_bytes(3)) m.l3_bytes = n;
+  return m;
+}
+
+/// mr rows of nr / lanes accumulators, a row of b, and one broadcast element of a.
+bool fma_tile_fits(const Machine& m, std::span<const int64_t> params) {
+  if (params.size() != 2) return false;
+  const int64_t mr = params[0];
+  const int64_t nr = params[1];
+  const int64_t lanes = m.lanes(ir::DType::f32);
+  if (mr < 1 || nr < 1 || nr % lanes != 0) return false;
+  const int64_t columns = nr / lanes;
+  return mr <= 64 && columns <= 64 && mr * columns + columns + 1 <= m.vector_registers;
+}
+
+constexpr Instruction kInstructions[] = {
+    {kFmaTile, "fma", fma_tile_fits},
+};
+
+}  // namespace
+
+std::span<const Machine> rows() {
+  static const std::vector<Machine> all = make_rows();
+  return all;
+}
+
+const Machine* find_row(std::string_view name) {
+  for (const Machine& m : rows())
+    if (m.name == name) return &m;
+  return nullptr;
+}
+
+const Machine& host() {
+  static const Machine m = make_host();
+  return m;
+}
+
+std::vector<std::string> missing(const Machine& machine) {
+  std::vector<std::string> names;
+  for (const std::string& feature : machine.needs)
+    if (!has_feature(feature)) names.push_back(feature);
+  return names;
+}
+
+const std::string& cpu_name() { return cpu_id().name; }
+
+const Instruction* find_instruction(std::string_view name) {
+  for (const Instruction& i : kInstructions)
+    if (i.name == name) return &i;
+  return nullptr;
+}
+
+}  // namespace tenon::machine
