@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "machine/cpuid.h"
+#include "support/cpuid.h"
 
 namespace tenon::machine {
 namespace {

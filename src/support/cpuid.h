@@ -1,11 +1,12 @@
-// What this CPU and its operating system offer, read with cpuid and xgetbv. Private to the library.
+// What this CPU and its operating system offer, read with cpuid and xgetbv. Shared by the machine
+// rows and the loader of compiled models.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace tenon::machine {
+namespace tenon {
 
 enum class Vendor : uint8_t { intel, amd, other };
 
@@ -23,4 +24,4 @@ struct CpuId {
 /// Bytes of the data (or unified) cache of that level which one core sees; 0 when unknown.
 [[nodiscard]] int64_t cache_bytes(int level);
 
-}  // namespace tenon::machine
+}  // namespace tenon

@@ -1,4 +1,4 @@
-#include "machine/cpuid.h"
+#include "support/cpuid.h"
 
 #include <cpuid.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-namespace tenon::machine {
+namespace tenon {
 namespace {
 
 enum Register : uint8_t { eax, ebx, ecx, edx };
@@ -136,4 +136,4 @@ int64_t cache_bytes(int level) {
   return std::max<int64_t>(0, sysconf(names[level - 1]));
 }
 
-}  // namespace tenon::machine
+}  // namespace tenon

@@ -1,0 +1,128 @@
+#include "support/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "support/text.h"
+
+namespace tenon {
+namespace {
+
+std::string reason() { return std::strerror(errno); }
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string temporary_name(const std::string& path) {
+  static std::atomic<uint64_t> counter{0};
+  return cat(path, ".", getpid(), ".", counter.fetch_add(1), ".tmp");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail("file.open", cat("cannot open '", path, "': ", reason()));
+  struct stat st{};
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    close(fd);
+    return fail("file.open", cat("'", path, "' is not a regular file"));
+  }
+  std::shared_ptr<MappedFile> file(new MappedFile);
+  file->size_ = static_cast<size_t>(st.st_size);
+  if (file->size_ > 0) {
+    void* data = mmap(nullptr, file->size_, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+      file->size_ = 0;
+      close(fd);
+      return fail("file.read", cat("cannot map '", path, "': ", reason()));
+    }
+    file->data_ = static_cast<const std::byte*>(data);
+  }
+  close(fd);
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (size_ > 0) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string& path) {
+  AtomicFile file;
+  file.path_ = path;
+  file.fd_ = open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+  if (file.fd_ < 0) {
+    file.temporary_ = temporary_name(path);
+    file.fd_ = open(file.temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+  }
+  if (file.fd_ < 0) {
+    file.temporary_.clear();
+    return fail("file.write", cat("cannot write '", path, "': ", reason()));
+  }
+  return file;
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::exchange(other.fd_, -1)) {}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+Status AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return fail("file.write", cat("cannot write '", path_, "': ", reason()));
+    bytes = bytes.subspan(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Status AtomicFile::write_at(size_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return fail("file.write", cat("cannot write '", path_, "': ", reason()));
+    bytes = bytes.subspan(static_cast<size_t>(n));
+    offset += static_cast<size_t>(n);
+  }
+  return {};
+}
+
+Status AtomicFile::commit() {
+  if (temporary_.empty()) {
+    // A nameless file can only be linked under a free name; the rename then replaces atomically.
+    const std::string name = temporary_name(path_);
+    if (linkat(AT_FDCWD, cat("/proc/self/fd/", fd_).c_str(), AT_FDCWD, name.c_str(),
+               AT_SYMLINK_FOLLOW) != 0)
+      return fail("file.write", cat("cannot write '", path_, "': ", reason()));
+    temporary_ = name;
+  }
+  if (rename(temporary_.c_str(), path_.c_str()) != 0)
+    return fail("file.write", cat("cannot write '", path_, "': ", reason()));
+  temporary_.clear();
+  close(std::exchange(fd_, -1));
+  return {};
+}
+
+Status write_file(const std::string& path, std::span<const std::byte> bytes) {
+  TENON_TRY(AtomicFile file, AtomicFile::create(path));
+  TENON_TRY_VOID(file.write(bytes));
+  return file.commit();
+}
+
+}  // namespace tenon

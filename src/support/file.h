@@ -1,0 +1,57 @@
+// Files: read-only mappings, and writing that leaves either the whole new file or nothing behind,
+// also when the process is interrupted.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "support/result.h"
+
+namespace tenon {
+
+/// A whole file mapped read-only; unmapped with the last owner. An empty file has an empty range.
+class MappedFile {
+ public:
+  /// Refuses directories and files that cannot be read ("file.open", "file.read").
+  [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  MappedFile() = default;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// Writes a file under its final name only at `commit`. Until then the data belongs to a nameless
+/// file (or, where the file system has none, to a temporary one that the destructor removes).
+class AtomicFile {
+ public:
+  [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  /// Appends.
+  [[nodiscard]] Status write(std::span<const std::byte> bytes);
+  /// Overwrites bytes written before.
+  [[nodiscard]] Status write_at(size_t offset, std::span<const std::byte> bytes);
+  /// Gives the file its name, replacing an older file of that name.
+  [[nodiscard]] Status commit();
+
+ private:
+  AtomicFile() = default;
+  std::string path_;
+  std::string temporary_;  // empty while the file has no name
+  int fd_ = -1;
+};
+
+/// Writes a small file in one go, atomically.
+[[nodiscard]] Status write_file(const std::string& path, std::span<const std::byte> bytes);
+
+}  // namespace tenon

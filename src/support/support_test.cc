@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "support/file.h"
+#include "support/text.h"
+
+namespace tenon {
+namespace {
+
+std::string temp_folder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tenon_support_XXXXXX").string();
+  return mkdtemp(pattern.data());
+}
+
+TEST(Text, cat_joins_texts_and_numbers) {
+  EXPECT_EQ(cat("a", 1, 'c', std::string("d"), -2), "a1cd-2");
+}
+
+TEST(Text, shape_text_names_scalars) {
+  EXPECT_EQ(shape_text(std::vector<int64_t>{1, 3, 4}), "1x3x4");
+  EXPECT_EQ(shape_text({}), "scalar");
+}
+
+TEST(Text, closest_name_finds_a_misspelling_and_refuses_a_stranger) {
+  const std::vector<std::string> known{"input_ids", "attention_mask"};
+  EXPECT_EQ(closest_name("input_id", known), "input_ids");
+  EXPECT_EQ(closest_name("zzzzzzzz", known), "");
+}
+
+TEST(Text, json_quote_escapes) { EXPECT_EQ(json_quote("a\"\\\n"), "\"a\\\"\\\\\\u000a\""); }
+
+TEST(File, atomic_file_appears_only_at_commit) {
+  const std::string folder = temp_folder();
+  const std::string path = folder + "/x.bin";
+  const std::string text = "hello";
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_TRUE(file.has_value());
+    ASSERT_TRUE(file->write(std::as_bytes(std::span(text))).has_value());
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(write_file(path, std::as_bytes(std::span(text))).has_value());
+  const auto mapped = MappedFile::open(path);
+  ASSERT_TRUE(mapped.has_value());
+  EXPECT_EQ((*mapped)->bytes().size(), 5u);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(File, open_refuses_a_missing_file_and_a_folder) {
+  const std::string folder = temp_folder();
+  EXPECT_EQ(MappedFile::open(folder + "/none").error().diagnostics[0].code, "file.open");
+  EXPECT_EQ(MappedFile::open(folder).error().diagnostics[0].code, "file.open");
+  EXPECT_FALSE(AtomicFile::create(folder + "/no/such/x").has_value());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace tenon
