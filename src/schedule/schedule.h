@@ -2,6 +2,26 @@
 // primitive appended to its trace) or the reason why it does not apply. Blocks and loops are named by
 // text: a block by its name, a loop by the name of its variable (unique in the kernel after
 // `normalize`). One file a primitive in schedule/primitives/; the table is in registry.cc.
+//
+// What a scheduled program may look like, for those who read it (interpreter, finalize):
+//   blocks      The predicate and the bindings speak of loop variables outside the block (and sizes),
+//               the body of iterators, of its own loops, and sizes. A block may execute the same point
+//               twice with the same result (compute_at with overlapping regions). Blocks may nest
+//               (blockize). An iterator of kind s promises that instances with different values are
+//               independent; a reduction's order is free (results differ by rounding).
+//   notes       `key=value` pairs joined by `;`, on loops and blocks.
+//     init=done     on a block with `update`: decompose_reduction has put the initialisation into the
+//                   block NAME_init, the update never initialises.
+//   buffers     keep the extents of the definition until finalize shrinks them. A tensorized block may
+//               write a whole tile where the definition ends earlier: the shrunken buffer has room for
+//               the tile.
+//   tensorize   leaves a block with the iterators of the definition, bound to the tile's origin, whose
+//               body is the instruction (machine.h); iterators v_LOOP may be added for guards.
+//   vector loop constant extent; loops inside it have extents free of its variable and run for all
+//               lanes together; on a reduction loop the update is reduced across lanes.
+//   traces      primitives name what they make deterministically: split gives LOOP_0 and LOOP_1, fuse
+//               OUTER_INNER, compute_at BLOCK_AXIS; a line replayed with other names on its left side
+//               gives those names.
 #pragma once
 
 #include <functional>
