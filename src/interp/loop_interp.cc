@@ -332,15 +332,16 @@ class Compiler {
     TENON_CHECK(s->string_attr(Key::name) == machine::kFmaTile,
                 "unknown instruction " + s->string_attr(Key::name));
     out.params = s->ints_attr(Key::params);
-    for (Expr operand : s->operands) {
-      if (operand->op == Op::buffer || operand->op == Op::param) {
-        out.buffers.push_back(buffer(operand));
-      } else {
-        out.exprs.push_back(expr(operand));
-      }
+    TENON_CHECK(s->operands.size() == 11 && out.params.size() == 2, "fma_tile operands");
+    for (size_t i = 0; i < 9; ++i) {
+      const Expr designator = s->operand(i);
+      TENON_CHECK(designator->op == Op::load, "an fma_tile designator that is not a load");
+      out.buffers.push_back(buffer(designator->operand(0)));
+      for (size_t d = 1; d < designator->operands.size(); ++d)
+        out.exprs.push_back(expr(designator->operand(d)));
     }
-    TENON_CHECK(out.buffers.size() == 3 && out.exprs.size() == 7 && out.params.size() == 2,
-                "fma_tile operands");
+    out.exprs.push_back(expr(s->operand(9)));
+    out.exprs.push_back(expr(s->operand(10)));
   }
 
   Tables& t_;
@@ -553,32 +554,60 @@ class Machine {
     execute(s.children[0]);
   }
 
-  /// fma_tile as machine.h declares it.
+  /// Three designators of an operand: origin and the two steps, index by index.
+  struct TileOperand {
+    const Memory* m;
+    std::vector<int64_t> origin, row, col;
+    [[nodiscard]] int64_t flat(const std::vector<int64_t>& at) const {
+      int64_t offset = 0;
+      for (size_t d = 0; d < at.size(); ++d) offset = offset * m->shape[d] + at[d];
+      return offset;
+    }
+    /// Row-major offset of element (p, q).
+    [[nodiscard]] int64_t offset(int64_t p, int64_t q) const {
+      const int64_t base = flat(origin);
+      return base + p * (flat(row) - base) + q * (flat(col) - base);
+    }
+    /// True if every index of element (p, q) is inside its axis.
+    [[nodiscard]] bool holds(int64_t p, int64_t q) const {
+      for (size_t d = 0; d < origin.size(); ++d) {
+        const int64_t at = origin[d] + p * (row[d] - origin[d]) + q * (col[d] - origin[d]);
+        if (at < 0 || at >= m->shape[d]) return false;
+      }
+      return true;
+    }
+  };
+  TileOperand tile_operand(const Statement& s, size_t first, size_t& at) {
+    TileOperand out{&t_.memories[static_cast<size_t>(s.buffers[first])], {}, {}, {}};
+    for (std::vector<int64_t>* indices : {&out.origin, &out.row, &out.col})
+      for (size_t d = 0; d < out.m->shape.size(); ++d)
+        indices->push_back(eval(s.exprs[at++]).i);
+    return out;
+  }
+
+  /// fma_tile as machine.h declares it. Elements of c outside its buffer are not computed: before
+  /// buffers are shrunk a tile may reach beyond the definition's extents.
   void execute_tile(const Statement& s) {
     ++epoch_;
-    const Memory& c = t_.memories[static_cast<size_t>(s.buffers[0])];
-    const Memory& a = t_.memories[static_cast<size_t>(s.buffers[1])];
-    const Memory& b = t_.memories[static_cast<size_t>(s.buffers[2])];
-    int64_t v[7];
-    for (size_t i = 0; i < 7; ++i) v[i] = eval(s.exprs[i]).i;
-    const int64_t a_base = v[0], a_row = v[1], a_col = v[2], b_base = v[3], b_row = v[4], k = v[5],
-                  rows = v[6];
-    const int64_t mr = s.params[0], nr = s.params[1];
-    if (rows < 1) return stop("interp.tile", "fma_tile without a valid row");
-    if (c.count < mr * nr)
-      return stop("interp.tile",
-                  "fma_tile accumulators '" + c.name + "' are smaller than the tile");
-    for (int64_t i = 0; i < mr && !failed_; ++i) {
+    size_t at = 0;
+    const TileOperand c = tile_operand(s, 0, at);
+    const TileOperand a = tile_operand(s, 3, at);
+    const TileOperand b = tile_operand(s, 6, at);
+    const int64_t k = eval(s.exprs[at]).i;
+    const int64_t rows = std::min(eval(s.exprs[at + 1]).i, s.params[0]);
+    for (int64_t i = 0; i < rows && !failed_; ++i) {
       for (int64_t kk = 0; kk < k && !failed_; ++kk) {
-        const int64_t a_at = a_base + std::min(i, rows - 1) * a_row + kk * a_col;
-        if (!in_range(a, a_at)) return;
-        const Scalar x = cast(a.dtype, c.dtype, load_element(a, a_at), false);
-        for (int64_t j = 0; j < nr; ++j) {
-          const int64_t b_at = b_base + kk * b_row + j;
-          if (!in_range(b, b_at)) return;
-          const Scalar y = cast(b.dtype, c.dtype, load_element(b, b_at), false);
-          const int64_t c_at = i * nr + j;
-          store_element(c, c_at, fused_multiply_add(c.dtype, x, y, load_element(c, c_at)));
+        const int64_t a_at = a.offset(i, kk);
+        if (!in_range(*a.m, a_at)) return;
+        const Scalar x = cast(a.m->dtype, c.m->dtype, load_element(*a.m, a_at), false);
+        for (int64_t j = 0; j < s.params[1]; ++j) {
+          const int64_t b_at = b.offset(kk, j);
+          if (!in_range(*b.m, b_at)) return;
+          const Scalar y = cast(b.m->dtype, c.m->dtype, load_element(*b.m, b_at), false);
+          if (!c.holds(i, j)) continue;
+          const int64_t c_at = c.offset(i, j);
+          store_element(*c.m, c_at,
+                        fused_multiply_add(c.m->dtype, x, y, load_element(*c.m, c_at)));
         }
       }
     }
