@@ -33,11 +33,32 @@ bool is_free(Expr n) { return n->op == Op::broadcast || n->op == Op::iota; }
 
 bool is_heavy(Op op) {
   switch (op) {
-    case Op::exp: case Op::log: case Op::log1p: case Op::sin: case Op::cos: case Op::tan: case Op::asin:
-    case Op::acos: case Op::atan: case Op::sinh: case Op::cosh: case Op::tanh: case Op::asinh: case Op::acosh:
-    case Op::atanh: case Op::erf: case Op::sigmoid: case Op::pow: case Op::div: case Op::sqrt: case Op::fmod:
-    case Op::mod: case Op::atan2: return true;
-    default: return false;
+    case Op::exp:
+    case Op::log:
+    case Op::log1p:
+    case Op::sin:
+    case Op::cos:
+    case Op::tan:
+    case Op::asin:
+    case Op::acos:
+    case Op::atan:
+    case Op::sinh:
+    case Op::cosh:
+    case Op::tanh:
+    case Op::asinh:
+    case Op::acosh:
+    case Op::atanh:
+    case Op::erf:
+    case Op::sigmoid:
+    case Op::pow:
+    case Op::div:
+    case Op::sqrt:
+    case Op::fmod:
+    case Op::mod:
+    case Op::atan2:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -90,7 +111,8 @@ class Fusion {
     return found == group_.end() ? kNone : found->second;
   }
 
-  /// Groups that must run before the value of `n` is there, looking through free and structural nodes.
+  /// Groups that must run before the value of `n` is there, looking through free and structural
+  /// nodes.
   void producers(Expr n, std::vector<int>& out) const {
     std::vector<Expr> stack{n};
     size_t steps = 0;
@@ -170,7 +192,8 @@ class Fusion {
     Expr broadcast = nullptr;
   };
   Inner inner(Expr operand, int g) const {
-    if (operand->op == Op::broadcast && group_of(operand->operand(0)) == g) return {operand->operand(0), operand};
+    if (operand->op == Op::broadcast && group_of(operand->operand(0)) == g)
+      return {operand->operand(0), operand};
     if (group_of(operand) == g) return {operand, nullptr};
     return {};
   }
@@ -180,7 +203,9 @@ class Fusion {
     if (static_cast<int>(dims.size()) < p) return false;
     for (int i = 0; i < p; ++i) {
       if (dims[static_cast<size_t>(i)] != i) return false;
-      if (broadcast->operand(0)->shape()[static_cast<size_t>(i)] != broadcast->shape()[static_cast<size_t>(i)]) return false;
+      if (broadcast->operand(0)->shape()[static_cast<size_t>(i)] !=
+          broadcast->shape()[static_cast<size_t>(i)])
+        return false;
     }
     return true;
   }
@@ -201,7 +226,8 @@ class Fusion {
     const State& s = groups_[static_cast<size_t>(g)];
     for (Expr operand : n->operands) {
       const Inner in = inner(operand, g);
-      if (in.broadcast != nullptr && s.heavy && in.value->shape() != in.broadcast->shape()) return false;
+      if (in.broadcast != nullptr && s.heavy && in.value->shape() != in.broadcast->shape())
+        return false;
     }
     // A value that others read too becomes an output: it must have the loops of this one.
     return std::all_of(s.nodes.begin(), s.nodes.end(),
@@ -219,7 +245,9 @@ class Fusion {
   int rows_with(Expr n, int g) const {
     const State& s = groups_[static_cast<size_t>(g)];
     const int p = s.kind == GroupKind::rows ? s.rows : kept_prefix(n);
-    if (p == kNone || p == 0 || !fits_rows(n, g, p, s.kind == GroupKind::rows ? s.domain : n->shape())) return kNone;
+    if (p == kNone || p == 0 ||
+        !fits_rows(n, g, p, s.kind == GroupKind::rows ? s.domain : n->shape()))
+      return kNone;
     if (s.kind == GroupKind::rows) return p;
     for (Expr v : s.nodes)
       if (!fits_rows(v, g, p, n->shape())) return kNone;
@@ -230,13 +258,15 @@ class Fusion {
     State& s = groups_[static_cast<size_t>(g)];
     if (s.kind == GroupKind::single || s.nodes.size() >= options_.max_nodes) return false;
     const ops::Pattern pattern = ops::find_op(n->op)->pattern;
-    const bool pointwise = pattern == ops::Pattern::elementwise || pattern == ops::Pattern::broadcast ||
+    const bool pointwise = pattern == ops::Pattern::elementwise ||
+                           pattern == ops::Pattern::broadcast ||
                            (pattern == ops::Pattern::injective && n->op != Op::concat);
     int rows = kNone;
     if (s.kind == GroupKind::rows || (s.kind == GroupKind::pointwise && kept_prefix(n) != kNone)) {
       rows = rows_with(n, g);
       if (rows == kNone) return false;
-    } else if (!pointwise || !(s.kind == GroupKind::anchored ? can_join_anchored(n, g) : can_join_pointwise(n, g))) {
+    } else if (!pointwise || !(s.kind == GroupKind::anchored ? can_join_anchored(n, g)
+                                                             : can_join_pointwise(n, g))) {
       return false;
     }
     if (would_cycle(all, g)) return false;
@@ -253,14 +283,18 @@ class Fusion {
     return true;
   }
 
-  /// Draws another producer of `n` into the group that `n` joined, when it is pointwise on the same loops.
+  /// Draws another producer of `n` into the group that `n` joined, when it is pointwise on the same
+  /// loops.
   void absorb(Expr n, int from, int into) {
     State& q = groups_[static_cast<size_t>(from)];
     State& s = groups_[static_cast<size_t>(into)];
-    if (q.dead || q.kind != GroupKind::pointwise || q.nodes.size() + s.nodes.size() > options_.max_nodes) return;
+    if (q.dead || q.kind != GroupKind::pointwise ||
+        q.nodes.size() + s.nodes.size() > options_.max_nodes)
+      return;
     for (Expr v : q.nodes) {
-      const bool fits = s.kind == GroupKind::rows ? fits_rows(v, from, s.rows, s.domain)
-                                                  : is_elementwise(v->op) && v->shape() == n->shape();
+      const bool fits = s.kind == GroupKind::rows
+                            ? fits_rows(v, from, s.rows, s.domain)
+                            : is_elementwise(v->op) && v->shape() == n->shape();
       if (!fits || (s.kind == GroupKind::anchored && !used_only_in(v, from, n))) return;
     }
     const std::vector<int> mine = producers_of_group(s);
@@ -271,7 +305,8 @@ class Fusion {
     if (s.kind == GroupKind::anchored && (reaches(from, into) || feeds_anchor(from, s))) return;
     for (Expr v : q.nodes) group_[v] = into;
     s.nodes.insert(s.nodes.end(), q.nodes.begin(), q.nodes.end());
-    std::sort(s.nodes.begin(), s.nodes.end(), [&](Expr a, Expr b) { return index_.at(a) < index_.at(b); });
+    std::sort(s.nodes.begin(), s.nodes.end(),
+              [&](Expr a, Expr b) { return index_.at(a) < index_.at(b); });
     s.first = std::min(s.first, q.first);
     s.last = std::max(s.last, q.last);
     s.heavy = s.heavy || q.heavy;
@@ -284,15 +319,20 @@ class Fusion {
     for (Expr n : s.nodes)
       if (!is_elementwise(n->op))
         for (Expr operand : n->operands) producers(operand, out);
-    return std::any_of(out.begin(), out.end(), [&](int g) { return g == from || reaches(g, from); });
+    return std::any_of(out.begin(), out.end(),
+                       [&](int g) { return g == from || reaches(g, from); });
   }
 
   static int rank_kind(GroupKind kind) {
     switch (kind) {
-      case GroupKind::anchored: return 0;
-      case GroupKind::rows: return 1;
-      case GroupKind::pointwise: return 2;
-      case GroupKind::single: return 3;
+      case GroupKind::anchored:
+        return 0;
+      case GroupKind::rows:
+        return 1;
+      case GroupKind::pointwise:
+        return 2;
+      case GroupKind::single:
+        return 3;
     }
     return 3;
   }
@@ -305,9 +345,11 @@ class Fusion {
       for (Expr operand : n->operands) {
         const Expr value = operand->op == Op::broadcast ? operand->operand(0) : operand;
         const int g = group_of(value);
-        if (g != kNone && std::find(candidates.begin(), candidates.end(), g) == candidates.end()) candidates.push_back(g);
+        if (g != kNone && std::find(candidates.begin(), candidates.end(), g) == candidates.end())
+          candidates.push_back(g);
       }
-      // The latest anchor first: of two convolutions added up, the one that runs last takes the sum.
+      // The latest anchor first: of two convolutions added up, the one that runs last takes the
+      // sum.
       std::sort(candidates.begin(), candidates.end(), [&](int a, int b) {
         const State& x = groups_[static_cast<size_t>(a)];
         const State& y = groups_[static_cast<size_t>(b)];
@@ -335,7 +377,8 @@ class Fusion {
     State s;
     const ops::Pattern pattern = ops::find_op(n->op)->pattern;
     s.domain = n->type->is_tensor() ? n->shape() : std::vector<Expr>{};
-    if (n->type->kind == TypeKind::tuple || n->op == Op::concat || pattern == ops::Pattern::opaque) {
+    if (n->type->kind == TypeKind::tuple || n->op == Op::concat ||
+        pattern == ops::Pattern::opaque) {
       s.kind = GroupKind::single;
     } else if (const int p = kept_prefix(n); p != kNone && p > 0) {
       s.kind = GroupKind::rows;
@@ -370,7 +413,8 @@ class Fusion {
   static bool reads_by_point(Expr user) {
     if (!is_computed(user)) return false;
     const ops::OpRow* row = ops::find_op(user->op);
-    return row->pattern != ops::Pattern::opaque && row->pattern != ops::Pattern::contraction && row->opaque == nullptr;
+    return row->pattern != ops::Pattern::opaque && row->pattern != ops::Pattern::contraction &&
+           row->opaque == nullptr;
   }
 
   /// Free nodes that the group reads, operands first, in front of their users.
@@ -476,7 +520,8 @@ class Fusion {
     if (stored_free_.contains(user) && group_of(user) != id) return true;
     const auto found = users_.find(user);
     if (found == users_.end()) return false;
-    return std::any_of(found->second.begin(), found->second.end(), [&](Expr u) { return read_outside(u, id); });
+    return std::any_of(found->second.begin(), found->second.end(),
+                       [&](Expr u) { return read_outside(u, id); });
   }
 
   FusionOptions options_;
@@ -490,11 +535,14 @@ class Fusion {
 
 }  // namespace
 
-std::vector<Group> find_groups(const Function& f, const FusionOptions& options) { return Fusion(f, options).run(); }
+std::vector<Group> find_groups(const Function& f, const FusionOptions& options) {
+  return Fusion(f, options).run();
+}
 
 namespace {
 
-Expr call_group(Context& c, const Group& group, std::unordered_map<Expr, Expr>& image, const Map& so_far) {
+Expr call_group(Context& c, const Group& group, std::unordered_map<Expr, Expr>& image,
+                const Map& so_far) {
   LoweredGroup lowered = lower_group(c, group.nodes, group.outputs);
   std::vector<Expr> operands;
   for (Expr input : lowered.inputs) {
@@ -511,13 +559,15 @@ Expr call_group(Context& c, const Group& group, std::unordered_map<Expr, Expr>& 
   }
   const std::string name = lowered.kernel->name;
   const Kernel* kernel = c.add(std::move(lowered.kernel));
-  const Expr call = c.make(Op::call_kernel, fields.size() == 1 ? fields[0] : c.tuple(fields), operands,
-                           {{Key::kernel, kernel}, {Key::name, name}, {Key::sizes, lowered.sizes}});
+  const Expr call =
+      c.make(Op::call_kernel, fields.size() == 1 ? fields[0] : c.tuple(fields), operands,
+             {{Key::kernel, kernel}, {Key::name, name}, {Key::sizes, lowered.sizes}});
   for (Expr n : group.nodes) c.set_location(call, c.location(n));
   size_t at = 0;
   const auto field = [&](size_t i) {
-    return fields.size() == 1 ? call
-                              : c.make(Op::get, fields[i], {call}, {{Key::index, static_cast<int64_t>(i)}});
+    return fields.size() == 1
+               ? call
+               : c.make(Op::get, fields[i], {call}, {{Key::index, static_cast<int64_t>(i)}});
   };
   for (Expr n : group.outputs) {
     if (n->type->kind == TypeKind::tuple) {
@@ -544,7 +594,8 @@ Expr rebuild_structure(Context& c, Expr n, const Map& image, const FusionOptions
   std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
   if (n->op == Op::if_ || n->op == Op::loop)
     for (Attr& a : attrs)
-      if (const auto* body = std::get_if<const Function*>(&a.value)) a.value = fuse_body(c, *body, options);
+      if (const auto* body = std::get_if<const Function*>(&a.value))
+        a.value = fuse_body(c, *body, options);
   return c.make(n->op, n->type, operands, std::move(attrs));
 }
 

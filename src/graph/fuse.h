@@ -1,5 +1,5 @@
-// Fusion: which primitives share a kernel. Decided from index maps (elementwise, broadcast, injective,
-// reduction over trailing axes, contraction, window), never from names.
+// Fusion: which primitives share a kernel. Decided from index maps (elementwise, broadcast,
+// injective, reduction over trailing axes, contraction, window), never from names.
 #pragma once
 
 #include <span>
@@ -16,16 +16,18 @@ struct Group {
 };
 
 struct FusionOptions {
-  bool enabled = true;      // off: one primitive a kernel
-  size_t max_nodes = 48;    // of one group: bounds compile time and register pressure
+  bool enabled = true;    // off: one primitive a kernel
+  size_t max_nodes = 48;  // of one group: bounds compile time and register pressure
 };
 
 /// Partition of the computed nodes of a function body (nested bodies are functions of their own).
 /// Groups come in an order in which they can run. Linear time.
-[[nodiscard]] std::vector<Group> find_groups(const ir::Function& f, const FusionOptions& options = {});
+[[nodiscard]] std::vector<Group> find_groups(const ir::Function& f,
+                                             const FusionOptions& options = {});
 
-/// Replaces every group by a call_kernel node on its definition-form kernel, in `f` and, recursively,
-/// in the bodies of if and loop.
-[[nodiscard]] ir::Function fuse(ir::Context& c, const ir::Function& f, const FusionOptions& options = {});
+/// Replaces every group by a call_kernel node on its definition-form kernel, in `f` and,
+/// recursively, in the bodies of if and loop.
+[[nodiscard]] ir::Function fuse(ir::Context& c, const ir::Function& f,
+                                const FusionOptions& options = {});
 
 }  // namespace tenon::graph

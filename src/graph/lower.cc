@@ -21,7 +21,8 @@ namespace {
 /// The neutral element of a combiner, as a literal of `type`.
 Expr identity(Context& c, const std::string& combine, DType type) {
   const Type scalar = c.scalar(type);
-  if (type == DType::boolean) return c.imm(scalar, combine == "and" || combine == "prod" || combine == "min" ? 1 : 0);
+  if (type == DType::boolean)
+    return c.imm(scalar, combine == "and" || combine == "prod" || combine == "min" ? 1 : 0);
   if (is_float(type)) {
     const double inf = std::numeric_limits<double>::infinity();
     if (combine == "max") return c.imm_f(scalar, -inf);
@@ -30,9 +31,9 @@ Expr identity(Context& c, const std::string& combine, DType type) {
   }
   const DTypeInfo& row = info(type);
   const bool wide = row.bits == 64;
-  const int64_t top = row.kind == DTypeKind::sint
-                          ? (wide ? std::numeric_limits<int64_t>::max() : (int64_t{1} << (row.bits - 1)) - 1)
-                          : (wide ? -1 : (int64_t{1} << row.bits) - 1);
+  const int64_t top = row.kind == DTypeKind::sint ? (wide ? std::numeric_limits<int64_t>::max()
+                                                          : (int64_t{1} << (row.bits - 1)) - 1)
+                                                  : (wide ? -1 : (int64_t{1} << row.bits) - 1);
   if (combine == "max") return c.imm(scalar, row.kind == DTypeKind::sint ? -top - 1 : 0);
   if (combine == "min") return c.imm(scalar, top);
   if (combine == "and") return c.imm(scalar, -1);
@@ -48,7 +49,8 @@ Expr scalar_literal(Context& c, Expr node) {
   uint64_t bits = 0;
   std::memcpy(&bits, node->constant_attr()->bytes, info(type).bytes);
   const Type scalar = c.scalar(type);
-  return is_float(type) ? c.imm_f(scalar, decode_float(type, bits)) : c.imm(scalar, static_cast<int64_t>(bits));
+  return is_float(type) ? c.imm_f(scalar, decode_float(type, bits))
+                        : c.imm(scalar, static_cast<int64_t>(bits));
 }
 
 class Lowering {
@@ -96,15 +98,16 @@ class Lowering {
   }
 
   void declare_input(Expr operand) {
-    if (inside_.contains(operand) || buffers_.contains(operand) || literals_.contains(operand)) return;
+    if (inside_.contains(operand) || buffers_.contains(operand) || literals_.contains(operand))
+      return;
     if (operand->op == Op::get && inside_.contains(operand->operand(0))) return;
     if (const Expr literal = scalar_literal(c(), operand)) {
       literals_.emplace(operand, literal);
       return;
     }
     const bool constant = operand->op == Op::constant;
-    const Expr buffer =
-        c().buffer((constant ? "c" : "x") + std::to_string(inputs_.size()), local_type(operand->type));
+    const Expr buffer = c().buffer((constant ? "c" : "x") + std::to_string(inputs_.size()),
+                                   local_type(operand->type));
     buffers_[operand] = {buffer};
     kernel_->params.push_back({buffer, constant ? ParamRole::constant : ParamRole::in, {}});
     inputs_.push_back(operand);
@@ -138,7 +141,8 @@ class Lowering {
   }
 
   Expr load_operand(Expr operand, std::span<const Expr> indices) {
-    if (const auto literal = literals_.find(operand); literal != literals_.end()) return literal->second;
+    if (const auto literal = literals_.find(operand); literal != literals_.end())
+      return literal->second;
     return load(c(), buffer_of(operand), indices);
   }
 
@@ -156,7 +160,8 @@ class Lowering {
   /// Iterators over a shape of the kernel's context.
   Nest spatial_nest(std::span<const Expr> shape) {
     Nest nest;
-    for (size_t i = 0; i < shape.size(); ++i) add_iter(nest, "i" + std::to_string(i), shape[i], 's');
+    for (size_t i = 0; i < shape.size(); ++i)
+      add_iter(nest, "i" + std::to_string(i), shape[i], 's');
     return nest;
   }
 
@@ -169,13 +174,19 @@ class Lowering {
 
   void emit(const std::string& name, const Nest& nest, Expr statement) {
     Expr s = block(c(), name, nest.iters, c().bool_imm(true), statement);
-    for (size_t i = nest.loops.size(); i-- > 0;) s = for_loop(c(), nest.loops[i].first, nest.loops[i].second, s);
+    for (size_t i = nest.loops.size(); i-- > 0;)
+      s = for_loop(c(), nest.loops[i].first, nest.loops[i].second, s);
     body_.push_back(s);
   }
 
   ops::PointArgs point_args(Expr n, std::span<const Expr> out, std::span<const Expr> reduce) {
-    return {c(), n, out, [this, n](size_t k, std::span<const Expr> at) { return load_operand(n->operand(k), at); },
-            [this](Expr e) { return extent(e); }, reduce};
+    return {
+        c(),
+        n,
+        out,
+        [this, n](size_t k, std::span<const Expr> at) { return load_operand(n->operand(k), at); },
+        [this](Expr e) { return extent(e); },
+        reduce};
   }
 
   void lower_node(Expr n) {
@@ -188,7 +199,8 @@ class Lowering {
     } else if (row->opaque != nullptr) {
       lower_opaque(n, *row);
     } else {
-      TENON_CHECK(row->point != nullptr, "operator has no lowering: " + std::string(info(n->op).name));
+      TENON_CHECK(row->point != nullptr,
+                  "operator has no lowering: " + std::string(info(n->op).name));
       const Expr buffer = buffers_.at(n)[0];
       const Nest nest = spatial_nest(buffer->shape());
       const std::vector<Expr> out = vars(nest, 's');
@@ -205,17 +217,21 @@ class Lowering {
       kernel_->buffers.push_back(target);
     }
     Nest nest = spatial_nest(out->shape());
-    for (const ops::ReduceAxis& axis : reduce.axes) add_iter(nest, axis.name, extent(axis.extent), 'r');
+    for (const ops::ReduceAxis& axis : reduce.axes)
+      add_iter(nest, axis.name, extent(axis.extent), 'r');
     const std::vector<Expr> at = vars(nest, 's');
     const std::vector<Expr> over = vars(nest, 'r');
     const Expr value = row.point(point_args(n, at, over));
-    TENON_CHECK(value->dtype() == reduce.accumulate, "reduction value is not of the accumulator's type");
+    TENON_CHECK(value->dtype() == reduce.accumulate,
+                "reduction value is not of the accumulator's type");
     emit(names_[n], nest,
-         update(c(), target, identity(c(), reduce.combine, reduce.accumulate), value, at, reduce.combine));
+         update(c(), target, identity(c(), reduce.combine, reduce.accumulate), value, at,
+                reduce.combine));
     if (target == out) return;
     const Nest copy = spatial_nest(out->shape());
     const std::vector<Expr> here = vars(copy, 's');
-    emit(names_[n] + "_cast", copy, store(c(), out, cast(c(), out->dtype(), load(c(), target, here)), here));
+    emit(names_[n] + "_cast", copy,
+         store(c(), out, cast(c(), out->dtype(), load(c(), target, here)), here));
   }
 
   /// One block an operand, each writing its part: no select chain in an inner loop.
@@ -230,7 +246,8 @@ class Lowering {
       const std::vector<Expr> from = vars(nest, 's');
       std::vector<Expr> to = from;
       to[axis] = add(c(), to[axis], offset);
-      emit(names_[n] + "_part" + std::to_string(k), nest, store(c(), out, load_operand(n->operand(k), from), to));
+      emit(names_[n] + "_part" + std::to_string(k), nest,
+           store(c(), out, load_operand(n->operand(k), from), to));
       offset = add(c(), offset, shape[axis]);
     }
   }
@@ -238,12 +255,17 @@ class Lowering {
   void lower_opaque(Expr n, const ops::OpRow& row) {
     std::vector<Expr> ins;
     for (Expr operand : n->operands) ins.push_back(materialized(operand));
-    const ops::OpaqueArgs args{c(), n, ins, buffers_.at(n), [this](Expr e) { return extent(e); },
-                               [this](std::string name, DType type, std::span<const Expr> shape, Scope scope) {
-                                 const Expr buffer = c().buffer(std::move(name), c().tensor(type, shape, scope));
-                                 kernel_->buffers.push_back(buffer);
-                                 return buffer;
-                               }};
+    const ops::OpaqueArgs args{
+        c(),
+        n,
+        ins,
+        buffers_.at(n),
+        [this](Expr e) { return extent(e); },
+        [this](std::string name, DType type, std::span<const Expr> shape, Scope scope) {
+          const Expr buffer = c().buffer(std::move(name), c().tensor(type, shape, scope));
+          kernel_->buffers.push_back(buffer);
+          return buffer;
+        }};
     body_.push_back(row.opaque(args));
   }
 
@@ -251,10 +273,12 @@ class Lowering {
   Expr materialized(Expr operand) {
     const auto literal = literals_.find(operand);
     if (literal == literals_.end()) return buffer_of(operand);
-    const Expr buffer = c().buffer("literal" + std::to_string(kernel_->buffers.size()), local_type(operand->type));
+    const Expr buffer =
+        c().buffer("literal" + std::to_string(kernel_->buffers.size()), local_type(operand->type));
     kernel_->buffers.push_back(buffer);
     const Nest nest = spatial_nest(buffer->shape());
-    emit(buffer->string_attr(Key::name), nest, store(c(), buffer, literal->second, vars(nest, 's')));
+    emit(buffer->string_attr(Key::name), nest,
+         store(c(), buffer, literal->second, vars(nest, 's')));
     return buffer;
   }
 
@@ -284,12 +308,15 @@ bool is_computed(Expr node) {
     case Op::if_:
     case Op::loop:
     case Op::call:
-    case Op::call_kernel: return false;
-    default: return ops::find_op(node->op) != nullptr;
+    case Op::call_kernel:
+      return false;
+    default:
+      return ops::find_op(node->op) != nullptr;
   }
 }
 
-LoweredGroup lower_group(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs) {
+LoweredGroup lower_group(Context& graph, std::span<const Expr> nodes,
+                         std::span<const Expr> outputs) {
   LoweredGroup group = Lowering(graph, nodes, outputs).run();
   std::string name;
   for (Expr n : nodes) {

@@ -1,5 +1,5 @@
-// A fused group of graph nodes becomes one kernel in definition form: a block for each primitive, in
-// order, each with one plain loop an iterator. No order is chosen here; src/schedule does that.
+// A fused group of graph nodes becomes one kernel in definition form: a block for each primitive,
+// in order, each with one plain loop an iterator. No order is chosen here; src/schedule does that.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ struct LoweredGroup {
   std::vector<ir::Expr> sizes;   // graph variables for Kernel::sizes
 };
 
-/// `nodes` in topological order; `outputs` are nodes of the group (a node with a tuple type stands for
-/// all its fields) whose values are used outside, in the order of the kernel's out params.
+/// `nodes` in topological order; `outputs` are nodes of the group (a node with a tuple type stands
+/// for all its fields) whose values are used outside, in the order of the kernel's out params.
 [[nodiscard]] LoweredGroup lower_group(ir::Context& graph, std::span<const ir::Expr> nodes,
                                        std::span<const ir::Expr> outputs);
 

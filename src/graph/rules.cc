@@ -1,0 +1,99 @@
+#include "graph/rules.h"
+
+#include "ir/text.h"
+#include "ops/op.h"
+#include "support/check.h"
+
+namespace tenon::graph {
+
+using namespace ir;  // NOLINT: this file speaks of nothing else
+
+namespace {
+constexpr int kMaxDepth = 64;  // of nodes built inside nodes by rules
+}
+
+void rewrite_bodies(Context& c, Function& f, const std::function<void(Function&)>& pass) {
+  rewrite_function(c, f, [&](Expr n) -> Expr {
+    if (n->op != Op::if_ && n->op != Op::loop) return nullptr;
+    std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
+    for (Attr& a : attrs) {
+      const auto* body = std::get_if<const Function*>(&a.value);
+      if (body == nullptr) continue;
+      auto copy = std::make_unique<Function>(**body);
+      pass(*copy);
+      if (copy->results != (*body)->results || copy->bindings.size() != (*body)->bindings.size())
+        a.value = c.add(std::move(copy));
+    }
+    return c.make(n->op, n->type, n->operands, std::move(attrs));
+  });
+}
+
+void Rewriter::run(Function& f) {
+  rewrite_bodies(c_, f, [&](Function& body) { Rewriter(c_, rules_).run(body); });
+  std::vector<Expr> roots = f.results;
+  for (const Binding& b : f.bindings) roots.push_back(b.tensor);
+  const std::vector<Expr> order = post_order(roots);
+  std::unordered_map<Expr, int> readers;
+  for (Expr n : order)
+    for (Expr operand : n->operands) ++readers[operand];
+  for (Expr r : roots) ++readers[r];
+
+  Map image;
+  for (Expr n : order) {
+    Expr made = n;
+    if (!n->operands.empty()) {
+      std::vector<Expr> operands;
+      bool same = true;
+      for (Expr operand : n->operands) {
+        operands.push_back(image.at(operand));
+        same = same && operands.back() == operand;
+      }
+      if (!same) made = c_.rebuild(n, n->type, operands);
+    }
+    uses_[made] += readers[n];
+    const Expr replaced = normalize(made);
+    if (replaced != made) uses_[replaced] += readers[n];
+    image[n] = replaced;
+    if (replaced != n) c_.set_location(replaced, c_.location(n));
+  }
+  for (Expr& r : f.results) r = image.at(r);
+  for (Binding& b : f.bindings) b.tensor = image.at(b.tensor);
+}
+
+Expr Rewriter::make(Op op, std::span<const Expr> operands, std::vector<Attr> attrs, Type wanted) {
+  Result<Expr> made = ops::build(c_, op, operands, std::move(attrs), wanted);
+  TENON_CHECK(made.has_value(), made.has_value() ? "" : made.error().text());
+  return normalize(*made);
+}
+
+Expr Rewriter::with_operands(Expr like, std::span<const Expr> operands) {
+  return make(like->op, operands, std::vector<Attr>(like->attrs.begin(), like->attrs.end()),
+              like->type);
+}
+
+int Rewriter::uses(Expr n) const {
+  const auto found = uses_.find(n);
+  return found == uses_.end() ? 1 : found->second;
+}
+
+Expr Rewriter::normalize(Expr n) {
+  if (depth_ >= kMaxDepth) return n;
+  ++depth_;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Rule& rule : rules_) {
+      if (!rule.matches(n->op)) continue;
+      const Expr next = rule.apply(*this, n);
+      if (next == nullptr || next == n) continue;
+      TENON_CHECK(next->type == n->type || !n->type->is_tensor() || next->rank() == n->rank(),
+                  std::string(rule.name) + " changed the rank of its node");
+      n = next;
+      changed = true;
+      break;
+    }
+  }
+  --depth_;
+  return n;
+}
+
+}  // namespace tenon::graph

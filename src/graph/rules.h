@@ -1,0 +1,60 @@
+// Rules as data, and the driver that applies them to a graph: bottom-up, each original node once,
+// and on every node that a rule builds, until none applies.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <unordered_map>
+
+#include "ir/node.h"
+#include "ir/rewrite.h"
+
+namespace tenon::graph {
+
+class Rewriter;
+
+/// `apply` sees a node whose operands are already rewritten; returns its replacement or nullptr.
+/// New nodes inside the replacement are made with Rewriter::make, which applies the rules to them.
+struct Rule {
+  std::string_view name;
+  bool (*matches)(ir::Op op);
+  ir::Expr (*apply)(Rewriter& r, ir::Expr n);
+};
+
+class Rewriter {
+ public:
+  Rewriter(ir::Context& c, std::span<const Rule> rules) : c_(c), rules_(rules) {}
+
+  /// Rewrites the function and the bodies of its if and loop nodes.
+  void run(ir::Function& f);
+
+  [[nodiscard]] ir::Context& context() { return c_; }
+  /// A checked node, rewritten by the rules. A shape that does not fit is a bug of the calling
+  /// rule.
+  [[nodiscard]] ir::Expr make(ir::Op op, std::span<const ir::Expr> operands,
+                              std::vector<ir::Attr> attrs = {}, ir::Type wanted = nullptr);
+  [[nodiscard]] ir::Expr make(ir::Op op, std::initializer_list<ir::Expr> operands,
+                              std::vector<ir::Attr> attrs = {}, ir::Type wanted = nullptr) {
+    return make(op, std::span<const ir::Expr>(operands.begin(), operands.size()), std::move(attrs),
+                wanted);
+  }
+  /// The same operator and attributes on other operands of the same types.
+  [[nodiscard]] ir::Expr with_operands(ir::Expr like, std::span<const ir::Expr> operands);
+  /// How many nodes read it (results count); nodes that rules made count as read once.
+  [[nodiscard]] int uses(ir::Expr n) const;
+
+ private:
+  ir::Expr normalize(ir::Expr n);
+
+  ir::Context& c_;
+  std::span<const Rule> rules_;
+  std::unordered_map<ir::Expr, int> uses_;
+  int depth_ = 0;
+};
+
+/// Applies `pass` to the bodies of the if and loop nodes that the function reaches, and rebuilds
+/// those nodes where a body changed.
+void rewrite_bodies(ir::Context& c, ir::Function& f,
+                    const std::function<void(ir::Function&)>& pass);
+
+}  // namespace tenon::graph
