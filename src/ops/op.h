@@ -106,6 +106,19 @@ struct OpaqueArgs {
 };
 using OpaqueFn = Expr (*)(const OpaqueArgs&);
 
+/// Operators that index by data (gather): the condition that every element of operand
+/// `OpRow::checked_operand` must meet at run time. `value` is the element (its own integer type), `at`
+/// its position, both in the kernel's context. The lowering adds a block that executes `fail_` where
+/// the condition does not hold; the operator's PointFn is safe to evaluate either way.
+struct CheckArgs {
+  Context& c;
+  Expr node;
+  Expr value;
+  std::span<const Expr> at;
+  std::function<Expr(Expr)> extent;
+};
+using CheckFn = Expr (*)(const CheckArgs&);
+
 struct OpRow {
   ir::Op op;
   Pattern pattern;
@@ -114,6 +127,8 @@ struct OpRow {
   PointFn point = nullptr;
   ReduceFn reduce = nullptr;
   OpaqueFn opaque = nullptr;
+  CheckFn check = nullptr;
+  int checked_operand = 1;
   double tolerance = 0;  // relative, of a compiled f32 result against the reference; the row says why
 };
 /// The row, or nullptr for an operator that is not a graph operator.

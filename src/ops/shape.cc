@@ -1,0 +1,107 @@
+#include "ops/shape.h"
+
+#include <algorithm>
+
+namespace tenon::ops {
+
+using ir::Context;
+using ir::Expr;
+
+namespace {
+
+std::string show(Expr e) {
+  if (const auto n = ir::as_int(e)) return std::to_string(*n);
+  if (e->op == ir::Op::var) return e->string_attr(ir::Key::name);
+  return "?";
+}
+
+/// a - b when it is a literal.
+std::optional<int64_t> difference(Context& c, Expr a, Expr b) {
+  if (a == b) return 0;
+  return ir::as_int(ir::sub(c, a, b));
+}
+
+}  // namespace
+
+bool provably_differ(Context& c, Expr a, Expr b) {
+  const auto d = difference(c, a, b);
+  return d && *d != 0;
+}
+
+bool provably_less(Context& c, Expr a, Expr b) {
+  const auto d = difference(c, a, b);
+  return d && *d < 0;
+}
+
+std::optional<Expr> unify(Context& c, Expr a, Expr b) {
+  if (a == b) return a;
+  if (provably_differ(c, a, b)) return std::nullopt;
+  return ir::as_int(b) ? b : a;
+}
+
+std::optional<std::vector<Expr>> unify(Context& c, std::span<const Expr> a,
+                                       std::span<const Expr> b) {
+  if (a.size() != b.size()) return std::nullopt;
+  std::vector<Expr> shape;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const auto extent = unify(c, a[i], b[i]);
+    if (!extent) return std::nullopt;
+    shape.push_back(*extent);
+  }
+  return shape;
+}
+
+Result<std::vector<Expr>> broadcast_shapes(Context& c, std::span<const Expr> a,
+                                           std::span<const Expr> b) {
+  const size_t rank = std::max(a.size(), b.size());
+  std::vector<Expr> shape(rank);
+  for (size_t i = 0; i < rank; ++i) {
+    const Expr one = c.i64(1);
+    const Expr x = i + a.size() < rank ? one : a[i + a.size() - rank];
+    const Expr y = i + b.size() < rank ? one : b[i + b.size() - rank];
+    if (x == one) {
+      shape[i] = y;
+    } else if (y == one) {
+      shape[i] = x;
+    } else if (const auto both = unify(c, x, y)) {
+      shape[i] = *both;
+    } else {
+      return fail("broadcast.C3", "shapes " + show(a) + " and " + show(b) +
+                                      " do not broadcast: axis " + std::to_string(i) +
+                                      " of the result would have two different extents");
+    }
+  }
+  return shape;
+}
+
+std::string show(std::span<const Expr> shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i != 0 ? ", " : "") + show(shape[i]);
+  return text + "]";
+}
+
+std::string show(std::span<const int64_t> values) {
+  std::string text = "[";
+  for (size_t i = 0; i < values.size(); ++i)
+    text += (i != 0 ? ", " : "") + std::to_string(values[i]);
+  return text + "]";
+}
+
+std::string show(ir::Type type) {
+  switch (type->kind) {
+    case ir::TypeKind::void_:
+      return "void";
+    case ir::TypeKind::tensor: {
+      std::string text(ir::info(type->dtype).name);
+      return text + show(type->shape);
+    }
+    case ir::TypeKind::tuple:
+      break;
+  }
+  std::string text = "(";
+  for (size_t i = 0; i < type->fields.size(); ++i)
+    text += (i != 0 ? ", " : "") + show(type->fields[i]);
+  return text + ")";
+}
+
+}  // namespace tenon::ops
