@@ -17,4 +17,18 @@ namespace tenon {
 /// XXH3-64 of a byte range: stable, for checksums and cache keys.
 [[nodiscard]] uint64_t hash_bytes(const void* data, size_t size, uint64_t seed = 0);
 
+/// The same hash of bytes that arrive in pieces.
+class HashStream {
+ public:
+  HashStream();
+  ~HashStream();
+  HashStream(const HashStream&) = delete;
+  HashStream& operator=(const HashStream&) = delete;
+  void update(const void* data, size_t size);
+  [[nodiscard]] uint64_t digest() const;
+
+ private:
+  void* state_;
+};
+
 }  // namespace tenon

@@ -1,0 +1,194 @@
+// A compiled model in memory: what the packager makes, a `.tenon` file holds and the runtime runs.
+//
+// Execution is a flat list of steps over three kinds of state:
+//   registers  int64 values: extents, grids, offsets, loop counters. Straight-line integer
+//   operations,
+//              grouped in shape stages, compute them; `registers` gives their initial values.
+//   slots      one pointer each: where a tensor's bytes are now
+//   storage    model inputs, constants, one arena segment a shape stage, growable dynamic buffers
+// Tables hold plain records with indices, so that a file is checked by comparing indices with table
+// sizes (validate). Nothing here knows about graphs, kernels' meaning or thread counts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "artifact/dtype.h"
+#include "artifact/frame.h"
+#include "support/result.h"
+
+namespace tenon::artifact {
+
+/// "No index": an absent register, symbol or block.
+inline constexpr uint32_t kNone = UINT32_MAX;
+
+/// An axis of a model input: a constant extent, or any extent; inputs that share a symbol must
+/// agree.
+struct InputDim {
+  std::string text;         // as the user reads it: "3", "batch", "2 * n"
+  uint32_t symbol = kNone;  // index into Model::symbols
+  int64_t extent = -1;      // constant extent; negative when it is not constant
+};
+struct Input {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<InputDim> dims;
+};
+
+struct OutputDim {
+  std::string text;
+  uint32_t reg = kNone;
+};
+struct Output {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<OutputDim> dims;
+  uint32_t slot = 0;
+};
+
+/// A row of the kernel table, for profiles; kernels of equal code and sizes share one.
+struct KernelInfo {
+  std::string name;                       // "dot_add_relu"
+  std::string op;                         // the anchor operator: "dot"
+  std::string shape;                      // "128x768x3072", symbols by name
+  std::string key;                        // canonical text key of the tuning database
+  uint32_t flops = kNone, bytes = kNone;  // registers; kNone when unknown
+};
+
+/// A function in the code blob.
+struct Entry {
+  std::string symbol;
+  uint64_t offset = 0;
+};
+
+enum class SizeOpCode : uint8_t {
+  move,          // dst = a
+  input_extent,  // dst = extent of input a (index) along axis b (index)
+  element,       // dst = element b (register) of the tensor in slot a, read as dtype
+  add,
+  sub,
+  mul,
+  floordiv,
+  mod,
+  div,  // wrap; division by zero gives 0; div truncates
+  min,
+  max,
+  eq,
+  ne,
+  lt,
+  le,
+  and_,
+  or_,
+  xor_,
+  not_,
+  shl,
+  shr,
+  select,  // dst = a != 0 ? b : c
+  bytes,   // dst = a * b, an amount of memory: refuses negative factors and overflow
+  check,   // run fails with message b (index into messages) unless a != 0
+};
+inline constexpr int kSizeOpCount = static_cast<int>(SizeOpCode::check) + 1;
+
+struct SizeOp {
+  SizeOpCode code = SizeOpCode::move;
+  DType dtype = DType::i64;
+  uint16_t unused = 0;
+  uint32_t dst = 0, a = 0, b = 0, c = 0;
+  bool operator==(const SizeOp&) const = default;
+};
+
+/// A run of size operations with an arena segment: its blocks lie one behind the other, each of as
+/// many bytes as its register says, rounded up to 64.
+struct Stage {
+  uint32_t first_op = 0, ops = 0;
+  uint32_t first_block = 0, blocks = 0;
+  uint32_t dynamic = 0;  // 0: depends on input extents only, so it is skipped while they stay
+  bool operator==(const Stage&) const = default;
+};
+
+enum class SlotKind : uint32_t {
+  bound,     // set by bind steps
+  input,     // index: the model input
+  constant,  // index: the constant
+  arena,     // index: the block; offset: register, bytes from the block's start
+  dynamic,   // index: the dynamic buffer
+};
+struct Slot {
+  SlotKind kind = SlotKind::bound;
+  uint32_t index = 0;
+  uint32_t offset = kNone;
+  bool operator==(const Slot&) const = default;
+};
+
+/// The buffers (slots) and sizes (registers) of one kernel call; shared by its launches.
+struct Call {
+  uint32_t first_buffer = 0, buffers = 0;  // in buffer_list
+  uint32_t first_size = 0, sizes = 0;      // in register_list
+  bool operator==(const Call&) const = default;
+};
+
+enum class StepKind : uint32_t {
+  launch,   // entry b on call a, grid register c, scratch bytes register d, kernel row e
+  stage,    // run size operations of stage a, then lay out its segment
+  jump,     // to step a
+  unless,   // to step b if register a is 0
+  copy,     // slot b to slot a, register c bytes
+  bind,     // slot a now points where slot b points
+  write,    // c scalars from register_list[b..] to the tensor in slot a, as DType d
+  reserve,  // dynamic buffer a holds at least register b bytes; contents are lost if it grows
+  swap,     // dynamic buffers a and b exchange memory
+  append,   // register c bytes of slot b to dynamic buffer a at position (register d) * bytes
+};
+inline constexpr uint32_t kStepKindCount = static_cast<uint32_t>(StepKind::append) + 1;
+
+struct Step {
+  StepKind kind = StepKind::launch;
+  uint32_t a = 0, b = 0, c = 0, d = 0, e = 0;
+  bool operator==(const Step&) const = default;
+};
+
+struct Constant {
+  const std::byte* bytes = nullptr;  // 64-byte aligned in a mapped file
+  uint64_t size = 0;
+};
+
+struct Model {
+  std::string name, producer;
+  std::string target;              // machine row that the code was made for
+  std::vector<std::string> needs;  // cpu features, by LLVM's names
+  std::string precision;           // f32 | bf16 | auto
+  std::vector<std::string> symbols;
+  std::vector<Input> inputs;  // slot i is not necessarily input i; slots say
+  std::vector<Output> outputs;
+  std::vector<KernelInfo> kernels;
+  std::vector<Entry> entries;
+
+  std::vector<int64_t> registers;
+  std::vector<SizeOp> size_ops;
+  std::vector<Stage> stages;
+  std::vector<uint32_t> blocks;  // registers of their sizes
+  std::vector<Slot> slots;
+  std::vector<uint32_t> dynamics;  // the slot of each dynamic buffer
+  std::vector<Call> calls;
+  std::vector<uint32_t> buffer_list, register_list;
+  std::vector<Step> steps;
+  std::vector<std::string> messages;
+
+  std::span<const std::byte> code;
+  std::vector<Constant> constants;
+  std::vector<std::shared_ptr<const void>> owners;  // shared: keep code and constants alive
+  /// Functions in place of code, one for each entry; only in models that never see a file.
+  std::vector<KernelFn> functions;
+};
+
+/// Every index, range and size is consistent; else "artifact.invalid" with what is wrong.
+[[nodiscard]] Status validate(const Model& model);
+
+/// Bytes of all constants.
+[[nodiscard]] uint64_t constant_bytes(const Model& model);
+
+}  // namespace tenon::artifact
