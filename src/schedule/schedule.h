@@ -79,7 +79,6 @@ class Schedule {
   [[nodiscard]] Result<std::string> decompose_reduction(const std::string& block, const std::string& loop);
   [[nodiscard]] Result<std::string> rfactor(const std::string& block, const std::string& loop);
   [[nodiscard]] Result<std::string> blockize(const std::string& loop);
-  /// Marks the nest (see tile_match.h: match_fma_tile checks it); finalize puts the instruction in place.
   [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction, const std::vector<int64_t>& params);
 
   /// One trace line, as printed: `i0, i1 = split(i, 12, tail = predicate)`.

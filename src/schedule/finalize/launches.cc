@@ -1,0 +1,77 @@
+// Top-level statements as launches: each has at most one parallel loop, outermost. A condition over
+// sizes around parallel loops becomes part of their extents: a grid of 0 is not launched.
+#include "schedule/finalize/passes.h"
+
+namespace tenon::schedule {
+namespace {
+using namespace ir;  // NOLINT
+
+bool has_parallel(Expr s) {
+  if (s->op == Op::for_ && ForView{s}.kind() == "parallel") return true;
+  for (size_t i : statement_operands(s))
+    if (has_parallel(s->operand(i))) return true;
+  return false;
+}
+
+Expr without_parallel(Context& c, Expr s) {
+  const Expr inner = map_children(c, s, [&](Expr child) { return without_parallel(c, child); });
+  if (inner->op != Op::for_ || ForView{inner}.kind() != "parallel") return inner;
+  const ForView loop{inner};
+  return for_loop(c, loop.var(), loop.extent(), loop.body(), "serial", std::string(loop.note()));
+}
+
+class Launches {
+ public:
+  explicit Launches(Work& w) : c_(w.c) {
+    for (Expr v : w.kernel.sizes) sizes_.insert(v);
+  }
+
+  void add(Expr s, Expr condition) {
+    if (s->op == Op::seq) {
+      for (Expr child : s->operands) add(child, condition);
+      return;
+    }
+    if (s->op == Op::for_ && ForView{s}.kind() == "parallel") {
+      const ForView loop{s};
+      const Expr extent =
+          is_int(condition, 1) ? loop.extent() : select(c_, condition, loop.extent(), c_.i64(0));
+      all.push_back(for_loop(c_, loop.var(), extent, without_parallel(c_, loop.body()), "parallel",
+                             std::string(loop.note())));
+      return;
+    }
+    if (s->op == Op::cond && over_sizes(s->operand(0)) && has_parallel(s)) {
+      add(s->operand(1), logical_and(c_, condition, s->operand(0)));
+      if (s->operands.size() > 2)
+        add(s->operand(2), logical_and(c_, condition, unary(c_, Op::not_, s->operand(0))));
+      return;
+    }
+    const Expr serial = without_parallel(c_, s);
+    all.push_back(is_int(condition, 1) ? serial : if_then(c_, condition, serial));
+  }
+
+  std::vector<Expr> all;
+
+ private:
+  bool over_sizes(Expr e) {
+    std::unordered_set<Expr> vars;
+    collect_vars(e, vars);
+    for (Expr v : vars)
+      if (!sizes_.contains(v)) return false;
+    for (Expr n : post_order(std::span(&e, 1)))
+      if (n->op == Op::load) return false;
+    return true;
+  }
+
+  Context& c_;
+  std::unordered_set<Expr> sizes_;
+};
+
+}  // namespace
+
+void form_launches(Work& w) {
+  Launches launches(w);
+  launches.add(w.kernel.body, w.c.bool_imm(true));
+  w.kernel.body = seq(w.c, launches.all);
+}
+
+}  // namespace tenon::schedule
