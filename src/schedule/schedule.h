@@ -38,6 +38,9 @@ namespace tenon::schedule {
 
 using Program = std::shared_ptr<const ir::Kernel>;
 using Handles = std::vector<std::string>;
+namespace primitives {
+struct Edited;  // program.h
+}
 
 /// A program under construction: applies primitives in place and keeps the trace. Every method returns
 /// the reason for refusing as an error with code "schedule.<primitive>", leaving the program unchanged.
@@ -81,11 +84,16 @@ class Schedule {
   [[nodiscard]] Result<std::string> blockize(const std::string& loop);
   [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction, const std::vector<int64_t>& params);
 
-  /// One trace line, as printed: `i0, i1 = split(i, 12, tail = predicate)`.
+  /// One trace line, as printed: `i_0, i_1 = split(i, 12, tail = predicate)`. Names on the left that
+  /// differ from those that the primitive gives rename what it made.
   [[nodiscard]] Status apply(const std::string& line);
 
  private:
+  [[nodiscard]] Result<Handles> record(std::string_view primitive, std::vector<std::string> arguments,
+                                       Result<primitives::Edited> edited);
+
   Program program_;
+  Handles wanted_;  // names that `apply` gives to what the next primitive makes
 };
 
 /// Replays printed trace lines on a definition-form program.

@@ -1,0 +1,70 @@
+// What statements read and write: accesses with their index expressions, boxes that they cover, and
+// the dependences that decide whether loops may be reordered or run in parallel.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schedule/program.h"
+
+namespace tenon::schedule::primitives {
+
+struct LocalLoop {
+  ir::Expr var, extent;
+};
+
+/// One read or write below a statement. Indices speak of variables outside of that statement and of
+/// `locals`, the loops between the statement and the access (for an instruction also its own).
+struct Access {
+  ir::Expr buffer;
+  std::vector<ir::Expr> indices;
+  std::vector<LocalLoop> locals;
+  bool write = false;
+  bool exact = true;     // false: the elements are not known, `indices` is empty
+  bool updates = false;  // a write that reads what it writes
+  ir::Expr block = nullptr;  // the outermost block below the statement that it stands in
+  int order = 0;         // of the block or bare statement in program order
+};
+
+/// Accesses at or below `root`, in program order; statements in `skip` are left out.
+[[nodiscard]] std::vector<Access> accesses(ir::Context& c, ir::Expr root, std::span<const ir::Expr> skip = {});
+
+[[nodiscard]] bool reads(const std::vector<Access>& all, ir::Expr buffer);
+[[nodiscard]] bool writes(const std::vector<Access>& all, ir::Expr buffer);
+/// True if some buffer is written by one and touched by the other.
+[[nodiscard]] bool conflict(const std::vector<Access>& a, const std::vector<Access>& b);
+
+/// Inclusive bounds an axis.
+using Box = std::vector<ir::SymbolicRange>;
+/// What the access covers when its locals run over their extents.
+[[nodiscard]] std::optional<Box> box_of(ir::Context& c, const Access& access, const ir::Assumptions& known);
+/// The smallest box around both that can be told.
+[[nodiscard]] Box unite(ir::Context& c, const Box& a, const Box& b, const ir::Assumptions& known);
+[[nodiscard]] bool contains(ir::Context& c, const Box& outer, const Box& inner, const ir::Assumptions& known);
+
+/// Shapes of blocks that primitives tell apart.
+enum class BlockKind : uint8_t {
+  store,      // one store, a function of spatial iterators, each element written by one instance
+  reduction,  // one update, likewise, over reduction iterators
+  tile,       // a tensorized reduction
+  opaque,     // anything else
+};
+[[nodiscard]] BlockKind kind_of(ir::Context& c, ir::Expr block);
+/// The store, update or instr that is the block's body; nullptr when it is something else.
+[[nodiscard]] ir::Expr sole_statement(ir::Expr block);
+/// Its indices: operands behind buffer and values.
+[[nodiscard]] std::vector<ir::Expr> target_indices(ir::Expr store_or_update);
+[[nodiscard]] bool is_initialized(ir::Expr block);  // note init=done
+
+/// True if a reduction iterator of the block is bound to an expression with this variable.
+[[nodiscard]] bool feeds_reduction(ir::Expr block, ir::Expr loop_var);
+
+/// Ranges of the iterators over all iterations, free of loop variables, when they form a box.
+[[nodiscard]] std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, const Site& block);
+
+/// Why iterations of the loops `vars`, which enclose the statement `nest`, may not run in another
+/// order; empty when they may. `parallel`: at the same time.
+[[nodiscard]] std::string order_matters(Draft& draft, const Site& nest, std::span<const ir::Expr> vars, bool parallel);
+
+}  // namespace tenon::schedule::primitives

@@ -1,0 +1,466 @@
+#include "schedule/program.h"
+
+#include <cctype>
+#include <limits>
+#include <unordered_set>
+
+#include "support/check.h"
+
+namespace tenon::schedule::primitives {
+using ir::Context;
+using ir::Expr;
+using ir::ForView;
+using ir::Key;
+using ir::Op;
+
+// ---- statements
+
+std::vector<size_t> statement_children(Expr s) {
+  switch (s->op) {
+    case Op::seq: {
+      std::vector<size_t> all(s->operands.size());
+      for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+      return all;
+    }
+    case Op::for_:
+    case Op::let:
+      return {2};
+    case Op::cond:
+      return s->operands.size() > 2 ? std::vector<size_t>{1, 2} : std::vector<size_t>{1};
+    case Op::while_:
+    case Op::block:
+      return {1};
+    default:
+      return {};
+  }
+}
+
+namespace {
+/// Depth is the nesting of statements, which is small.
+void visit(Site& at, const std::function<bool(const Site&)>& f) {
+  if (!f(at)) return;
+  const Expr node = at.node;
+  for (size_t child : statement_children(node)) {
+    at.path.push_back({node, child});
+    at.node = node->operand(child);
+    visit(at, f);
+    at.path.pop_back();
+    at.node = node;
+  }
+}
+
+std::optional<Site> find(Expr root, const std::function<bool(Expr)>& wanted) {
+  std::optional<Site> found;
+  visit_statements(root, [&](const Site& at) {
+    if (found) return false;
+    if (wanted(at.node)) found = at;
+    return !found;
+  });
+  return found;
+}
+}  // namespace
+
+void visit_statements(Expr root, const std::function<bool(const Site&)>& f) {
+  Site at{{}, root};
+  visit(at, f);
+}
+
+std::optional<Site> find_loop(Expr root, std::string_view name) {
+  return find(root, [&](Expr s) { return s->op == Op::for_ && name_of(s->operand(0)) == name; });
+}
+
+std::optional<Site> find_block(Expr root, std::string_view name) {
+  return find(root, [&](Expr s) { return s->op == Op::block && name_of(s) == name; });
+}
+
+std::vector<Site> find_blocks(Expr root) {
+  std::vector<Site> all;
+  visit_statements(root, [&](const Site& at) {
+    if (at.node->op == Op::block) all.push_back(at);
+    return true;
+  });
+  return all;
+}
+
+std::vector<ForView> loops_above(const Site& site) {
+  std::vector<ForView> loops;
+  for (const Step& step : site.path) {
+    if (step.parent->op == Op::block) loops.clear();
+    if (step.parent->op == Op::for_) loops.push_back({step.parent});
+  }
+  return loops;
+}
+
+std::vector<ForView> all_loops_above(const Site& site) {
+  std::vector<ForView> loops;
+  for (const Step& step : site.path)
+    if (step.parent->op == Op::for_) loops.push_back({step.parent});
+  return loops;
+}
+
+Expr block_above(const Site& site) {
+  for (size_t i = site.path.size(); i-- > 0;)
+    if (site.path[i].parent->op == Op::block) return site.path[i].parent;
+  return nullptr;
+}
+
+bool is_under(const Site& site, Expr node) {
+  for (const Step& step : site.path)
+    if (step.parent == node) return true;
+  return false;
+}
+
+Site ancestor(const Site& site, size_t depth) {
+  if (depth >= site.path.size()) return site;
+  return {{site.path.begin(), site.path.begin() + static_cast<std::ptrdiff_t>(depth)}, site.path[depth].parent};
+}
+
+Expr with_child(Context& c, Expr s, size_t child, Expr replacement) {
+  std::vector<Expr> operands(s->operands.begin(), s->operands.end());
+  operands[child] = replacement;
+  return s->op == Op::seq ? ir::seq(c, operands) : c.rebuild(s, s->type, operands);
+}
+
+Expr replace(Context& c, const Site& site, Expr replacement) {
+  Expr s = replacement;
+  for (size_t i = site.path.size(); i-- > 0;) s = with_child(c, site.path[i].parent, site.path[i].child, s);
+  return s;
+}
+
+Expr erase(Context& c, const Site& site) {
+  for (size_t i = site.path.size(); i-- > 0;) {
+    const auto [parent, child] = site.path[i];
+    if (parent->op == Op::seq) {
+      std::vector<Expr> rest(parent->operands.begin(), parent->operands.end());
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(child));
+      if (!rest.empty() || i == 0) return replace(c, ancestor(site, i), ir::seq(c, rest));
+    } else if (parent->op == Op::cond && parent->operands.size() > 2) {
+      if (child == 1) return replace(c, {{site.path.begin(), site.path.begin() + static_cast<std::ptrdiff_t>(i) + 1}, nullptr}, ir::seq(c, {}));
+      return replace(c, ancestor(site, i), ir::if_then(c, parent->operand(0), parent->operand(1)));
+    }
+  }
+  return ir::seq(c, {});
+}
+
+const std::string& name_of(Expr named) { return named->string_attr(Key::name); }
+
+// ---- expressions
+
+bool mentions(Expr e, Expr leaf) { return mentions_any(e, std::span(&leaf, 1)); }
+
+bool mentions_any(Expr e, std::span<const Expr> leaves) {
+  if (leaves.empty()) return false;
+  for (Expr n : ir::post_order(std::span(&e, 1)))
+    for (Expr leaf : leaves)
+      if (n == leaf) return true;
+  return false;
+}
+
+std::vector<Expr> conjuncts(Expr condition) {
+  std::vector<Expr> out;
+  std::vector<Expr> stack{condition};
+  while (!stack.empty()) {
+    const Expr e = stack.back();
+    stack.pop_back();
+    if (e->op == Op::and_) {
+      stack.push_back(e->operand(1));
+      stack.push_back(e->operand(0));
+    } else if (!ir::is_int(e, 1)) {
+      out.push_back(e);
+    }
+  }
+  return out;
+}
+
+Expr conjunction(Context& c, std::span<const Expr> parts) {
+  Expr all = c.bool_imm(true);
+  for (Expr part : parts) all = ir::logical_and(c, all, part);
+  return all;
+}
+
+// ---- notes
+
+std::string_view note_value(std::string_view note, std::string_view key) {
+  while (!note.empty()) {
+    const size_t end = std::min(note.find(';'), note.size());
+    const std::string_view pair = note.substr(0, end);
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == key) return pair.substr(equals + 1);
+    note.remove_prefix(std::min(end + 1, note.size()));
+  }
+  return {};
+}
+
+std::string with_note(std::string_view note, std::string_view key, std::string_view value) {
+  std::string out;
+  while (!note.empty()) {
+    const size_t end = std::min(note.find(';'), note.size());
+    const std::string_view pair = note.substr(0, end);
+    if (pair.substr(0, pair.find('=')) != key) out += (out.empty() ? "" : ";") + std::string(pair);
+    note.remove_prefix(std::min(end + 1, note.size()));
+  }
+  return out + (out.empty() ? "" : ";") + std::string(key) + "=" + std::string(value);
+}
+
+// ---- drafts
+
+Draft::Draft(const Program& program) : kernel_(std::make_shared<ir::Kernel>(*program)) {
+  for (Expr v : kernel_->sizes) names_.insert(name_of(v));
+  for (const ir::KernelParam& p : kernel_->params) names_.insert(name_of(p.buffer));
+  for (Expr b : kernel_->buffers) names_.insert(name_of(b));
+  visit_statements(kernel_->body, [&](const Site& at) {
+    if (at.node->op == Op::for_) names_.insert(name_of(at.node->operand(0)));
+    if (at.node->op == Op::block) names_.insert(name_of(at.node));
+    return true;
+  });
+}
+
+std::string Draft::fresh(const std::string& base) {
+  std::string name = base;
+  for (int i = 2; names_.contains(name); ++i) name = base + "_" + std::to_string(i);
+  names_.insert(name);
+  return name;
+}
+
+Expr Draft::copy(Expr statement, const std::string& suffix) {
+  ir::Map vars;
+  std::unordered_map<Expr, std::string> blocks;
+  visit_statements(statement, [&](const Site& at) {
+    if (at.node->op == Op::for_) vars[at.node->operand(0)] = fresh_var(name_of(at.node->operand(0)) + suffix);
+    if (at.node->op == Op::let)
+      vars[at.node->operand(0)] = c().var(name_of(at.node->operand(0)), at.node->operand(0)->type);
+    if (at.node->op == Op::block) {
+      blocks.emplace(at.node, fresh(name_of(at.node) + suffix));
+      for (const ir::BlockIter& it : ir::BlockView{at.node}.iters()) vars[it.var] = c().var(name_of(it.var));
+    }
+    return true;
+  });
+  // Block names first: the substitution would change the nodes that `blocks` speaks of.
+  const std::function<Expr(Expr)> rename_inside = [&](Expr s) -> Expr {
+    std::vector<Expr> operands(s->operands.begin(), s->operands.end());
+    for (size_t child : statement_children(s)) operands[child] = rename_inside(operands[child]);
+    if (s->op == Op::seq) return ir::seq(c(), operands);
+    std::vector<ir::Attr> attrs(s->attrs.begin(), s->attrs.end());
+    if (const auto found = blocks.find(s); found != blocks.end())
+      for (ir::Attr& a : attrs)
+        if (a.key == Key::name) a.value = found->second;
+    return c().make(s->op, s->type, operands, std::move(attrs));
+  };
+  return ir::substitute(c(), rename_inside(statement), vars);
+}
+
+ir::Assumptions Draft::known_sizes() const {
+  ir::Assumptions known;
+  for (Expr v : kernel_->sizes) known.range(v, {0, std::numeric_limits<int64_t>::max()});
+  return known;
+}
+
+ir::Assumptions Draft::known(const Site& site) const {
+  ir::Assumptions known = known_sizes();
+  for (ForView loop : all_loops_above(site)) known.below(loop.var(), loop.extent());
+  return known;
+}
+
+void Draft::replace_buffer(Expr from, Expr to) {
+  kernel_->body = ir::substitute(c(), kernel_->body, {{from, to}});
+  for (ir::KernelParam& p : kernel_->params)
+    if (p.buffer == from) p.buffer = to;
+  for (Expr& b : kernel_->buffers)
+    if (b == from) b = to;
+}
+
+bool Draft::is_param(Expr buffer) const {
+  for (const ir::KernelParam& p : kernel_->params)
+    if (p.buffer == buffer) return true;
+  return false;
+}
+
+Edited Draft::finish(Handles handles) {
+  std::unordered_set<Expr> used;
+  std::vector<Expr> order;
+  for (Expr e : ir::post_order(std::span(&kernel_->body, 1)))
+    if (e->op == Op::buffer && !is_param(e) && used.insert(e).second) order.push_back(e);
+  std::vector<Expr> buffers;
+  std::unordered_set<Expr> listed;
+  for (Expr b : kernel_->buffers)
+    if (used.contains(b) && listed.insert(b).second) buffers.push_back(b);
+  for (Expr b : order)
+    if (listed.insert(b).second) buffers.push_back(b);
+  kernel_->buffers = std::move(buffers);
+  return {kernel_, std::move(handles)};
+}
+
+// ---- names
+
+bool is_name(std::string_view text) {
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
+  for (char ch : text)
+    if (std::isalnum(static_cast<unsigned char>(ch)) == 0 && ch != '_') return false;
+  return true;
+}
+
+namespace {
+
+std::string cleaned(const std::string& name) {
+  std::string out;
+  for (char ch : name) out += std::isalnum(static_cast<unsigned char>(ch)) != 0 || ch == '_' ? ch : '_';
+  return is_name(out) ? out : "v" + out;
+}
+
+/// Gives every loop, block and iterator of a body its own variable and name.
+class Normalizer {
+ public:
+  Normalizer(Context& c, std::set<std::string>& names) : c_(c), names_(names) {}
+
+  Expr run(Expr root) {
+    // Blocks keep their names; a loop that shares its name is called after the first block inside.
+    for (const Site& site : find_blocks(root)) block_names_.push_back(unique(name_of(site.node)));
+    ir::Map none;
+    return statement(root, none);
+  }
+
+ private:
+  std::string unique(const std::string& base) {
+    const std::string clean = cleaned(base);
+    std::string name = clean;
+    for (int i = 2; names_.contains(name); ++i) name = clean + "_" + std::to_string(i);
+    names_.insert(name);
+    return name;
+  }
+  std::string loop_name(const std::string& base) {
+    if (names_.contains(cleaned(base)) && next_block_ < block_names_.size())
+      return unique(block_names_[next_block_] + "_" + base);
+    return unique(base);
+  }
+
+  Expr expr(Expr e, const ir::Map& vars) { return ir::substitute(c_, e, vars); }
+
+  Expr statement(Expr s, const ir::Map& vars) {
+    switch (s->op) {
+      case Op::seq: {
+        std::vector<Expr> all;
+        for (Expr child : s->operands) all.push_back(statement(child, vars));
+        return ir::seq(c_, all);
+      }
+      case Op::for_: {
+        ir::Map inner = vars;
+        const Expr var = c_.var(loop_name(name_of(s->operand(0))));
+        inner[s->operand(0)] = var;
+        const std::vector<Expr> operands{var, expr(s->operand(1), vars), statement(s->operand(2), inner)};
+        return c_.rebuild(s, s->type, operands);
+      }
+      case Op::let: {
+        ir::Map inner = vars;
+        const Expr var = c_.var(name_of(s->operand(0)), s->operand(0)->type);
+        inner[s->operand(0)] = var;
+        return ir::let(c_, var, expr(s->operand(1), vars), statement(s->operand(2), inner));
+      }
+      case Op::cond: {
+        std::vector<Expr> operands{expr(s->operand(0), vars), statement(s->operand(1), vars)};
+        if (s->operands.size() > 2) operands.push_back(statement(s->operand(2), vars));
+        return c_.rebuild(s, s->type, operands);
+      }
+      case Op::while_:
+        return ir::while_loop(c_, expr(s->operand(0), vars), statement(s->operand(1), vars));
+      case Op::block:
+        return block(s, vars);
+      default:
+        return expr(s, vars);
+    }
+  }
+
+  Expr block(Expr s, const ir::Map& vars) {
+    const ir::BlockView view{s};
+    const std::string name = block_names_[next_block_++];
+    ir::Map inner = vars;
+    std::vector<ir::BlockIter> iters = view.iters();
+    for (ir::BlockIter& it : iters) {
+      it.binding = expr(it.binding, vars);
+      const Expr var = c_.var(name_of(it.var));
+      inner[it.var] = var;
+      it.var = var;
+    }
+    return ir::block(c_, name, iters, expr(view.predicate(), vars), statement(view.body(), inner),
+                     std::string(s->string_attr_or(Key::note, "")));
+  }
+
+  Context& c_;
+  std::set<std::string>& names_;
+  std::vector<std::string> block_names_;
+  size_t next_block_ = 0;
+};
+
+}  // namespace
+
+Program normalize(const Program& program) {
+  auto out = std::make_shared<ir::Kernel>();
+  out->name = program->name;
+  out->trace = program->trace;
+  out->context = std::make_shared<Context>();
+  Context& c = *out->context;
+  ir::Map map;
+  std::set<std::string> names;
+  const auto unique = [&](const std::string& base) {
+    const std::string clean = cleaned(base);
+    std::string name = clean;
+    for (int i = 2; names.contains(name); ++i) name = clean + "_" + std::to_string(i);
+    names.insert(name);
+    return name;
+  };
+  for (Expr v : program->sizes) out->sizes.push_back(map[v] = c.var(unique(name_of(v))));
+  const auto buffer = [&](Expr b) {
+    const ir::Type type = ir::copy_to(c, b->type, map);
+    return map[b] = c.buffer(unique(name_of(b)), type);
+  };
+  for (const ir::KernelParam& p : program->params) out->params.push_back({buffer(p.buffer), p.role, p.packing});
+  for (Expr b : program->buffers) out->buffers.push_back(buffer(b));
+  const Expr body = ir::copy_to(c, program->body, map);
+  out->body = Normalizer(c, names).run(body);
+  return out;
+}
+
+namespace {
+Expr rename_block(Context& c, Expr block, const std::string& to) {
+  std::vector<ir::Attr> attrs(block->attrs.begin(), block->attrs.end());
+  for (ir::Attr& a : attrs)
+    if (a.key == Key::name) a.value = to;
+  return c.make(block->op, block->type, block->operands, std::move(attrs));
+}
+}  // namespace
+
+std::optional<Program> rename(const Program& program, const std::string& from, const std::string& to) {
+  if (from == to) return program;
+  Draft draft(program);
+  if (!is_name(to) || draft.is_taken(to)) return std::nullopt;
+  if (const auto loop = find_loop(draft.body(), from)) {
+    const ir::Map map{{loop->node->operand(0), draft.c().var(to)}};
+    draft.set_body(ir::substitute(draft.c(), draft.body(), map));
+  } else if (const auto block = find_block(draft.body(), from)) {
+    draft.set_body(replace(draft.c(), *block, rename_block(draft.c(), block->node, to)));
+  } else {
+    return std::nullopt;
+  }
+  return draft.finish().program;
+}
+
+Expr identity(Context& c, std::string_view combine, ir::DType type) {
+  const ir::Type scalar = c.scalar(type);
+  const bool all_ones = combine == "and" || combine == "min";
+  if (type == ir::DType::boolean) return c.imm(scalar, all_ones || combine == "prod" ? 1 : 0);
+  if (ir::is_float(type)) {
+    const double inf = std::numeric_limits<double>::infinity();
+    if (combine == "max") return c.imm_f(scalar, -inf);
+    if (combine == "min") return c.imm_f(scalar, inf);
+    return c.imm_f(scalar, combine == "prod" ? 1 : 0);
+  }
+  const ir::DTypeInfo& row = ir::info(type);
+  const bool is_signed = row.kind == ir::DTypeKind::sint;
+  const int64_t top = is_signed ? static_cast<int64_t>((uint64_t{1} << (row.bits - 1)) - 1)
+                                : static_cast<int64_t>(~uint64_t{0} >> (64 - row.bits));
+  if (combine == "max") return c.imm(scalar, is_signed ? -top - 1 : 0);
+  if (combine == "min") return c.imm(scalar, top);
+  if (combine == "and") return c.imm(scalar, -1);
+  return c.imm(scalar, combine == "prod" ? 1 : 0);
+}
+
+}  // namespace tenon::schedule::primitives

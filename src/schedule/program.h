@@ -1,0 +1,134 @@
+// What the schedule primitives share: finding statements by name, rebuilding the path above them,
+// names, copies with fresh variables, and what is known about variables at a place.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+#include "ir/simplify.h"
+#include "schedule/schedule.h"
+
+namespace tenon::schedule::primitives {
+
+/// A primitive's result: the new program and the names of what it made.
+struct Edited {
+  Program program;
+  Handles handles;
+};
+
+/// The reason for refusing, with code "schedule.PRIMITIVE".
+[[nodiscard]] inline tl::unexpected<Error> refuse(std::string_view primitive, std::string reason) {
+  return fail("schedule." + std::string(primitive), std::move(reason));
+}
+
+// ---- statements
+
+/// Where a statement stands: parents from the root down, each with the operand that leads on.
+struct Step {
+  ir::Expr parent;
+  size_t child;
+};
+struct Site {
+  std::vector<Step> path;
+  ir::Expr node = nullptr;
+};
+
+/// Operand positions of the child statements of a statement.
+[[nodiscard]] std::vector<size_t> statement_children(ir::Expr statement);
+/// Calls `f` on every statement at or below root in program order, parents first; false from `f` skips
+/// what is below.
+void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
+
+[[nodiscard]] std::optional<Site> find_loop(ir::Expr root, std::string_view name);
+[[nodiscard]] std::optional<Site> find_block(ir::Expr root, std::string_view name);
+/// All blocks at or below root in program order; `path` starts at root.
+[[nodiscard]] std::vector<Site> find_blocks(ir::Expr root);
+
+/// Loops above the site, outermost first, up to the block or root that it stands in.
+[[nodiscard]] std::vector<ir::ForView> loops_above(const Site& site);
+/// Every loop above, also outside of enclosing blocks.
+[[nodiscard]] std::vector<ir::ForView> all_loops_above(const Site& site);
+/// The innermost block that the site stands in; nullptr at the root.
+[[nodiscard]] ir::Expr block_above(const Site& site);
+/// True if the loop or block `node` is on the path of `site`.
+[[nodiscard]] bool is_under(const Site& site, ir::Expr node);
+/// The site of the path's element at `depth`.
+[[nodiscard]] Site ancestor(const Site& site, size_t depth);
+
+/// The root after the statement at `site` is replaced.
+[[nodiscard]] ir::Expr replace(ir::Context& c, const Site& site, ir::Expr replacement);
+/// The root without that statement and the loops and conditions that it leaves empty.
+[[nodiscard]] ir::Expr erase(ir::Context& c, const Site& site);
+/// The statement with its child statement `child` replaced.
+[[nodiscard]] ir::Expr with_child(ir::Context& c, ir::Expr statement, size_t child, ir::Expr replacement);
+
+[[nodiscard]] const std::string& name_of(ir::Expr named);  // var, buffer, or block
+[[nodiscard]] inline const std::string& loop_name(ir::ForView loop) { return name_of(loop.var()); }
+
+// ---- expressions
+
+[[nodiscard]] bool mentions(ir::Expr e, ir::Expr leaf);
+[[nodiscard]] bool mentions_any(ir::Expr e, std::span<const ir::Expr> leaves);
+/// Conjuncts of a condition, left to right; none for `true`.
+[[nodiscard]] std::vector<ir::Expr> conjuncts(ir::Expr condition);
+[[nodiscard]] ir::Expr conjunction(ir::Context& c, std::span<const ir::Expr> parts);
+
+// ---- notes: key=value pairs joined by `;`
+
+[[nodiscard]] std::string_view note_value(std::string_view note, std::string_view key);
+[[nodiscard]] std::string with_note(std::string_view note, std::string_view key, std::string_view value);
+
+// ---- a program being changed
+
+/// A copy of a program's record with its body free to change; `finish` gives the new program.
+class Draft {
+ public:
+  explicit Draft(const Program& program);
+  [[nodiscard]] ir::Context& c() { return *kernel_->context; }
+  [[nodiscard]] ir::Kernel& kernel() { return *kernel_; }
+  [[nodiscard]] ir::Expr body() const { return kernel_->body; }
+  void set_body(ir::Expr body) { kernel_->body = body; }
+
+  /// A name like `base` that no loop, block or buffer has; taken from then on.
+  [[nodiscard]] std::string fresh(const std::string& base);
+  [[nodiscard]] bool is_taken(const std::string& name) const { return names_.contains(name); }
+  /// A variable with such a name.
+  [[nodiscard]] ir::Expr fresh_var(const std::string& base) { return c().var(fresh(base)); }
+
+  /// Loops and iterators at or below `statement` get fresh variables, blocks and loops names with
+  /// `suffix` appended.
+  [[nodiscard]] ir::Expr copy(ir::Expr statement, const std::string& suffix);
+
+  /// What is known about variables at a site: extents of the loops above and of sizes.
+  [[nodiscard]] ir::Assumptions known(const Site& site) const;
+  [[nodiscard]] ir::Assumptions known_sizes() const;
+
+  /// Every use of `from` (a buffer) becomes `to`, in the params too.
+  void replace_buffer(ir::Expr from, ir::Expr to);
+  [[nodiscard]] bool is_param(ir::Expr buffer) const;
+
+  [[nodiscard]] Edited finish(Handles handles = {});
+
+ private:
+  std::shared_ptr<ir::Kernel> kernel_;
+  std::set<std::string> names_;
+};
+
+/// The program in a context of its own, with unique names of loops, blocks and buffers and a variable
+/// of its own for each loop and iterator. Idempotent up to names of contexts; deterministic.
+[[nodiscard]] Program normalize(const Program& program);
+
+/// The loop or block `from` renamed; nullopt when `to` is taken or no name.
+[[nodiscard]] std::optional<Program> rename(const Program& program, const std::string& from, const std::string& to);
+[[nodiscard]] bool is_name(std::string_view text);
+
+/// The identity of a combiner.
+[[nodiscard]] ir::Expr identity(ir::Context& c, std::string_view combine, ir::DType type);
+
+}  // namespace tenon::schedule::primitives

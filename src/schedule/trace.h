@@ -1,0 +1,24 @@
+// Trace lines: `a, b = primitive(argument, key = value, [1, 2])`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schedule/schedule.h"
+
+namespace tenon::schedule {
+
+struct TraceLine {
+  Handles results;
+  std::string primitive;
+  std::vector<std::string> arguments;  // as written, blanks trimmed
+};
+
+[[nodiscard]] std::string format_line(const TraceLine& line);
+[[nodiscard]] std::string format_ints(const std::vector<int64_t>& values);  // [1, 2]
+[[nodiscard]] Result<TraceLine> parse_line(const std::string& line);
+
+/// Calls the primitive of that name (registry.cc).
+[[nodiscard]] Status apply_line(Schedule& schedule, const TraceLine& line);
+
+}  // namespace tenon::schedule
