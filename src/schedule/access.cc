@@ -98,7 +98,8 @@ class Collector {
     }
   }
 
-  void add(Expr buffer, std::vector<Expr> indices, const ir::Map& bindings, bool write, bool updates) {
+  void add(Expr buffer, std::vector<Expr> indices, const ir::Map& bindings, bool write,
+           bool updates) {
     bool exact = true;
     for (Expr& i : indices) {
       exact = exact && !mentions_any(i, unknown_);
@@ -113,7 +114,8 @@ class Collector {
     const std::vector<int64_t>& params = s->ints_attr(Key::params);
     for (size_t i = 0; i < s->operands.size(); ++i) {
       if (i < 9) {
-        for (size_t d = 1; d < s->operand(i)->operands.size(); ++d) loads(s->operand(i)->operand(d), bindings);
+        for (size_t d = 1; d < s->operand(i)->operands.size(); ++d)
+          loads(s->operand(i)->operand(d), bindings);
       } else {
         loads(s->operand(i), bindings);
       }
@@ -127,14 +129,16 @@ class Collector {
     designated(s, 0, i, j, bindings, true);
   }
 
-  void designated(Expr s, size_t first, LocalLoop p, LocalLoop q, const ir::Map& bindings, bool write) {
+  void designated(Expr s, size_t first, LocalLoop p, LocalLoop q, const ir::Map& bindings,
+                  bool write) {
     const Expr origin = s->operand(first);
     std::vector<Expr> indices;
     for (size_t d = 1; d < origin->operands.size(); ++d) {
       const Expr o = origin->operand(d);
       const Expr step_p = ir::simplify(c_, ir::sub(c_, s->operand(first + 1)->operand(d), o));
       const Expr step_q = ir::simplify(c_, ir::sub(c_, s->operand(first + 2)->operand(d), o));
-      indices.push_back(ir::add(c_, o, ir::add(c_, ir::mul(c_, step_p, p.var), ir::mul(c_, step_q, q.var))));
+      indices.push_back(
+          ir::add(c_, o, ir::add(c_, ir::mul(c_, step_p, p.var), ir::mul(c_, step_q, q.var))));
     }
     locals_.push_back(p);
     locals_.push_back(q);
@@ -167,10 +171,12 @@ std::vector<Access> accesses(Context& c, Expr root, std::span<const Expr> skip) 
 }
 
 bool reads(const std::vector<Access>& all, Expr buffer) {
-  return std::any_of(all.begin(), all.end(), [&](const Access& a) { return a.buffer == buffer && !a.write; });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Access& a) { return a.buffer == buffer && !a.write; });
 }
 bool writes(const std::vector<Access>& all, Expr buffer) {
-  return std::any_of(all.begin(), all.end(), [&](const Access& a) { return a.buffer == buffer && a.write; });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Access& a) { return a.buffer == buffer && a.write; });
 }
 bool conflict(const std::vector<Access>& a, const std::vector<Access>& b) {
   for (const Access& x : a)
@@ -196,7 +202,8 @@ std::optional<Box> box_of(Context& c, const Access& access, const ir::Assumption
       continue;
     }
     auto range = ir::range_over(c, e, inner, inside);
-    if (!range || mentions_any(range->lo, inner) || mentions_any(range->hi, inner)) return std::nullopt;
+    if (!range || mentions_any(range->lo, inner) || mentions_any(range->hi, inner))
+      return std::nullopt;
     box.push_back({ir::simplify(c, range->lo, known), ir::simplify(c, range->hi, known)});
   }
   return box;
@@ -205,12 +212,14 @@ std::optional<Box> box_of(Context& c, const Access& access, const ir::Assumption
 Box unite(Context& c, const Box& a, const Box& b, const ir::Assumptions& known) {
   Box box;
   for (size_t d = 0; d < a.size(); ++d) {
-    const Expr lo = ir::prove(c, ir::le(c, a[d].lo, b[d].lo), known)   ? a[d].lo
-                    : ir::prove(c, ir::le(c, b[d].lo, a[d].lo), known) ? b[d].lo
-                                                                      : ir::min(c, a[d].lo, b[d].lo);
-    const Expr hi = ir::prove(c, ir::le(c, b[d].hi, a[d].hi), known)   ? a[d].hi
-                    : ir::prove(c, ir::le(c, a[d].hi, b[d].hi), known) ? b[d].hi
-                                                                      : ir::max(c, a[d].hi, b[d].hi);
+    const Expr lo = ir::prove(c, ir::le(c, a[d].lo, b[d].lo), known) ? a[d].lo
+                    : ir::prove(c, ir::le(c, b[d].lo, a[d].lo), known)
+                        ? b[d].lo
+                        : ir::min(c, a[d].lo, b[d].lo);
+    const Expr hi = ir::prove(c, ir::le(c, b[d].hi, a[d].hi), known) ? a[d].hi
+                    : ir::prove(c, ir::le(c, a[d].hi, b[d].hi), known)
+                        ? b[d].hi
+                        : ir::max(c, a[d].hi, b[d].hi);
     box.push_back({lo, hi});
   }
   return box;
@@ -219,8 +228,10 @@ Box unite(Context& c, const Box& a, const Box& b, const ir::Assumptions& known) 
 bool contains(Context& c, const Box& outer, const Box& inner, const ir::Assumptions& known) {
   if (outer.size() != inner.size()) return false;
   for (size_t d = 0; d < outer.size(); ++d) {
-    if (outer[d].lo != inner[d].lo && !ir::prove(c, ir::le(c, outer[d].lo, inner[d].lo), known)) return false;
-    if (outer[d].hi != inner[d].hi && !ir::prove(c, ir::le(c, inner[d].hi, outer[d].hi), known)) return false;
+    if (outer[d].lo != inner[d].lo && !ir::prove(c, ir::le(c, outer[d].lo, inner[d].lo), known))
+      return false;
+    if (outer[d].hi != inner[d].hi && !ir::prove(c, ir::le(c, inner[d].hi, outer[d].hi), known))
+      return false;
   }
   return true;
 }
@@ -236,7 +247,9 @@ std::vector<Expr> target_indices(Expr s) {
   return {s->operands.begin() + (s->op == Op::update ? 3 : 2), s->operands.end()};
 }
 
-bool is_initialized(Expr block) { return note_value(block->string_attr_or(Key::note, ""), "init") == "done"; }
+bool is_initialized(Expr block) {
+  return note_value(block->string_attr_or(Key::note, ""), "init") == "done";
+}
 
 bool feeds_reduction(Expr block, Expr loop_var) {
   for (const ir::BlockIter& it : ir::BlockView{block}.iters())
@@ -245,9 +258,10 @@ bool feeds_reduction(Expr block, Expr loop_var) {
 }
 
 namespace {
-/// True if different values of the spatial iterators give different elements: each iterator stands in
-/// an index of its own, alone or with a coefficient and a rest free of iterators.
-bool is_injective(Context& c, const std::vector<Expr>& indices, const std::vector<ir::BlockIter>& iters) {
+/// True if different values of the spatial iterators give different elements: each iterator stands
+/// in an index of its own, alone or with a coefficient and a rest free of iterators.
+bool is_injective(Context& c, const std::vector<Expr>& indices,
+                  const std::vector<ir::BlockIter>& iters) {
   std::vector<Expr> spatial;
   for (const ir::BlockIter& it : iters)
     if (it.kind == 's') spatial.push_back(it.var);
@@ -304,12 +318,14 @@ std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, cons
   for (Expr part : conjuncts(ir::BlockView{site.node}.predicate())) {
     bool used = false;
     for (size_t i = 0; i < iters.size(); ++i) {
-      if (part->op == Op::lt && part->operand(0) == iters[i].binding && !mentions_any(part->operand(1), loops)) {
+      if (part->op == Op::lt && part->operand(0) == iters[i].binding &&
+          !mentions_any(part->operand(1), loops)) {
         const Expr bound = ir::add(c, part->operand(1), c.i64(-1));
         hi[i] = hi[i] == nullptr ? bound : ir::simplify(c, ir::min(c, hi[i], bound), sizes);
         used = true;
       }
-      if (part->op == Op::le && part->operand(1) == iters[i].binding && !mentions_any(part->operand(0), loops)) {
+      if (part->op == Op::le && part->operand(1) == iters[i].binding &&
+          !mentions_any(part->operand(0), loops)) {
         lo[i] = part->operand(0);
         used = true;
       }
@@ -355,7 +371,8 @@ std::string check_block(Draft& draft, Expr block, std::span<const Expr> vars, bo
   for (const ir::BlockIter& it : ir::BlockView{block}.iters()) {
     if (it.kind != 'r' || !mentions_any(it.binding, vars)) continue;
     if (parallel) return "block " + quoted(block) + " reduces over it";
-    if (kind == BlockKind::opaque) return "block " + quoted(block) + " is opaque and depends on its order";
+    if (kind == BlockKind::opaque)
+      return "block " + quoted(block) + " is opaque and depends on its order";
   }
   const Expr s = sole_statement(block);
   if (kind != BlockKind::opaque || s == nullptr || s->op == Op::instr) return "";
@@ -383,7 +400,8 @@ std::string check_block(Draft& draft, Expr block, std::span<const Expr> vars, bo
 
 }  // namespace
 
-std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> vars, bool parallel) {
+std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> vars,
+                          bool parallel) {
   Context& c = draft.c();
   std::string reason;
   visit_statements(nest.node, [&](const Site& at) {
@@ -393,7 +411,8 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
       reason = check_block(draft, at.node, vars, parallel);
       return false;
     }
-    if (op == Op::store || op == Op::update || op == Op::instr || op == Op::while_ || op == Op::let || op == Op::fail_)
+    if (op == Op::store || op == Op::update || op == Op::instr || op == Op::while_ ||
+        op == Op::let || op == Op::fail_)
       reason = "statements inside stand in no block";
     return reason.empty();
   });
@@ -403,7 +422,9 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
   ir::Assumptions known = draft.known(nest);
   if (nest.node->op == Op::for_) known.below(nest.node->operand(0), nest.node->operand(1));
   const auto boxed = [&](Access a) {
-    std::erase_if(a.locals, [&](const LocalLoop& l) { return std::find(vars.begin(), vars.end(), l.var) != vars.end(); });
+    std::erase_if(a.locals, [&](const LocalLoop& l) {
+      return std::find(vars.begin(), vars.end(), l.var) != vars.end();
+    });
     return box_of(c, a, known);
   };
   for (const Access& a : all)
@@ -425,7 +446,8 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
       covered = outer && inner && contains(c, *outer, *inner, known);
     }
     if (shared && !covered)
-      return "block " + quoted(r.block) + " uses elements of " + quoted(r.buffer) + " from other iterations";
+      return "block " + quoted(r.block) + " uses elements of " + quoted(r.buffer) +
+             " from other iterations";
   }
   return "";
 }

@@ -21,14 +21,15 @@ struct Access {
   std::vector<ir::Expr> indices;
   std::vector<LocalLoop> locals;
   bool write = false;
-  bool exact = true;     // false: the elements are not known, `indices` is empty
-  bool updates = false;  // a write that reads what it writes
+  bool exact = true;         // false: the elements are not known, `indices` is empty
+  bool updates = false;      // a write that reads what it writes
   ir::Expr block = nullptr;  // the outermost block below the statement that it stands in
-  int order = 0;         // of the block or bare statement in program order
+  int order = 0;             // of the block or bare statement in program order
 };
 
 /// Accesses at or below `root`, in program order; statements in `skip` are left out.
-[[nodiscard]] std::vector<Access> accesses(ir::Context& c, ir::Expr root, std::span<const ir::Expr> skip = {});
+[[nodiscard]] std::vector<Access> accesses(ir::Context& c, ir::Expr root,
+                                           std::span<const ir::Expr> skip = {});
 
 [[nodiscard]] bool reads(const std::vector<Access>& all, ir::Expr buffer);
 [[nodiscard]] bool writes(const std::vector<Access>& all, ir::Expr buffer);
@@ -38,10 +39,12 @@ struct Access {
 /// Inclusive bounds an axis.
 using Box = std::vector<ir::SymbolicRange>;
 /// What the access covers when its locals run over their extents.
-[[nodiscard]] std::optional<Box> box_of(ir::Context& c, const Access& access, const ir::Assumptions& known);
+[[nodiscard]] std::optional<Box> box_of(ir::Context& c, const Access& access,
+                                        const ir::Assumptions& known);
 /// The smallest box around both that can be told.
 [[nodiscard]] Box unite(ir::Context& c, const Box& a, const Box& b, const ir::Assumptions& known);
-[[nodiscard]] bool contains(ir::Context& c, const Box& outer, const Box& inner, const ir::Assumptions& known);
+[[nodiscard]] bool contains(ir::Context& c, const Box& outer, const Box& inner,
+                            const ir::Assumptions& known);
 
 /// Shapes of blocks that primitives tell apart.
 enum class BlockKind : uint8_t {
@@ -61,10 +64,12 @@ enum class BlockKind : uint8_t {
 [[nodiscard]] bool feeds_reduction(ir::Expr block, ir::Expr loop_var);
 
 /// Ranges of the iterators over all iterations, free of loop variables, when they form a box.
-[[nodiscard]] std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, const Site& block);
+[[nodiscard]] std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft,
+                                                                            const Site& block);
 
 /// Why iterations of the loops `vars`, which enclose the statement `nest`, may not run in another
 /// order; empty when they may. `parallel`: at the same time.
-[[nodiscard]] std::string order_matters(Draft& draft, const Site& nest, std::span<const ir::Expr> vars, bool parallel);
+[[nodiscard]] std::string order_matters(Draft& draft, const Site& nest,
+                                        std::span<const ir::Expr> vars, bool parallel);
 
 }  // namespace tenon::schedule::primitives

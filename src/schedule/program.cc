@@ -112,7 +112,8 @@ bool is_under(const Site& site, Expr node) {
 
 Site ancestor(const Site& site, size_t depth) {
   if (depth >= site.path.size()) return site;
-  return {{site.path.begin(), site.path.begin() + static_cast<std::ptrdiff_t>(depth)}, site.path[depth].parent};
+  return {{site.path.begin(), site.path.begin() + static_cast<std::ptrdiff_t>(depth)},
+          site.path[depth].parent};
 }
 
 Expr with_child(Context& c, Expr s, size_t child, Expr replacement) {
@@ -123,7 +124,8 @@ Expr with_child(Context& c, Expr s, size_t child, Expr replacement) {
 
 Expr replace(Context& c, const Site& site, Expr replacement) {
   Expr s = replacement;
-  for (size_t i = site.path.size(); i-- > 0;) s = with_child(c, site.path[i].parent, site.path[i].child, s);
+  for (size_t i = site.path.size(); i-- > 0;)
+    s = with_child(c, site.path[i].parent, site.path[i].child, s);
   return s;
 }
 
@@ -135,7 +137,11 @@ Expr erase(Context& c, const Site& site) {
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(child));
       if (!rest.empty() || i == 0) return replace(c, ancestor(site, i), ir::seq(c, rest));
     } else if (parent->op == Op::cond && parent->operands.size() > 2) {
-      if (child == 1) return replace(c, {{site.path.begin(), site.path.begin() + static_cast<std::ptrdiff_t>(i) + 1}, nullptr}, ir::seq(c, {}));
+      if (child == 1)
+        return replace(
+            c,
+            {{site.path.begin(), site.path.begin() + static_cast<std::ptrdiff_t>(i) + 1}, nullptr},
+            ir::seq(c, {}));
       return replace(c, ancestor(site, i), ir::if_then(c, parent->operand(0), parent->operand(1)));
     }
   }
@@ -185,7 +191,8 @@ std::string_view note_value(std::string_view note, std::string_view key) {
     const size_t end = std::min(note.find(';'), note.size());
     const std::string_view pair = note.substr(0, end);
     const size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && pair.substr(0, equals) == key) return pair.substr(equals + 1);
+    if (equals != std::string_view::npos && pair.substr(0, equals) == key)
+      return pair.substr(equals + 1);
     note.remove_prefix(std::min(end + 1, note.size()));
   }
   return {};
@@ -226,12 +233,14 @@ Expr Draft::copy(Expr statement, const std::string& suffix) {
   ir::Map vars;
   std::unordered_map<Expr, std::string> blocks;
   visit_statements(statement, [&](const Site& at) {
-    if (at.node->op == Op::for_) vars[at.node->operand(0)] = fresh_var(name_of(at.node->operand(0)) + suffix);
+    if (at.node->op == Op::for_)
+      vars[at.node->operand(0)] = fresh_var(name_of(at.node->operand(0)) + suffix);
     if (at.node->op == Op::let)
       vars[at.node->operand(0)] = c().var(name_of(at.node->operand(0)), at.node->operand(0)->type);
     if (at.node->op == Op::block) {
       blocks.emplace(at.node, fresh(name_of(at.node) + suffix));
-      for (const ir::BlockIter& it : ir::BlockView{at.node}.iters()) vars[it.var] = c().var(name_of(it.var));
+      for (const ir::BlockIter& it : ir::BlockView{at.node}.iters())
+        vars[it.var] = c().var(name_of(it.var));
     }
     return true;
   });
@@ -303,7 +312,8 @@ namespace {
 
 std::string cleaned(const std::string& name) {
   std::string out;
-  for (char ch : name) out += std::isalnum(static_cast<unsigned char>(ch)) != 0 || ch == '_' ? ch : '_';
+  for (char ch : name)
+    out += std::isalnum(static_cast<unsigned char>(ch)) != 0 || ch == '_' ? ch : '_';
   return is_name(out) ? out : "v" + out;
 }
 
@@ -346,7 +356,8 @@ class Normalizer {
         ir::Map inner = vars;
         const Expr var = c_.var(loop_name(name_of(s->operand(0))));
         inner[s->operand(0)] = var;
-        const std::vector<Expr> operands{var, expr(s->operand(1), vars), statement(s->operand(2), inner)};
+        const std::vector<Expr> operands{var, expr(s->operand(1), vars),
+                                         statement(s->operand(2), inner)};
         return c_.rebuild(s, s->type, operands);
       }
       case Op::let: {
@@ -412,7 +423,8 @@ Program normalize(const Program& program) {
     const ir::Type type = ir::copy_to(c, b->type, map);
     return map[b] = c.buffer(unique(name_of(b)), type);
   };
-  for (const ir::KernelParam& p : program->params) out->params.push_back({buffer(p.buffer), p.role, p.packing});
+  for (const ir::KernelParam& p : program->params)
+    out->params.push_back({buffer(p.buffer), p.role, p.packing});
   for (Expr b : program->buffers) out->buffers.push_back(buffer(b));
   const Expr body = ir::copy_to(c, program->body, map);
   out->body = Normalizer(c, names).run(body);
@@ -428,7 +440,8 @@ Expr rename_block(Context& c, Expr block, const std::string& to) {
 }
 }  // namespace
 
-std::optional<Program> rename(const Program& program, const std::string& from, const std::string& to) {
+std::optional<Program> rename(const Program& program, const std::string& from,
+                              const std::string& to) {
   if (from == to) return program;
   Draft draft(program);
   if (!is_name(to) || draft.is_taken(to)) return std::nullopt;

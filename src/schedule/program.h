@@ -41,8 +41,8 @@ struct Site {
 
 /// Operand positions of the child statements of a statement.
 [[nodiscard]] std::vector<size_t> statement_children(ir::Expr statement);
-/// Calls `f` on every statement at or below root in program order, parents first; false from `f` skips
-/// what is below.
+/// Calls `f` on every statement at or below root in program order, parents first; false from `f`
+/// skips what is below.
 void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
 
 [[nodiscard]] std::optional<Site> find_loop(ir::Expr root, std::string_view name);
@@ -66,7 +66,8 @@ void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
 /// The root without that statement and the loops and conditions that it leaves empty.
 [[nodiscard]] ir::Expr erase(ir::Context& c, const Site& site);
 /// The statement with its child statement `child` replaced.
-[[nodiscard]] ir::Expr with_child(ir::Context& c, ir::Expr statement, size_t child, ir::Expr replacement);
+[[nodiscard]] ir::Expr with_child(ir::Context& c, ir::Expr statement, size_t child,
+                                  ir::Expr replacement);
 
 [[nodiscard]] const std::string& name_of(ir::Expr named);  // var, buffer, or block
 [[nodiscard]] inline const std::string& loop_name(ir::ForView loop) { return name_of(loop.var()); }
@@ -82,7 +83,8 @@ void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
 // ---- notes: key=value pairs joined by `;`
 
 [[nodiscard]] std::string_view note_value(std::string_view note, std::string_view key);
-[[nodiscard]] std::string with_note(std::string_view note, std::string_view key, std::string_view value);
+[[nodiscard]] std::string with_note(std::string_view note, std::string_view key,
+                                    std::string_view value);
 
 // ---- a program being changed
 
@@ -120,12 +122,14 @@ class Draft {
   std::set<std::string> names_;
 };
 
-/// The program in a context of its own, with unique names of loops, blocks and buffers and a variable
-/// of its own for each loop and iterator. Idempotent up to names of contexts; deterministic.
+/// The program in a context of its own, with unique names of loops, blocks and buffers and a
+/// variable of its own for each loop and iterator. Idempotent up to names of contexts;
+/// deterministic.
 [[nodiscard]] Program normalize(const Program& program);
 
 /// The loop or block `from` renamed; nullopt when `to` is taken or no name.
-[[nodiscard]] std::optional<Program> rename(const Program& program, const std::string& from, const std::string& to);
+[[nodiscard]] std::optional<Program> rename(const Program& program, const std::string& from,
+                                            const std::string& to);
 [[nodiscard]] bool is_name(std::string_view text);
 
 /// The identity of a combiner.

@@ -53,7 +53,8 @@ class Arguments {
     return all;
   }
   [[nodiscard]] Status finish() const {
-    if (!error_.empty()) return fail("schedule.trace", "in " + line_.primitive + "(...): " + error_);
+    if (!error_.empty())
+      return fail("schedule.trace", "in " + line_.primitive + "(...): " + error_);
     if (next_ < line_.arguments.size())
       return fail("schedule.trace", "too many arguments of " + line_.primitive + "(...)");
     return {};

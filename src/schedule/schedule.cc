@@ -17,14 +17,16 @@ Schedule::Schedule(Program program) : program_(primitives::normalize(program)) {
 
 Handles Schedule::blocks() const {
   Handles names;
-  for (const Site& site : primitives::find_blocks(program_->body)) names.push_back(name_of(site.node));
+  for (const Site& site : primitives::find_blocks(program_->body))
+    names.push_back(name_of(site.node));
   return names;
 }
 
 Handles Schedule::loops(const std::string& block) const {
   Handles names;
   if (const auto site = find_block(program_->body, block))
-    for (ir::ForView loop : primitives::loops_above(*site)) names.push_back(primitives::loop_name(loop));
+    for (ir::ForView loop : primitives::loops_above(*site))
+      names.push_back(primitives::loop_name(loop));
   return names;
 }
 
@@ -40,8 +42,8 @@ Result<Handles> Schedule::record(std::string_view primitive, std::vector<std::st
   Handles& names = edited->handles;
   if (!wanted_.empty()) {
     if (wanted_.size() != names.size())
-      return refuse(primitive, "it makes " + std::to_string(names.size()) + " names, but the line has " +
-                                   std::to_string(wanted_.size()));
+      return refuse(primitive, "it makes " + std::to_string(names.size()) +
+                                   " names, but the line has " + std::to_string(wanted_.size()));
     for (size_t i = 0; i < names.size(); ++i) {
       const auto renamed = primitives::rename(next, names[i], wanted_[i]);
       if (!renamed) return refuse(primitive, "'" + wanted_[i] + "' is no free name");
@@ -68,7 +70,8 @@ Status drop(Result<Handles> names) {
 }  // namespace
 
 Result<Handles> Schedule::split(const std::string& loop, int64_t factor, const std::string& tail) {
-  return record("split", {loop, std::to_string(factor), "tail = " + tail}, primitives::split(program_, loop, factor, tail));
+  return record("split", {loop, std::to_string(factor), "tail = " + tail},
+                primitives::split(program_, loop, factor, tail));
 }
 Result<std::string> Schedule::fuse(const std::string& outer, const std::string& inner) {
   return only(record("fuse", {outer, inner}, primitives::fuse(program_, outer, inner)));
@@ -77,7 +80,8 @@ Status Schedule::reorder(const Handles& loops) {
   return drop(record("reorder", loops, primitives::reorder(program_, loops)));
 }
 Result<Handles> Schedule::tile(const std::string& a, const std::string& b, int64_t fa, int64_t fb) {
-  return record("tile", {a, b, std::to_string(fa), std::to_string(fb)}, primitives::tile(program_, a, b, fa, fb));
+  return record("tile", {a, b, std::to_string(fa), std::to_string(fb)},
+                primitives::tile(program_, a, b, fa, fb));
 }
 Status Schedule::parallel(const std::string& loop) {
   return drop(record("parallel", {loop}, primitives::parallel(program_, loop)));
@@ -88,10 +92,13 @@ Status Schedule::vectorize(const std::string& loop) {
 Status Schedule::unroll(const std::string& loop) {
   return drop(record("unroll", {loop}, primitives::unroll(program_, loop)));
 }
-Status Schedule::annotate(const std::string& target, const std::string& key, const std::string& value) {
-  return drop(record("annotate", {target, key, value}, primitives::annotate(program_, target, key, value)));
+Status Schedule::annotate(const std::string& target, const std::string& key,
+                          const std::string& value) {
+  return drop(
+      record("annotate", {target, key, value}, primitives::annotate(program_, target, key, value)));
 }
-Status Schedule::specialize(const std::string& loop, const std::string& inner, const std::vector<int64_t>& bounds) {
+Status Schedule::specialize(const std::string& loop, const std::string& inner,
+                            const std::vector<int64_t>& bounds) {
   return drop(record("specialize", {loop, inner, format_ints(bounds)},
                      primitives::specialize(program_, loop, inner, bounds)));
 }
@@ -99,7 +106,8 @@ Status Schedule::compute_at(const std::string& block, const std::string& loop) {
   return drop(record("compute_at", {block, loop}, primitives::compute_at(program_, block, loop)));
 }
 Status Schedule::reverse_compute_at(const std::string& block, const std::string& loop) {
-  return drop(record("reverse_compute_at", {block, loop}, primitives::reverse_compute_at(program_, block, loop)));
+  return drop(record("reverse_compute_at", {block, loop},
+                     primitives::reverse_compute_at(program_, block, loop)));
 }
 Status Schedule::inline_block(const std::string& block) {
   return drop(record("inline", {block}, primitives::inline_block(program_, block)));
@@ -107,21 +115,29 @@ Status Schedule::inline_block(const std::string& block) {
 Status Schedule::reverse_inline(const std::string& block) {
   return drop(record("reverse_inline", {block}, primitives::reverse_inline(program_, block)));
 }
-Result<std::string> Schedule::cache_read(const std::string& block, const std::string& buffer, const std::string& scope) {
-  return only(record("cache_read", {block, buffer, scope}, primitives::cache_read(program_, block, buffer, scope)));
+Result<std::string> Schedule::cache_read(const std::string& block, const std::string& buffer,
+                                         const std::string& scope) {
+  return only(record("cache_read", {block, buffer, scope},
+                     primitives::cache_read(program_, block, buffer, scope)));
 }
 Result<std::string> Schedule::cache_write(const std::string& block, const std::string& scope) {
-  return only(record("cache_write", {block, scope}, primitives::cache_write(program_, block, scope)));
+  return only(
+      record("cache_write", {block, scope}, primitives::cache_write(program_, block, scope)));
 }
-Result<std::string> Schedule::pack(const std::string& block, const std::string& buffer, const ir::Packing& layout) {
-  return only(record("pack", {block, buffer, "factors = " + format_ints(layout.factors), "perm = " + format_ints(layout.perm)},
+Result<std::string> Schedule::pack(const std::string& block, const std::string& buffer,
+                                   const ir::Packing& layout) {
+  return only(record("pack",
+                     {block, buffer, "factors = " + format_ints(layout.factors),
+                      "perm = " + format_ints(layout.perm)},
                      primitives::pack(program_, block, buffer, layout)));
 }
 Status Schedule::set_scope(const std::string& block, const std::string& scope) {
   return drop(record("set_scope", {block, scope}, primitives::set_scope(program_, block, scope)));
 }
-Result<std::string> Schedule::decompose_reduction(const std::string& block, const std::string& loop) {
-  return only(record("decompose_reduction", {block, loop}, primitives::decompose_reduction(program_, block, loop)));
+Result<std::string> Schedule::decompose_reduction(const std::string& block,
+                                                  const std::string& loop) {
+  return only(record("decompose_reduction", {block, loop},
+                     primitives::decompose_reduction(program_, block, loop)));
 }
 Result<std::string> Schedule::rfactor(const std::string& block, const std::string& loop) {
   return only(record("rfactor", {block, loop}, primitives::rfactor(program_, block, loop)));
@@ -129,7 +145,8 @@ Result<std::string> Schedule::rfactor(const std::string& block, const std::strin
 Result<std::string> Schedule::blockize(const std::string& loop) {
   return only(record("blockize", {loop}, primitives::blockize(program_, loop)));
 }
-Status Schedule::tensorize(const std::string& loop, const std::string& instruction, const std::vector<int64_t>& params) {
+Status Schedule::tensorize(const std::string& loop, const std::string& instruction,
+                           const std::vector<int64_t>& params) {
   return drop(record("tensorize", {loop, instruction, format_ints(params)},
                      primitives::tensorize(program_, loop, instruction, params)));
 }

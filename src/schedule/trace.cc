@@ -7,7 +7,8 @@ namespace tenon::schedule {
 
 std::string format_ints(const std::vector<int64_t>& values) {
   std::string text = "[";
-  for (size_t i = 0; i < values.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(values[i]);
+  for (size_t i = 0; i < values.size(); ++i)
+    text += (i == 0 ? "" : ", ") + std::to_string(values[i]);
   return text + "]";
 }
 
@@ -16,7 +17,8 @@ std::string format_line(const TraceLine& line) {
   for (size_t i = 0; i < line.results.size(); ++i) text += (i == 0 ? "" : ", ") + line.results[i];
   if (!line.results.empty()) text += " = ";
   text += line.primitive + "(";
-  for (size_t i = 0; i < line.arguments.size(); ++i) text += (i == 0 ? "" : ", ") + line.arguments[i];
+  for (size_t i = 0; i < line.arguments.size(); ++i)
+    text += (i == 0 ? "" : ", ") + line.arguments[i];
   return text + ")";
 }
 
@@ -52,7 +54,8 @@ Result<TraceLine> parse_line(const std::string& text) {
   const size_t open = text.find('(');
   const std::string all = trim(text);
   if (open == std::string::npos || !all.ends_with(')'))
-    return fail("schedule.trace", "expected `results = primitive(arguments)`, found '" + text + "'");
+    return fail("schedule.trace",
+                "expected `results = primitive(arguments)`, found '" + text + "'");
   std::string head = text.substr(0, open);
   if (const size_t equals = head.find('='); equals != std::string::npos) {
     line.results = parts_of(std::string_view(head).substr(0, equals));
@@ -61,7 +64,8 @@ Result<TraceLine> parse_line(const std::string& text) {
   line.primitive = trim(head);
   line.arguments = parts_of(std::string_view(text).substr(open + 1, text.rfind(')') - open - 1));
   for (const std::string& name : line.results)
-    if (!primitives::is_name(name)) return fail("schedule.trace", "'" + name + "' is no name of a result");
+    if (!primitives::is_name(name))
+      return fail("schedule.trace", "'" + name + "' is no name of a result");
   return line;
 }
 

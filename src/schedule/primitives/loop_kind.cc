@@ -25,7 +25,8 @@ Edited with_kind(Draft& draft, const Site& site, const std::string& kind) {
 std::string loop_of_kind(Expr root, std::string_view kind) {
   std::string name;
   visit_statements(root, [&](const Site& at) {
-    if (name.empty() && at.node->op == Op::for_ && ForView{at.node}.kind() == kind) name = loop_name({at.node});
+    if (name.empty() && at.node->op == Op::for_ && ForView{at.node}.kind() == kind)
+      name = loop_name({at.node});
     return name.empty();
   });
   return name;
@@ -40,8 +41,8 @@ Result<int64_t> constant_extent(std::string_view primitive, ForView loop, int64_
   const auto n = ir::as_int(loop.extent());
   if (!n) return refuse(primitive, "the extent of '" + loop_name(loop) + "' is not constant");
   if (*n < 1 || *n > most)
-    return refuse(primitive, "the extent of '" + loop_name(loop) + "' is " + std::to_string(*n) + ", not in 1 to " +
-                                 std::to_string(most));
+    return refuse(primitive, "the extent of '" + loop_name(loop) + "' is " + std::to_string(*n) +
+                                 ", not in 1 to " + std::to_string(most));
   return *n;
 }
 
@@ -54,13 +55,16 @@ Result<Edited> parallel(const Program& p, const std::string& name) {
   const ForView loop{site->node};
   TENON_TRY_VOID(check_serial("parallel", loop));
   if (const auto outer = all_loops_above(*site); !outer.empty())
-    return refuse("parallel", "loop '" + loop_name(outer.front()) + "' is around it: only an outermost loop can be parallel");
+    return refuse("parallel", "loop '" + loop_name(outer.front()) +
+                                  "' is around it: only an outermost loop can be parallel");
   for (const Step& step : site->path)
-    if (step.parent->op != Op::seq) return refuse("parallel", "loop '" + name + "' is not at the root");
+    if (step.parent->op != Op::seq)
+      return refuse("parallel", "loop '" + name + "' is not at the root");
   if (const std::string inner = loop_of_kind(loop.body(), "parallel"); !inner.empty())
     return refuse("parallel", "loop '" + inner + "' inside is parallel");
   const Expr vars[] = {loop.var()};
-  if (const std::string why = order_matters(draft, *site, vars, true); !why.empty()) return refuse("parallel", why);
+  if (const std::string why = order_matters(draft, *site, vars, true); !why.empty())
+    return refuse("parallel", why);
   return with_kind(draft, *site, "parallel");
 }
 
@@ -72,7 +76,8 @@ Result<Edited> vectorize(const Program& p, const std::string& name) {
   TENON_TRY_VOID(check_serial("vectorize", loop));
   TENON_TRY_VOID(constant_extent("vectorize", loop, 4096));
   for (ForView outer : all_loops_above(*site))
-    if (outer.kind() == "vector") return refuse("vectorize", "it is inside of vector loop '" + loop_name(outer) + "'");
+    if (outer.kind() == "vector")
+      return refuse("vectorize", "it is inside of vector loop '" + loop_name(outer) + "'");
   for (const std::string_view kind : {"vector", "parallel"})
     if (const std::string inner = loop_of_kind(loop.body(), kind); !inner.empty())
       return refuse("vectorize", "loop '" + inner + "' inside is " + std::string(kind));
@@ -81,7 +86,8 @@ Result<Edited> vectorize(const Program& p, const std::string& name) {
     if (!reason.empty()) return false;
     if (at.node->op == Op::for_ && mentions(ForView{at.node}.extent(), loop.var()))
       reason = "the extent of '" + loop_name({at.node}) + "' inside depends on it";
-    if (at.node->op == Op::while_ || at.node->op == Op::instr) reason = "a statement inside has no vector form";
+    if (at.node->op == Op::while_ || at.node->op == Op::instr)
+      reason = "a statement inside has no vector form";
     if (at.node->op == Op::block && feeds_reduction(at.node, loop.var()) &&
         kind_of(draft.c(), at.node) != BlockKind::reduction)
       reason = "block '" + name_of(at.node) + "' reduces over it but is no plain reduction";
@@ -89,7 +95,8 @@ Result<Edited> vectorize(const Program& p, const std::string& name) {
   });
   if (!reason.empty()) return refuse("vectorize", reason);
   const Expr vars[] = {loop.var()};
-  if (const std::string why = order_matters(draft, *site, vars, false); !why.empty()) return refuse("vectorize", why);
+  if (const std::string why = order_matters(draft, *site, vars, false); !why.empty())
+    return refuse("vectorize", why);
   return with_kind(draft, *site, "vector");
 }
 
@@ -106,7 +113,8 @@ Result<Edited> annotate(const Program& p, const std::string& target, const std::
                         const std::string& value) {
   const auto is_plain = [](const std::string& text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char ch) {
-      return std::isalnum(static_cast<unsigned char>(ch)) != 0 || ch == '_' || ch == '.' || ch == '-';
+      return std::isalnum(static_cast<unsigned char>(ch)) != 0 || ch == '_' || ch == '.' ||
+             ch == '-';
     });
   };
   if (!is_plain(key) || !is_plain(value))
@@ -120,7 +128,9 @@ Result<Edited> annotate(const Program& p, const std::string& target, const std::
   const std::string note = with_note(site->node->string_attr_or(ir::Key::note, ""), key, value);
   std::erase_if(attrs, [](const ir::Attr& a) { return a.key == ir::Key::note; });
   attrs.push_back({ir::Key::note, note});
-  draft.set_body(replace(draft.c(), *site, draft.c().make(site->node->op, site->node->type, site->node->operands, attrs)));
+  draft.set_body(
+      replace(draft.c(), *site,
+              draft.c().make(site->node->op, site->node->type, site->node->operands, attrs)));
   return draft.finish();
 }
 

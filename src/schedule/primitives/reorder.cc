@@ -21,11 +21,13 @@ Result<Edited> fuse(const Program& p, const std::string& outer, const std::strin
     return refuse("fuse", "loop '" + inner + "' is not all of the body of '" + outer + "'");
   const ForView b{a.body()};
   for (ForView loop : {a, b})
-    if (loop.kind() != "serial") return refuse("fuse", "loop '" + loop_name(loop) + "' is " + loop.kind() + " already");
+    if (loop.kind() != "serial")
+      return refuse("fuse", "loop '" + loop_name(loop) + "' is " + loop.kind() + " already");
   if (mentions(b.extent(), a.var()))
     return refuse("fuse", "the extent of '" + inner + "' depends on '" + outer + "'");
   const Expr var = draft.fresh_var(outer + "_" + inner);
-  const ir::Map map{{a.var(), ir::floordiv(c, var, b.extent())}, {b.var(), ir::mod(c, var, b.extent())}};
+  const ir::Map map{{a.var(), ir::floordiv(c, var, b.extent())},
+                    {b.var(), ir::mod(c, var, b.extent())}};
   // A negative extent runs no iteration, but two of them would multiply to some.
   const ir::Assumptions known = draft.known(*site);
   const auto count = [&](Expr n) {
@@ -49,8 +51,8 @@ std::vector<ForView> chain_of(Expr top) {
 std::vector<size_t> places(const std::vector<ForView>& chain, const Handles& loops) {
   std::vector<size_t> at;
   for (const std::string& name : loops) {
-    const auto found =
-        std::find_if(chain.begin(), chain.end(), [&](ForView loop) { return loop_name(loop) == name; });
+    const auto found = std::find_if(chain.begin(), chain.end(),
+                                    [&](ForView loop) { return loop_name(loop) == name; });
     if (found == chain.end()) return {};
     at.push_back(static_cast<size_t>(found - chain.begin()));
   }
@@ -64,7 +66,8 @@ Status check_extents(const std::vector<ForView>& order) {
     inner.push_back(order[i].var());
     for (Expr v : inner)
       if (mentions(order[i].extent(), v))
-        return refuse("reorder", "the extent of '" + loop_name(order[i]) + "' depends on '" + name_of(v) + "'");
+        return refuse("reorder", "the extent of '" + loop_name(order[i]) + "' depends on '" +
+                                     name_of(v) + "'");
   }
   return {};
 }
@@ -77,7 +80,8 @@ Result<Edited> reorder(const Program& p, const Handles& loops) {
   if (loops.size() < 2) return refuse("reorder", "it needs at least two loops");
   std::optional<Site> top;
   for (size_t i = 0; i < loops.size(); ++i) {
-    if (std::count(loops.begin(), loops.end(), loops[i]) > 1) return refuse("reorder", "'" + loops[i] + "' is given twice");
+    if (std::count(loops.begin(), loops.end(), loops[i]) > 1)
+      return refuse("reorder", "'" + loops[i] + "' is given twice");
     const auto site = find_loop(draft.body(), loops[i]);
     if (!site) return refuse("reorder", no_loop(loops[i]));
     if (!top || site->path.size() < top->path.size()) top = site;
@@ -92,14 +96,17 @@ Result<Edited> reorder(const Program& p, const Handles& loops) {
   const size_t last = slots.back();
   chain.resize(last + 1);
   for (size_t i = 1; i < chain.size(); ++i)
-    if (chain[i].kind() == "parallel") return refuse("reorder", "parallel loop '" + loop_name(chain[i]) + "' must stay outermost");
+    if (chain[i].kind() == "parallel")
+      return refuse("reorder", "parallel loop '" + loop_name(chain[i]) + "' must stay outermost");
   TENON_TRY_VOID(check_extents(chain));
   std::vector<Expr> vars;
   for (size_t i = 0; i <= last; ++i) vars.push_back(before[i].var());
-  if (const std::string why = order_matters(draft, *top, vars, false); !why.empty()) return refuse("reorder", why);
+  if (const std::string why = order_matters(draft, *top, vars, false); !why.empty())
+    return refuse("reorder", why);
   Expr body = before[last].body();
   for (size_t i = chain.size(); i-- > 0;)
-    body = ir::for_loop(c, chain[i].var(), chain[i].extent(), body, chain[i].kind(), std::string(chain[i].note()));
+    body = ir::for_loop(c, chain[i].var(), chain[i].extent(), body, chain[i].kind(),
+                        std::string(chain[i].note()));
   draft.set_body(replace(c, *top, body));
   return draft.finish();
 }

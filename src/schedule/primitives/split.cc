@@ -25,7 +25,8 @@ bool loads_first(Expr s) {
 }  // namespace
 
 Expr guard(Context& c, Expr s, Expr condition) {
-  if ((s->op == Op::for_ || s->op == Op::block) && loads_first(s)) return ir::if_then(c, condition, s);
+  if ((s->op == Op::for_ || s->op == Op::block) && loads_first(s))
+    return ir::if_then(c, condition, s);
   switch (s->op) {
     case Op::seq: {
       std::vector<Expr> all;
@@ -56,53 +57,64 @@ Result<Edited> peel(Draft& draft, const Site& site, int64_t factor, Expr outer, 
   const ir::Assumptions known = draft.known(site);
   const Expr main = floor_part(c, loop.extent(), factor, known);
   if (ir::prove(c, ir::le(c, main, c.i64(0)), known))
-    return refuse("split", "the extent of '" + loop_name(loop) + "' is smaller than the factor: nothing is left to peel from");
+    return refuse("split", "the extent of '" + loop_name(loop) +
+                               "' is smaller than the factor: nothing is left to peel from");
   const Expr done = ir::mul(c, main, c.i64(factor));
   const Expr rest = ir::simplify(c, ir::sub(c, loop.extent(), done), known);
   // The copy first, so that its names do not depend on the rest.
   const Expr tail = draft.copy(site.node, "_tail");
   const Expr tail_var = tail->operand(0);
-  const Expr tail_body = ir::substitute(c, tail->operand(2), {{tail_var, ir::add(c, done, tail_var)}});
-  const Expr body =
-      ir::substitute(c, loop.body(), {{loop.var(), ir::add(c, ir::mul(c, outer, c.i64(factor)), inner)}});
-  const std::vector<Expr> both{ir::for_loop(c, outer, main, ir::for_loop(c, inner, c.i64(factor), body)),
-                               ir::for_loop(c, tail_var, rest, tail_body)};
+  const Expr tail_body =
+      ir::substitute(c, tail->operand(2), {{tail_var, ir::add(c, done, tail_var)}});
+  const Expr body = ir::substitute(
+      c, loop.body(), {{loop.var(), ir::add(c, ir::mul(c, outer, c.i64(factor)), inner)}});
+  const std::vector<Expr> both{
+      ir::for_loop(c, outer, main, ir::for_loop(c, inner, c.i64(factor), body)),
+      ir::for_loop(c, tail_var, rest, tail_body)};
   draft.set_body(replace(c, site, ir::seq(c, both)));
   return draft.finish({name_of(outer), name_of(inner)});
 }
 
 }  // namespace
 
-Result<Edited> split(const Program& p, const std::string& name, int64_t factor, const std::string& tail) {
+Result<Edited> split(const Program& p, const std::string& name, int64_t factor,
+                     const std::string& tail) {
   Draft draft(p);
   Context& c = draft.c();
   const auto site = find_loop(draft.body(), name);
   if (!site) return refuse("split", no_loop(name));
   const ForView loop{site->node};
-  if (factor < 1 || factor > (int64_t{1} << 31)) return refuse("split", "the factor must be between 1 and 2^31");
+  if (factor < 1 || factor > (int64_t{1} << 31))
+    return refuse("split", "the factor must be between 1 and 2^31");
   if (tail != "predicate" && tail != "peel" && tail != "pad")
     return refuse("split", "the tail must be predicate, peel or pad, not '" + tail + "'");
-  if (loop.kind() != "serial") return refuse("split", "loop '" + name + "' is " + loop.kind() + " already");
+  if (loop.kind() != "serial")
+    return refuse("split", "loop '" + name + "' is " + loop.kind() + " already");
   const ir::Assumptions known = draft.known(*site);
   const Expr rest = ir::mod(c, loop.extent(), c.i64(factor));
-  const bool divides = ir::divisor(loop.extent()) % factor == 0 || ir::prove(c, ir::eq(c, rest, c.i64(0)), known);
+  const bool divides =
+      ir::divisor(loop.extent()) % factor == 0 || ir::prove(c, ir::eq(c, rest, c.i64(0)), known);
   if (tail == "pad" && !divides)
-    return refuse("split", std::to_string(factor) + " is not known to divide the extent of '" + name + "'");
+    return refuse("split",
+                  std::to_string(factor) + " is not known to divide the extent of '" + name + "'");
   const Expr outer = draft.fresh_var(name + "_0");
   const Expr inner = draft.fresh_var(name + "_1");
   if (tail == "peel" && !divides) return peel(draft, *site, factor, outer, inner);
   const Expr index = ir::add(c, ir::mul(c, outer, c.i64(factor)), inner);
   Expr body = ir::substitute(c, loop.body(), {{loop.var(), index}});
   if (!divides) body = guard(c, body, ir::lt(c, index, loop.extent()));
-  const Expr trips = ir::simplify(
-      c, divides ? ir::floordiv(c, loop.extent(), c.i64(factor)) : ir::ceildiv(c, loop.extent(), c.i64(factor)), known);
-  draft.set_body(
-      replace(c, *site, ir::for_loop(c, outer, trips, ir::for_loop(c, inner, c.i64(factor), body), "serial",
-                                     std::string(loop.note()))));
+  const Expr trips = ir::simplify(c,
+                                  divides ? ir::floordiv(c, loop.extent(), c.i64(factor))
+                                          : ir::ceildiv(c, loop.extent(), c.i64(factor)),
+                                  known);
+  draft.set_body(replace(c, *site,
+                         ir::for_loop(c, outer, trips, ir::for_loop(c, inner, c.i64(factor), body),
+                                      "serial", std::string(loop.note()))));
   return draft.finish({name_of(outer), name_of(inner)});
 }
 
-Result<Edited> tile(const Program& p, const std::string& a, const std::string& b, int64_t fa, int64_t fb) {
+Result<Edited> tile(const Program& p, const std::string& a, const std::string& b, int64_t fa,
+                    int64_t fb) {
   const auto retitle = [](Result<Edited> r) {
     if (!r)
       for (Diagnostic& d : r.error().diagnostics) d.code = "schedule.tile";
