@@ -5,6 +5,7 @@
 namespace tenon::schedule {
 
 Result<Program> finalize(Program program) {
+  using namespace finalizing;  // NOLINT
   auto out = std::make_shared<ir::Kernel>(*program);
   Work w{*out->context, *out};
   lower_blocks(w);

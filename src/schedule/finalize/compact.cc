@@ -4,7 +4,7 @@
 // `global` otherwise.
 #include "schedule/finalize/regions.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
@@ -188,4 +188,4 @@ void drop_unused_buffers(Work& w) {
   std::erase_if(w.kernel.buffers, [&](Expr b) { return !used.contains(b); });
 }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

@@ -2,7 +2,7 @@
 // sizes around parallel loops becomes part of their extents: a grid of 0 is not launched.
 #include "schedule/finalize/passes.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
@@ -74,4 +74,4 @@ void form_launches(Work& w) {
   w.kernel.body = seq(w.c, launches.all);
 }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

@@ -5,7 +5,7 @@
 #include "schedule/finalize/passes.h"
 #include "support/check.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
@@ -222,4 +222,4 @@ class BlockLowering {
 
 void lower_blocks(Work& w) { w.kernel.body = BlockLowering(w.c).visit(w.kernel.body); }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

@@ -11,7 +11,7 @@
 #include "ir/rewrite.h"
 #include "ir/simplify.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 
 /// A kernel that a pass changes in place; `context` is the kernel's.
 struct Work {
@@ -70,4 +70,4 @@ struct Access {
 /// Accesses below `root` in program order, loads of a statement before its store.
 [[nodiscard]] std::vector<Access> collect_accesses(ir::Context& c, ir::Expr root);
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

@@ -5,7 +5,7 @@
 
 #include "schedule/finalize/regions.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
@@ -70,4 +70,4 @@ void privatize_buffers(Work& w) {
   }
 }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

@@ -1,6 +1,6 @@
 #include "schedule/finalize/regions.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 using namespace ir;  // NOLINT
 
 size_t common_loops(const std::vector<const Access*>& accesses) {
@@ -118,4 +118,4 @@ bool written_before_read(Context& c, const std::vector<const Access*>& accesses,
   return true;
 }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

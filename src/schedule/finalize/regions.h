@@ -5,7 +5,7 @@
 
 #include "schedule/finalize/passes.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 
 /// Per axis an inclusive range over the variables of outer loops and sizes; empty where unknown.
 using Region = std::vector<std::optional<ir::SymbolicRange>>;
@@ -21,4 +21,4 @@ using Region = std::vector<std::optional<ir::SymbolicRange>>;
 [[nodiscard]] bool written_before_read(ir::Context& c, const std::vector<const Access*>& accesses,
                                        size_t outer, const ir::Assumptions& sizes);
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

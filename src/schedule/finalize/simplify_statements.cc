@@ -3,7 +3,7 @@
 // bounds of a serial loop's own variable made part of its extent.
 #include "schedule/finalize/passes.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
@@ -145,4 +145,4 @@ void simplify_statements(Work& w) {
   w.kernel.body = Simplifier(w.c).visit(w.kernel.body, assume_sizes(w.kernel));
 }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing

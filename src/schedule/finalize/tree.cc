@@ -4,7 +4,7 @@
 #include "schedule/finalize/passes.h"
 #include "support/check.h"
 
-namespace tenon::schedule {
+namespace tenon::schedule::finalizing {
 using namespace ir;  // NOLINT
 
 std::vector<size_t> statement_operands(Expr s) {
@@ -213,4 +213,4 @@ Assumptions assume_sizes(const Kernel& kernel) {
 
 std::vector<Access> collect_accesses(Context& c, Expr root) { return Collector(c).run(root); }
 
-}  // namespace tenon::schedule
+}  // namespace tenon::schedule::finalizing
