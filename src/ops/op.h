@@ -19,9 +19,10 @@ using ir::Context;
 using ir::Expr;
 using ir::Type;
 
-// ---- reference values ----------------------------------------------------------------------------
-/// A dense row-major tensor of the reference interpreter; `bytes` holds storage elements (info(dtype).bytes
-/// each). Tuples are vectors of these. Sub-byte types take one byte an element.
+// ---- reference values
+// ----------------------------------------------------------------------------
+/// A dense row-major tensor of the reference interpreter; `bytes` holds storage elements
+/// (info(dtype).bytes each). Tuples are vectors of these. Sub-byte types take one byte an element.
 struct Tensor {
   ir::DType dtype = ir::DType::f32;
   std::vector<int64_t> shape;
@@ -36,19 +37,21 @@ struct Tensor {
   static Tensor zeros(ir::DType dtype, std::vector<int64_t> shape);
 };
 
-/// What reference evaluation of one node sees. Floating-point work is done in double, rounded once to
-/// the output type.
+/// What reference evaluation of one node sees. Floating-point work is done in double, rounded once
+/// to the output type.
 struct EvalArgs {
   Expr node;
   std::span<const Tensor* const> operands;
-  std::vector<int64_t> shape;                          // of the (first) result, evaluated
-  std::function<int64_t(Expr)> integer;                // value of a symbolic expression
+  std::vector<int64_t> shape;            // of the (first) result, evaluated
+  std::function<int64_t(Expr)> integer;  // value of a symbolic expression
 };
 using EvalFn = Result<std::vector<Tensor>> (*)(const EvalArgs&);
 
-// ---- shape rule ----------------------------------------------------------------------------------
-/// The result type from operands and attributes, or why not ("[conv.C4]" codes). `wanted` is the type
-/// that the builder proposes for operators whose type is not implied (reshape, slice, iota, cast ...).
+// ---- shape rule
+// ----------------------------------------------------------------------------------
+/// The result type from operands and attributes, or why not ("[conv.C4]" codes). `wanted` is the
+/// type that the builder proposes for operators whose type is not implied (reshape, slice, iota,
+/// cast ...).
 struct TypeArgs {
   Context& c;
   ir::Op op;
@@ -58,13 +61,15 @@ struct TypeArgs {
 };
 using TypeFn = Result<Type> (*)(const TypeArgs&);
 
-// ---- lowering to definitions ----------------------------------------------------------------------
+// ---- lowering to definitions
+// ----------------------------------------------------------------------
 /// How an operator's output depends on its inputs; fusion reasons on this, not on names.
 enum class Pattern : uint8_t {
   elementwise,  // out[i] from in[i]
   broadcast,    // out[i] from in[subset of i]
-  injective,    // each out element reads at most one element of each operand: transpose, slice, pad, gather
-  reduction,    // out[i] = combine over r of f(in[g(i, r)])
+  injective,  // each out element reads at most one element of each operand: transpose, slice, pad,
+              // gather
+  reduction,  // out[i] = combine over r of f(in[g(i, r)])
   contraction,  // a reduction of products: dot, conv
   window,       // a reduction over a sliding neighbourhood
   opaque,       // anything else: scan, sort, scatter: a statement over whole buffers
@@ -81,7 +86,8 @@ struct PointArgs {
   std::function<Expr(Expr)> extent;
   std::span<const Expr> reduce;  // reduction iterators, for reductions
 };
-/// elementwise, broadcast, injective: the output's value at `out`. Reductions: the value to combine.
+/// elementwise, broadcast, injective: the output's value at `out`. Reductions: the value to
+/// combine.
 using PointFn = Expr (*)(const PointArgs&);
 
 struct ReduceAxis {
@@ -90,7 +96,7 @@ struct ReduceAxis {
 };
 struct ReduceInfo {
   std::vector<ReduceAxis> axes;
-  std::string combine;  // sum|prod|max|min|and|or|fma
+  std::string combine;   // sum|prod|max|min|and|or|fma
   ir::DType accumulate;  // type of the accumulator; differs from the output's for f16, bf16
 };
 using ReduceFn = ReduceInfo (*)(Context& graph, Expr node);
@@ -102,14 +108,15 @@ struct OpaqueArgs {
   std::span<const Expr> ins;   // buffers
   std::span<const Expr> outs;  // buffers
   std::function<Expr(Expr)> extent;
-  std::function<Expr(std::string, ir::DType, std::span<const Expr> shape, ir::Scope)> temp;  // fresh internal buffer
+  std::function<Expr(std::string, ir::DType, std::span<const Expr> shape, ir::Scope)>
+      temp;  // fresh internal buffer
 };
 using OpaqueFn = Expr (*)(const OpaqueArgs&);
 
 /// Operators that index by data (gather): the condition that every element of operand
-/// `OpRow::checked_operand` must meet at run time. `value` is the element (its own integer type), `at`
-/// its position, both in the kernel's context. The lowering adds a block that executes `fail_` where
-/// the condition does not hold; the operator's PointFn is safe to evaluate either way.
+/// `OpRow::checked_operand` must meet at run time. `value` is the element (its own integer type),
+/// `at` its position, both in the kernel's context. The lowering adds a block that executes `fail_`
+/// where the condition does not hold; the operator's PointFn is safe to evaluate either way.
 struct CheckArgs {
   Context& c;
   Expr node;
@@ -118,6 +125,9 @@ struct CheckArgs {
   std::function<Expr(Expr)> extent;
 };
 using CheckFn = Expr (*)(const CheckArgs&);
+/// Whether a node needs that block: its row has a check, and its indices are not literals that were
+/// found in range when the node was built.
+[[nodiscard]] bool needs_check(Expr node);
 
 struct OpRow {
   ir::Op op;
@@ -129,7 +139,8 @@ struct OpRow {
   OpaqueFn opaque = nullptr;
   CheckFn check = nullptr;
   int checked_operand = 1;
-  double tolerance = 0;  // relative, of a compiled f32 result against the reference; the row says why
+  double tolerance =
+      0;  // relative, of a compiled f32 result against the reference; the row says why
 };
 /// The row, or nullptr for an operator that is not a graph operator.
 [[nodiscard]] const OpRow* find_op(ir::Op op);

@@ -3,10 +3,53 @@
 
 #include "ops/movement/movement.h"
 #include "ops/rule.h"
+#include "ops/tensor.h"
 
 namespace tenon::ops {
 
 using ir::Key;
+
+namespace {
+
+Status check_literals(const Rule& rule, int constraint, ir::Op op, int64_t first_axis) {
+  if (index_range(op, rule.operand(0), rule.operand(1), first_axis) != IndexRange::out_of_range)
+    return {};
+  return rule.refuse(constraint,
+                     "a literal index is out of range of " + show(rule.operand(0)->type));
+}
+
+}  // namespace
+
+IndexRange index_range(ir::Op op, Expr x, Expr indices, int64_t first_axis) {
+  if (indices->op != ir::Op::constant && indices->op != ir::Op::imm) return IndexRange::unknown;
+  const int64_t depth = op == ir::Op::gather_nd ? *ir::as_int(indices->shape().back()) : 1;
+  std::vector<int64_t> extents;
+  for (int64_t j = 0; j < depth; ++j) {
+    const auto extent = ir::as_int(x->shape()[static_cast<size_t>(first_axis + j)]);
+    if (!extent) return IndexRange::unknown;
+    extents.push_back(*extent);
+  }
+  IndexRange range = IndexRange::front;
+  size_t component = 0;
+  for (int64_t index : all_i(tensor_of(indices))) {
+    const int64_t extent = extents[component];
+    component = component + 1 == extents.size() ? 0 : component + 1;
+    if (index < -extent || index >= extent) return IndexRange::out_of_range;
+    if (index < 0) range = IndexRange::any_end;
+  }
+  return range;
+}
+
+IndexRange index_range(Expr node) {
+  const Key key = node->op == ir::Op::gather_nd ? Key::batch : Key::axis;
+  return index_range(node->op, node->operand(0), node->operand(1), node->int_attr(key));
+}
+
+bool needs_check(Expr node) {
+  const OpRow* row = find_op(node->op);
+  if (row == nullptr || row->check == nullptr) return false;
+  return index_range(node) == IndexRange::unknown;
+}
 
 Result<Type> gather_type(const TypeArgs& args) {
   const Rule rule(args);
@@ -15,6 +58,7 @@ Result<Type> gather_type(const TypeArgs& args) {
   TENON_TRY_VOID(rule.check_axis(1, *axis, rule.rank(0)));
   if (!ir::is_integer(rule.operand(1)->dtype()))
     return rule.refuse(2, "indices " + show(rule.operand(1)->type) + " are not integers");
+  TENON_TRY_VOID(check_literals(rule, 3, args.op, *axis));
   const std::vector<Expr>& x = rule.shape(0);
   const std::vector<Expr>& indices = rule.shape(1);
   std::vector<Expr> shape(x.begin(), x.begin() + *axis);
@@ -38,6 +82,7 @@ Result<Type> gather_elements_type(const TypeArgs& args) {
         provably_less(args.c, rule.shape(0)[i], rule.shape(1)[i]))
       return rule.refuse(4, "indices " + show(rule.operand(1)->type) + " are longer than " +
                                 show(rule.operand(0)->type) + " on axis " + std::to_string(i));
+  TENON_TRY_VOID(check_literals(rule, 5, args.op, *axis));
   return args.c.tensor(rule.operand(0)->dtype(), rule.shape(1));
 }
 
@@ -67,6 +112,7 @@ Result<Type> gather_nd_type(const TypeArgs& args) {
                                 std::to_string(i));
     shape[i] = *both;
   }
+  TENON_TRY_VOID(check_literals(rule, 5, args.op, *batch));
   shape.insert(shape.end(), x.begin() + *batch + *depth, x.end());
   return args.c.tensor(rule.operand(0)->dtype(), shape);
 }

@@ -1,5 +1,5 @@
 // Scalar operators; see ops.def for their meaning.
-#include "interp/scalar.h"
+#include "ops/scalar.h"
 
 #include <cmath>
 #include <limits>
@@ -7,7 +7,7 @@
 #include "ir/round.h"
 #include "support/check.h"
 
-namespace tenon::interp {
+namespace tenon::ops {
 namespace {
 using ir::DType;
 using ir::Op;
@@ -337,4 +337,4 @@ Scalar combine(std::string_view kind, DType type, Scalar a, Scalar b) {
   TENON_UNREACHABLE("unknown combiner");
 }
 
-}  // namespace tenon::interp
+}  // namespace tenon::ops
