@@ -1,0 +1,191 @@
+// From one launch of a target-stage kernel to one LLVM function.
+//
+// Scalar code follows the program. Inside a `vector` loop of constant extent the loop variable is a
+// ramp over lanes, cut into chunks of at most one native vector; a value is then either uniform
+// (one scalar) or varying (one LLVM vector for each chunk in work). Conditions become masks there.
+#pragma once
+
+#include <llvm/IR/MDBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/expr.h"
+#include "machine/machine.h"
+#include "support/result.h"
+#include "target/target.h"
+#include "target/x86/arith.h"
+
+namespace tenon::target::x86 {
+
+using ir::Expr;
+using llvm::Value;
+
+/// Lanes offset .. offset + width - 1 of a vector loop.
+struct Chunk {
+  int64_t offset;
+  unsigned width;
+};
+
+struct Val {
+  llvm::SmallVector<Value*, 4> parts;  // one for each chunk; one scalar when uniform
+  bool varying = false;
+  [[nodiscard]] Value* scalar() const;  // of a uniform value
+};
+
+/// A mask over the chunks in work. `nonempty`: control flow got here only with an active lane.
+struct Mask {
+  llvm::SmallVector<Value*, 4> parts;
+  bool nonempty = false;
+};
+
+/// How many lanes apart in memory: a constant, or a run-time value.
+struct Step {
+  int64_t constant = 0;
+  Value* symbolic = nullptr;  // added to constant when not null
+};
+
+struct BufferInfo {
+  Value* base = nullptr;
+  std::vector<Value*> strides;  // in elements, one for each axis
+  llvm::MDNode* alias_scope = nullptr;
+  llvm::MDNode* no_alias = nullptr;
+};
+
+class Emitter {
+ public:
+  Emitter(llvm::Module& module, const ir::Kernel& kernel, const machine::Machine& machine);
+
+  /// Adds the function of one top-level statement.
+  [[nodiscard]] Result<Launch> emit(Expr statement, const std::string& symbol);
+
+ private:
+  // ---- launch.cc: frame, buffers, scratch
+  void begin_function(Expr statement, const std::string& symbol);
+  void bind_buffers(Expr statement, Expr& scratch_bytes);
+  void bind_buffer(Expr buffer, Value* base);
+  void bind_alias_scopes();
+  Value* reg_storage(Expr buffer);
+  void exit_with(Value* code);
+
+  // ---- statements.cc
+  void statement(Expr s);
+  void loop(Expr node);
+  void counted_loop(Expr var, Value* begin, Value* end, Expr body);
+  void unrolled_loop(Expr var, int64_t extent, Expr body);
+  void conditional(Expr node);
+  void branch(Value* condition, const std::function<void()>& then,
+              const std::function<void()>& otherwise);
+  void let(Expr node);
+  void while_loop(Expr node);
+  void fail_statement(Expr node);
+  void fma_tile(Expr node);
+
+  // ---- vector_loop.cc
+  bool vector_loop(Expr node, int64_t extent);
+  void vector_body(Expr var, Expr body, std::vector<Chunk> chunks);
+  void vector_conditional(Expr node);
+  void masked(const Mask& mask, Expr body);
+  struct Condition {
+    Mask mask;
+    Value* all = nullptr;
+    Value* any = nullptr;
+  };
+  Condition condition_mask(Expr e);
+  bool prefix_condition(Expr e, Condition& out);
+
+  // ---- expressions.cc
+  Val expr(Expr e);
+  Value* scalar(Expr e) { return expr(e).scalar(); }
+  Val compute(Expr e);
+  Val variable(Expr e);
+  Val operation(Expr e);
+  Val select(Expr e);
+  Val branching_select(Value* condition, Expr e);
+  Val masked_select(const Val& condition, Expr e);
+  Value* part(const Val& v, size_t chunk);  // splats a uniform value
+  Val literal(Expr e);
+
+  // ---- index.cc: integer expressions across lanes
+  std::optional<int64_t> lane_step(Expr e, const Chunk& chunk);
+  bool is_uniform(Expr e);
+  /// The value in a chunk's first lane, as scalar code.
+  Value* first_lane(Expr e, size_t chunk);
+  bool non_negative(Expr e);
+  int64_t known_divisor(Expr e);
+  Value* index_division(Expr e, Value* x, Value* y);
+
+  // ---- memory.cc
+  Val load(Expr e);
+  void store(Expr s);
+  struct Access {
+    Value* pointer = nullptr;  // of lane 0
+    std::optional<Step> step;  // empty: `pointers` holds one for each lane
+    Value* pointers = nullptr;
+  };
+  Access access(Expr buffer, std::span<const Expr> indices, size_t chunk);
+  Value* scalar_pointer(Expr buffer, std::span<const Expr> indices);
+  Value* load_part(Expr buffer, const Access& a, size_t chunk);
+  void store_part(Expr buffer, const Access& a, Value* value, size_t chunk);
+  bool reduction_store(Expr s);
+  Value* mark(Expr buffer, Value* access);  // attaches alias metadata
+  Value* active(size_t chunk);              // the mask of a chunk; nullptr: all lanes
+  Value* guarded_pointer(Value* pointer);
+
+  // ---- state
+  struct VectorContext {
+    Expr var = nullptr;
+    std::vector<Chunk> chunks;
+    std::optional<Mask> mask;
+  };
+  struct Key {
+    Expr e;
+    int lane_chunk;  // -1: an ordinary value
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& k) const {
+      return k.e->hash * 31 + static_cast<size_t>(k.lane_chunk + 1);
+    }
+  };
+  using Memo = std::unordered_map<Key, Val, KeyHash>;
+  /// Values computed inside do not outlive it: they need not dominate what follows.
+  class Scope {
+   public:
+    explicit Scope(Emitter& e) : e_(e) { e_.memo_.emplace_back(); }
+    ~Scope() { e_.memo_.pop_back(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Emitter& e_;
+  };
+  const Val* remembered(const Key& key) const;
+  void fail(std::string message);
+  llvm::BasicBlock* block(const char* name);
+  Value* i64(int64_t v) { return b_.getInt64(static_cast<uint64_t>(v)); }
+
+  llvm::LLVMContext& context_;
+  llvm::Module& module_;
+  const ir::Kernel& kernel_;
+  const machine::Machine& machine_;
+  Builder b_;
+  llvm::Function* function_ = nullptr;
+  llvm::Instruction* entry_end_ = nullptr;  // allocas and buffer addresses go before it
+  llvm::BasicBlock* failure_ = nullptr;
+  llvm::PHINode* failure_code_ = nullptr;
+  std::unordered_map<Expr, BufferInfo> buffers_;
+  std::vector<Expr> buffer_order_;
+  std::unordered_map<Expr, Val> environment_;   // variables
+  std::unordered_map<Expr, Expr> definitions_;  // let variables in work that are pure i64
+  std::vector<Memo> memo_;
+  std::optional<VectorContext> vector_;
+  int lane_chunk_ = -1;  // >= 0 while first_lane works
+  int64_t budget_ = 0;
+  std::optional<Error> error_;
+};
+
+}  // namespace tenon::target::x86

@@ -1,0 +1,152 @@
+// The register-tile product: results for every row count, and what its inner loop looks like.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <sstream>
+
+#include "target/x86/testing.h"
+
+namespace tenon::target {
+namespace {
+
+using ir::DType;
+using ir::Expr;
+
+/// out[i, j] for i < rows from a[rows, k] and b[k, nr] by one tile of mr x nr.
+ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32) {
+  ir::Kernel kernel;
+  kernel.name = "tile";
+  kernel.context = std::make_shared<ir::Context>();
+  ir::Context& c = *kernel.context;
+  const Expr rows = c.var("rows");
+  const Expr k = c.var("k");
+  kernel.sizes = {rows, k};
+  const Expr a = c.buffer("a", c.tensor(t, std::vector{rows, k}));
+  const Expr b = c.buffer("b", c.tensor(t, std::vector{k, c.i64(nr)}));
+  const Expr out = c.buffer("out", c.tensor(t, std::vector{rows, c.i64(nr)}));
+  const Expr acc = c.buffer("acc", c.tensor(t, std::vector{c.i64(mr), c.i64(nr)}, ir::Scope::reg));
+  kernel.params = {
+      {a, ir::ParamRole::in, {}}, {b, ir::ParamRole::constant, {}}, {out, ir::ParamRole::out, {}}};
+  kernel.buffers = {acc};
+  const auto nest = [&](auto body) {
+    const Expr i = c.var("i");
+    const Expr j = c.var("j");
+    const Expr inner = ir::for_loop(c, j, c.i64(nr), body(i, j), "vector");
+    return ir::for_loop(c, i, c.i64(mr), inner, "unroll");
+  };
+  const Expr zero = ir::is_float(t) ? c.imm_f(c.scalar(t), 0) : c.imm(c.scalar(t), 0);
+  const Expr init =
+      nest([&](Expr i, Expr j) { return ir::store(c, acc, zero, std::vector{i, j}); });
+  const Expr operands[] = {acc, a, c.i64(0), k, c.i64(1), b, c.i64(0), c.i64(nr), k, rows};
+  const Expr tile = c.make(
+      ir::Op::instr, c.void_type(), operands,
+      {{ir::Key::name, std::string(machine::kFmaTile)}, {ir::Key::params, std::vector{mr, nr}}});
+  const Expr finish = nest([&](Expr i, Expr j) {
+    return ir::if_then(c, ir::lt(c, i, rows),
+                       ir::store(c, out, ir::load(c, acc, std::vector{i, j}), std::vector{i, j}));
+  });
+  const Expr one = c.var("g");
+  kernel.body = ir::for_loop(
+      c, one, rows,
+      ir::if_then(c, ir::lt(c, one, c.i64(1)), ir::seq(c, std::vector{init, tile, finish})),
+      "parallel");
+  return kernel;
+}
+
+template <class T>
+void check_tile(int64_t mr, int64_t nr, DType t) {
+  const ir::Kernel kernel = tile_kernel(mr, nr, t);
+  for (const machine::Machine* row : testing::runnable_rows())
+    for (const int64_t rows : {mr, int64_t{1}, mr / 2 + 1, mr - 1})
+      for (const int64_t k : {0, 1, 7, 33}) {
+        std::vector<T> a(static_cast<size_t>(rows * k));
+        std::vector<T> b(static_cast<size_t>(k * nr));
+        std::vector<T> out(static_cast<size_t>(rows * nr), T(77));
+        std::mt19937 random(5);
+        for (T& x : a) x = static_cast<T>(static_cast<int>(random() % 2000) - 1000) / T(8);
+        for (T& x : b) x = static_cast<T>(static_cast<int>(random() % 2000) - 1000) / T(8);
+        void* buffers[] = {a.data(), b.data(), out.data()};
+        const int64_t sizes[] = {rows, k};
+        ASSERT_EQ(testing::run(kernel, *row, buffers, sizes), 0);
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < nr; ++j) {
+            T sum = 0;
+            for (int64_t kk = 0; kk < k; ++kk) {
+              const T x = a[static_cast<size_t>(i * k + kk)];
+              const T y = b[static_cast<size_t>(kk * nr + j)];
+              if constexpr (std::is_floating_point_v<T>)
+                sum = std::fma(x, y, sum);
+              else
+                sum = static_cast<T>(sum + x * y);
+            }
+            ASSERT_EQ(out[static_cast<size_t>(i * nr + j)], sum)
+                << row->name << " " << rows << "x" << k << " at " << i << "," << j;
+          }
+      }
+}
+
+TEST(FmaTile, computes_every_row_count) {
+  check_tile<float>(12, 32, DType::f32);
+  check_tile<float>(14, 32, DType::f32);
+  check_tile<float>(8, 48, DType::f32);
+  check_tile<float>(6, 16, DType::f32);
+  check_tile<float>(2, 8, DType::f32);
+}
+TEST(FmaTile, computes_other_element_types) {
+  check_tile<double>(6, 16, DType::f64);
+  check_tile<int32_t>(4, 16, DType::i32);
+  check_tile<float>(3, 6, DType::f32);
+}
+
+/// Loops (label to backward jump) of an assembly text that hold at least `least` fused
+/// multiply-adds.
+std::vector<std::string> fma_loops(const std::string& text, int least) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  std::vector<std::string> loops;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].find("\tj") == std::string::npos) continue;
+    const size_t at = lines[i].find(".LBB");
+    if (at == std::string::npos) continue;
+    const std::string label = lines[i].substr(at) + ":";
+    for (size_t start = i; start-- > 0;) {
+      if (lines[start].starts_with(".LBB") && !lines[start].starts_with(label)) break;  // one block
+      if (!lines[start].starts_with(label)) continue;
+      std::string body;
+      int fused = 0;
+      for (size_t n = start; n <= i; ++n) {
+        body += lines[n] + "\n";
+        fused += lines[n].find("vfmadd") != std::string::npos ? 1 : 0;
+      }
+      if (fused >= least) loops.push_back(body);
+      break;
+    }
+  }
+  return loops;
+}
+
+void expect_clean_loops(const char* row, int64_t mr, int64_t nr) {
+  const machine::Machine& m = *machine::find_row(row);
+  const auto text = emit_asm(tile_kernel(mr, nr), m);
+  ASSERT_TRUE(text);
+  const int fused = static_cast<int>(mr * nr / m.lanes(DType::f32));
+  const std::vector<std::string> loops = fma_loops(*text, fused);
+  ASSERT_FALSE(loops.empty()) << *text;
+  EXPECT_EQ(loops[0].find("(%rsp)"), std::string::npos) << loops[0];
+  EXPECT_EQ(loops[0].find("(%rbp)"), std::string::npos) << loops[0];
+  for (const std::string& loop : loops) EXPECT_EQ(loop.find("mm0-9"), std::string::npos);
+}
+
+TEST(FmaTile, loop_keeps_accumulators_in_registers) {
+  for (const char* row : {"x86-64-v4", "znver4", "znver5", "sapphirerapids"}) {
+    expect_clean_loops(row, 12, 32);
+    expect_clean_loops(row, 14, 32);
+    expect_clean_loops(row, 8, 48);
+  }
+  expect_clean_loops("x86-64-v3", 6, 16);
+}
+
+}  // namespace
+}  // namespace tenon::target

@@ -1,0 +1,159 @@
+// Integer expressions across the lanes of a chunk: constant steps, uniformity, cheap division.
+#include <numeric>
+
+#include "support/check.h"
+#include "target/x86/emitter.h"
+
+namespace tenon::target::x86 {
+
+using ir::Op;
+
+/// d > 0 such that d divides e for every value of its variables; 0 for the literal 0.
+int64_t Emitter::known_divisor(Expr e) {
+  if (const auto k = ir::as_int(e)) return *k == INT64_MIN ? 1 : std::abs(*k);
+  switch (e->op) {
+    case Op::add:
+    case Op::sub:
+      return std::gcd(known_divisor(e->operand(0)), known_divisor(e->operand(1)));
+    case Op::mul: {
+      int64_t product = 0;
+      if (__builtin_mul_overflow(known_divisor(e->operand(0)), known_divisor(e->operand(1)),
+                                 &product))
+        return 1;
+      return product;
+    }
+    case Op::mod:
+      return std::gcd(known_divisor(e->operand(0)), known_divisor(e->operand(1)));
+    case Op::var: {
+      if (const auto d = definitions_.find(e); d != definitions_.end())
+        return known_divisor(d->second);
+      if (vector_ && e == vector_->var) return 1;
+      const auto known = environment_.find(e);
+      if (known == environment_.end() || known->second.varying) return 1;
+      const auto* k = llvm::dyn_cast<llvm::ConstantInt>(known->second.parts[0]);
+      return k == nullptr ? 1 : std::abs(k->getSExtValue());
+    }
+    default:
+      return 1;
+  }
+}
+
+bool Emitter::non_negative(Expr e) {
+  if (const auto k = ir::as_int(e)) return *k >= 0;
+  switch (e->op) {
+    case Op::var: {  // loop variables and sizes are
+      const auto d = definitions_.find(e);
+      return d == definitions_.end() ? e->dtype() == DType::i64 : non_negative(d->second);
+    }
+    case Op::add:
+    case Op::mul:
+    case Op::min:
+    case Op::floordiv:
+      return non_negative(e->operand(0)) && non_negative(e->operand(1));
+    case Op::max:
+      return non_negative(e->operand(0)) || non_negative(e->operand(1));
+    case Op::mod:
+      return non_negative(e->operand(1));
+    default:
+      return false;
+  }
+}
+
+/// floordiv and mod of scalars; unsigned where both are known to be non-negative.
+Value* Emitter::index_division(Expr e, Value* x, Value* y) {
+  const auto* k = llvm::dyn_cast<llvm::ConstantInt>(y);
+  if (k != nullptr && !k->isZero() && non_negative(e->operand(0)) && non_negative(e->operand(1)))
+    return e->op == Op::floordiv ? b_.CreateUDiv(x, y) : b_.CreateURem(x, y);
+  const Operation o{e->op, DType::i64, DType::i64};
+  Value* operands[] = {x, y};
+  if (k == nullptr && non_negative(e->operand(0)) && non_negative(e->operand(1))) {
+    const Operation u{e->op, DType::u64, DType::u64};
+    return emit_operation(b_, u, operands);
+  }
+  return emit_operation(b_, o, operands);
+}
+
+/// How much e grows from lane to lane within the chunk, where that is a constant.
+std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
+  if (e->op == Op::imm) return 0;
+  if (e->op == Op::var) {
+    if (e == vector_->var) return 1;
+    const auto known = environment_.find(e);
+    if (known != environment_.end() && known->second.varying) {
+      const auto d = definitions_.find(e);
+      return d == definitions_.end() ? std::nullopt : lane_step(d->second, chunk);
+    }
+    return 0;
+  }
+  bool uniform = true;
+  for (size_t i = e->op == Op::load ? 1 : 0; i < e->operands.size() && uniform; ++i)
+    uniform = lane_step(e->operand(i), chunk) == 0;
+  if (uniform) return 0;
+  if (e->dtype() != DType::i64 || e->operands.size() != 2 || e->op == Op::load) return std::nullopt;
+  const auto x = lane_step(e->operand(0), chunk);
+  const auto y = lane_step(e->operand(1), chunk);
+  if (!x || !y) return std::nullopt;
+  if (e->op == Op::add) return *x + *y;
+  if (e->op == Op::sub) return *x - *y;
+  if (e->op == Op::mul) {
+    if (const auto k = ir::as_int(e->operand(1)); k && *y == 0) return *x * *k;
+    if (const auto k = ir::as_int(e->operand(0)); k && *x == 0) return *y * *k;
+    return std::nullopt;
+  }
+  const auto k = ir::as_int(e->operand(1));
+  if ((e->op != Op::floordiv && e->op != Op::mod) || !k || *k <= 0) return std::nullopt;
+  if (*x % *k == 0) return e->op == Op::floordiv ? *x / *k : 0;
+  // The first lane is a multiple of g plus the chunk's offset: no lane crosses a multiple of k.
+  const Expr a = e->operand(0);
+  const auto linear =
+      [&](Expr term, auto&& self) -> std::pair<int64_t, int64_t> {  // (divisor of the rest, offset)
+    if (const auto c = ir::as_int(term)) return {0, *c};
+    if (term == vector_->var) return {0, chunk.offset};
+    if (term->op == Op::add) {
+      const auto p = self(term->operand(0), self);
+      const auto q = self(term->operand(1), self);
+      return {std::gcd(p.first, q.first), p.second + q.second};
+    }
+    if (lane_step(term, chunk) == 0) return {known_divisor(term), 0};
+    if (term->op == Op::mul && ir::as_int(term->operand(1))) {
+      const auto p = self(term->operand(0), self);
+      const int64_t c = *ir::as_int(term->operand(1));
+      return {std::abs(p.first * c), p.second * c};
+    }
+    return {1, 0};
+  };
+  const auto [divisor, offset] = linear(a, linear);
+  const int64_t g = std::gcd(divisor, *k);
+  const int64_t phase = ((offset % g) + g) % g;  // of the first lane within its multiple of g
+  const int64_t reach = *x * (static_cast<int64_t>(chunk.width) - 1);
+  if (g == 0 || phase + reach < 0 || phase + reach >= g) return std::nullopt;
+  return e->op == Op::floordiv ? 0 : *x;
+}
+
+bool Emitter::is_uniform(Expr e) {
+  if (!vector_ || lane_chunk_ >= 0) return true;
+  std::vector<Expr> work{e};
+  std::set<uint32_t> seen;
+  while (!work.empty()) {
+    const Expr x = work.back();
+    work.pop_back();
+    if (!seen.insert(x->id).second) continue;
+    if (x == vector_->var) return false;
+    if (x->op == Op::var) {
+      const auto known = environment_.find(x);
+      if (known != environment_.end() && known->second.varying) return false;
+    }
+    work.insert(work.end(), x->operands.begin(), x->operands.end());
+  }
+  return true;
+}
+
+Value* Emitter::first_lane(Expr e, size_t chunk) {
+  const int before = lane_chunk_;
+  if (lane_chunk_ < 0 && vector_) lane_chunk_ = static_cast<int>(chunk);
+  Value* v = scalar(e);
+  lane_chunk_ = before;
+  return v;
+}
+
+}  // namespace tenon::target::x86
