@@ -17,12 +17,14 @@ namespace tenon::ir {
 namespace {
 
 constexpr std::array<std::string_view, kKeyCount> kKeyNames{
-    "name",        "uid",         "value",     "data",      "dims",      "perm",       "starts",     "strides",
-    "low",         "high",        "interior",  "axis",      "axes",      "batch",      "kind",       "last",
-    "batch_a",     "batch_b",     "contract_a", "contract_b", "product", "dilation",   "input_dilation", "groups",
-    "size",        "exclusive",   "reverse",   "descending", "sorted",   "center_point_box", "index", "body",
-    "then",        "else",        "options",   "carried",   "stacked",   "kernel",     "sizes",      "note",
-    "kinds",       "combine",     "params",    "saturate"};
+    "name",       "uid",        "value",   "data",       "dims",           "perm",
+    "starts",     "strides",    "low",     "high",       "interior",       "axis",
+    "axes",       "batch",      "kind",    "last",       "batch_a",        "batch_b",
+    "contract_a", "contract_b", "product", "dilation",   "input_dilation", "groups",
+    "size",       "exclusive",  "reverse", "descending", "sorted",         "center_point_box",
+    "index",      "body",       "then",    "else",       "options",        "carried",
+    "stacked",    "kernel",     "sizes",   "note",       "kinds",          "combine",
+    "params",     "saturate"};
 
 std::vector<Key> parse_keys(std::string_view text) {
   std::vector<Key> keys;
@@ -92,18 +94,21 @@ uint64_t hash_value(const AttrValue& value) {
 /// Bitwise for doubles, so that NaN literals and -0 intern properly; by content for constants.
 bool same_value(const AttrValue& a, const AttrValue& b) {
   if (a.index() != b.index()) return false;
-  if (const auto* x = std::get_if<double>(&a)) return std::memcmp(x, std::get_if<double>(&b), sizeof(double)) == 0;
+  if (const auto* x = std::get_if<double>(&a))
+    return std::memcmp(x, std::get_if<double>(&b), sizeof(double)) == 0;
   if (const auto* x = std::get_if<ConstantRef>(&a)) {
     const ConstantRef p = *x;
     const ConstantRef q = *std::get_if<ConstantRef>(&b);
-    return p == q || (p->hash == q->hash && p->size == q->size && std::memcmp(p->bytes, q->bytes, p->size) == 0);
+    return p == q || (p->hash == q->hash && p->size == q->size &&
+                      std::memcmp(p->bytes, q->bytes, p->size) == 0);
   }
   return a == b;
 }
 
 bool same_attrs(std::span<const Attr> a, std::span<const Attr> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const Attr& x, const Attr& y) { return x.key == y.key && same_value(x.value, y.value); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Attr& x, const Attr& y) {
+    return x.key == y.key && same_value(x.value, y.value);
+  });
 }
 
 struct NodeHash {
@@ -112,7 +117,8 @@ struct NodeHash {
 struct NodeEqual {
   bool operator()(Expr a, Expr b) const {
     return a->hash == b->hash && a->op == b->op && a->type == b->type &&
-           std::equal(a->operands.begin(), a->operands.end(), b->operands.begin(), b->operands.end()) &&
+           std::equal(a->operands.begin(), a->operands.end(), b->operands.begin(),
+                      b->operands.end()) &&
            same_attrs(a->attrs, b->attrs);
   }
 };
@@ -129,8 +135,8 @@ struct TypeHash {
 };
 struct TypeEqual {
   bool operator()(Type a, Type b) const {
-    return a->kind == b->kind && a->dtype == b->dtype && a->scope == b->scope && a->shape == b->shape &&
-           a->fields == b->fields;
+    return a->kind == b->kind && a->dtype == b->dtype && a->scope == b->scope &&
+           a->shape == b->shape && a->fields == b->fields;
   }
 };
 
@@ -150,7 +156,9 @@ const Op* parse_op(std::string_view name) {
   return found == table().by_name.end() ? nullptr : &table().ops[found->second];
 }
 bool is_elementwise(Op op) { return op >= Op::neg && op <= Op::fma; }
-bool is_predicate(Op op) { return op == Op::is_nan || op == Op::is_inf || (op >= Op::eq && op <= Op::ge); }
+bool is_predicate(Op op) {
+  return op == Op::is_nan || op == Op::is_inf || (op >= Op::eq && op <= Op::ge);
+}
 
 const AttrValue* Node::find(Key key) const {
   for (const Attr& a : attrs)
@@ -163,7 +171,8 @@ template <class T>
 const T& typed(const Node& node, Key key) {
   const AttrValue* value = node.find(key);
   TENON_CHECK(value != nullptr && std::holds_alternative<T>(*value),
-              std::string(info(node.op).name) + " has no attribute " + std::string(key_name(key)) + " of that type");
+              std::string(info(node.op).name) + " has no attribute " + std::string(key_name(key)) +
+                  " of that type");
   return std::get<T>(*value);
 }
 }  // namespace
@@ -177,8 +186,12 @@ const std::string& Node::string_attr(Key key) const { return typed<std::string>(
 std::string_view Node::string_attr_or(Key key, std::string_view otherwise) const {
   return find(key) == nullptr ? otherwise : std::string_view(typed<std::string>(*this, key));
 }
-const std::vector<int64_t>& Node::ints_attr(Key key) const { return typed<std::vector<int64_t>>(*this, key); }
-const std::vector<Expr>& Node::exprs_attr(Key key) const { return typed<std::vector<Expr>>(*this, key); }
+const std::vector<int64_t>& Node::ints_attr(Key key) const {
+  return typed<std::vector<int64_t>>(*this, key);
+}
+const std::vector<Expr>& Node::exprs_attr(Key key) const {
+  return typed<std::vector<Expr>>(*this, key);
+}
 ConstantRef Node::constant_attr() const { return typed<ConstantRef>(*this, Key::data); }
 const Function* Node::function_attr(Key key) const { return typed<const Function*>(*this, key); }
 const Kernel* Node::kernel_attr() const { return typed<const Kernel*>(*this, Key::kernel); }
@@ -240,18 +253,22 @@ Expr Context::make(Op op, Type type, std::span<const Expr> operands, std::vector
   std::sort(attrs.begin(), attrs.end(), [](const Attr& a, const Attr& b) { return a.key < b.key; });
   uint64_t h = hash_mix(static_cast<uint64_t>(op), type->id);
   for (Expr e : operands) h = hash_mix(h, e->id);
-  for (const Attr& a : attrs) h = hash_mix(hash_mix(h, static_cast<uint64_t>(a.key)), hash_value(a.value));
+  for (const Attr& a : attrs)
+    h = hash_mix(hash_mix(h, static_cast<uint64_t>(a.key)), hash_value(a.value));
   const Node probe{op, 0, type, h, operands, attrs};
-  if (const auto found = impl_->interned.find(&probe); found != impl_->interned.end()) return *found;
+  if (const auto found = impl_->interned.find(&probe); found != impl_->interned.end())
+    return *found;
   StoredNode& stored = impl_->nodes.emplace_back();
   stored.operands.assign(operands.begin(), operands.end());
   stored.attrs = std::move(attrs);
-  stored.node = {op, static_cast<uint32_t>(impl_->nodes.size() - 1), type, h, stored.operands, stored.attrs};
+  stored.node = {
+      op, static_cast<uint32_t>(impl_->nodes.size() - 1), type, h, stored.operands, stored.attrs};
   impl_->interned.insert(&stored.node);
   return &stored.node;
 }
 
-Expr Context::make(Op op, Type type, std::initializer_list<Expr> operands, std::vector<Attr> attrs) {
+Expr Context::make(Op op, Type type, std::initializer_list<Expr> operands,
+                   std::vector<Attr> attrs) {
   return make(op, type, std::span<const Expr>(operands.begin(), operands.size()), std::move(attrs));
 }
 

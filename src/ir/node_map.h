@@ -29,6 +29,13 @@ class NodeMap {
     ++size_;
     return true;
   }
+  /// Inserts or overwrites.
+  void put(Expr key, Value value) {
+    if (2 * (size_ + 1) > slots_.size()) grow();
+    const size_t i = locate(key);
+    size_ += slots_[i].first != key;
+    slots_[i] = {key, std::move(value)};
+  }
   [[nodiscard]] size_t size() const { return size_; }
 
  private:

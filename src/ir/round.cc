@@ -9,8 +9,8 @@
 namespace tenon::ir {
 namespace {
 
-/// A binary float format with at most 16 bits. `finite_only`: no infinities ("fn"); `unsigned_zero`:
-/// the pattern of -0 is the only NaN ("uz").
+/// A binary float format with at most 16 bits. `finite_only`: no infinities ("fn");
+/// `unsigned_zero`: the pattern of -0 is the only NaN ("uz").
 struct Format {
   int exponent_bits, mantissa_bits, bias;
   bool finite_only, unsigned_zero, has_nan;
@@ -27,14 +27,22 @@ const Format* narrow(DType type) {
   static constexpr Format kE5m2fnuz{5, 2, 16, true, true, true};
   static constexpr Format kE2m1{2, 1, 1, true, false, false};
   switch (type) {
-    case DType::f16: return &kF16;
-    case DType::bf16: return &kBf16;
-    case DType::f8e4m3fn: return &kE4m3fn;
-    case DType::f8e4m3fnuz: return &kE4m3fnuz;
-    case DType::f8e5m2: return &kE5m2;
-    case DType::f8e5m2fnuz: return &kE5m2fnuz;
-    case DType::f4e2m1: return &kE2m1;
-    default: return nullptr;
+    case DType::f16:
+      return &kF16;
+    case DType::bf16:
+      return &kBf16;
+    case DType::f8e4m3fn:
+      return &kE4m3fn;
+    case DType::f8e4m3fnuz:
+      return &kE4m3fnuz;
+    case DType::f8e5m2:
+      return &kE5m2;
+    case DType::f8e5m2fnuz:
+      return &kE5m2fnuz;
+    case DType::f4e2m1:
+      return &kE2m1;
+    default:
+      return nullptr;
   }
 }
 
@@ -55,7 +63,8 @@ uint64_t max_bits(const Format& f) {
 double decode(const Format& f, uint64_t bits) {
   const bool negative = (bits >> (f.bits() - 1)) & 1;
   const uint64_t magnitude = bits & ((uint64_t{1} << (f.bits() - 1)) - 1);
-  if (f.unsigned_zero && negative && magnitude == 0) return std::numeric_limits<double>::quiet_NaN();
+  if (f.unsigned_zero && negative && magnitude == 0)
+    return std::numeric_limits<double>::quiet_NaN();
   const uint64_t exponent = magnitude >> f.mantissa_bits;
   const uint64_t mantissa = magnitude & ((uint64_t{1} << f.mantissa_bits) - 1);
   if (f.has_nan && !f.unsigned_zero) {
@@ -74,7 +83,8 @@ double decode(const Format& f, uint64_t bits) {
 
 uint64_t encode(const Format& f, double value, bool saturate) {
   const uint64_t sign = uint64_t{std::signbit(value)} << (f.bits() - 1);
-  if (std::isnan(value)) return f.has_nan ? (nan_bits(f) | (f.unsigned_zero ? 0 : sign)) : sign | max_bits(f);
+  if (std::isnan(value))
+    return f.has_nan ? (nan_bits(f) | (f.unsigned_zero ? 0 : sign)) : sign | max_bits(f);
   const double magnitude = std::fabs(value);
   const double largest = decode(f, max_bits(f));
   uint64_t bits = 0;

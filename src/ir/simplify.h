@@ -1,4 +1,9 @@
 // Integer expressions: bounds, linear forms, divisibility and proofs about them.
+//
+// A variable of which the assumptions say nothing is taken for an extent or a loop variable: at least
+// 0. The range of a `let` variable must be given (an empty Interval when nothing is known). A variable
+// with an extent exists only where that extent is at least 1. Index arithmetic is assumed not to leave
+// 64 bits; folding itself is exact.
 #pragma once
 
 #include <cstdint>

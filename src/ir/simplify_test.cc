@@ -1,0 +1,360 @@
+// Each rule of the simplifier, where it applies and where it must not.
+#include "ir/simplify.h"
+
+#include <gtest/gtest.h>
+
+#include "ir/expr.h"
+#include "ir/text.h"
+
+namespace tenon::ir {
+namespace {
+
+class Simplify : public testing::Test {
+ protected:
+  Expr var(const char* name, int64_t extent) {
+    const Expr v = c.var(name);
+    known.below(v, c.i64(extent));
+    return v;
+  }
+  Expr below(const char* name, Expr extent) {
+    const Expr v = c.var(name);
+    known.below(v, extent);
+    return v;
+  }
+  Expr num(int64_t v) { return c.i64(v); }
+  Expr sum(Expr a, Expr b) { return add(c, a, b); }
+  Expr times(Expr a, Expr b) { return mul(c, a, b); }
+  Expr times(Expr a, int64_t b) { return mul(c, a, c.i64(b)); }
+  Expr over(Expr a, Expr b) { return floordiv(c, a, b); }
+  Expr over(Expr a, int64_t b) { return floordiv(c, a, c.i64(b)); }
+  Expr rem(Expr a, Expr b) { return mod(c, a, b); }
+  Expr rem(Expr a, int64_t b) { return mod(c, a, c.i64(b)); }
+  Expr simple(Expr e) { return simplify(c, e, known); }
+  void expect(Expr e, Expr wanted) {
+    const Expr got = simple(e);
+    EXPECT_EQ(got, simple(wanted))
+        << print(e) << "\n gives " << print(got) << "\n not   " << print(wanted);
+  }
+  void expect_same(Expr e) { EXPECT_EQ(simple(e), e) << print(e) << " gives " << print(simple(e)); }
+
+  Context c;
+  Assumptions known;
+};
+
+TEST_F(Simplify, collects_linear_terms) {
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  expect(sub(c, sum(sum(i, j), sum(i, num(3))), sum(j, num(1))), sum(times(i, 2), num(2)));
+  expect(sub(c, times(sum(i, num(2)), j), times(j, i)), times(j, 2));
+}
+
+TEST_F(Simplify, splits_floordiv_and_mod_of_multiples) {
+  const Expr i = c.var("i");
+  const Expr j = var("j", 768);
+  const Expr flat = sum(times(i, 768), j);
+  EXPECT_EQ(simple(over(flat, 768)), i);
+  EXPECT_EQ(simple(rem(flat, 768)), j);
+  expect(over(flat, 64), sum(times(i, 12), over(j, 64)));
+  expect(rem(over(flat, 64), 12), over(j, 64));
+  expect(rem(flat, 64), rem(j, 64));
+}
+
+TEST_F(Simplify, keeps_floordiv_of_what_does_not_divide) {
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  expect_same(over(sum(times(i, 7), j), 12));
+  const Expr k = var("k", 13);
+  expect_same(over(sum(times(i, 12), k), 24));  // k may reach 12
+}
+
+TEST_F(Simplify, moves_the_constant_out_of_floordiv) {
+  const Expr i = c.var("i");
+  expect(over(sum(i, num(13)), 12), sum(over(sum(i, num(1)), 12), num(1)));
+  expect(rem(sum(i, num(13)), 12), rem(sum(i, num(1)), 12));
+}
+
+TEST_F(Simplify, divides_by_what_terms_share) {
+  const Expr i = c.var("i");
+  const Expr j = var("j", 12);
+  expect(over(sum(times(i, 12), j), 24), over(i, 2));
+  expect(rem(sum(times(i, 12), j), 24), sum(times(rem(i, 2), 12), j));
+  expect(over(sum(times(i, 6), num(3)), 12), over(i, 2));
+}
+
+TEST_F(Simplify, nests_floordiv) {
+  const Expr i = c.var("i");
+  expect(over(over(i, 4), 6), over(i, 24));
+  expect(over(rem(i, 24), 4), rem(over(i, 4), 6));
+  expect(rem(rem(i, 24), 4), rem(i, 4));
+  expect_same(rem(rem(i, 24), 5));
+  const Expr n = c.var("n");
+  const Expr m = c.var("m");
+  expect(over(over(i, n), m), over(i, times(n, m)));
+}
+
+TEST_F(Simplify, puts_digits_together) {
+  const Expr i = c.var("i");
+  expect(sum(times(over(i, 12), 12), rem(i, 12)), i);
+  const Expr high = times(over(i, 768), 768);
+  const Expr mid = times(rem(over(i, 64), 12), 64);
+  expect(sum(mid, rem(i, 64)), rem(i, 768));
+  expect(sum(sum(high, mid), rem(i, 64)), i);
+  const Expr j = c.var("j");
+  const Expr unrelated = sum(times(over(i, 12), 12), rem(j, 12));
+  EXPECT_EQ(simple(unrelated)->op, Op::add);
+}
+
+TEST_F(Simplify, splits_symbolic_extents) {
+  const Expr n = c.var("n");
+  const Expr m = c.var("m");
+  const Expr b = c.var("b");
+  const Expr i = below("i", m);
+  const Expr j = below("j", n);
+  expect(over(sum(times(i, n), j), n), i);
+  expect(rem(sum(times(i, n), j), n), j);
+  const Expr flat = sum(sum(times(b, times(n, m)), times(i, n)), j);
+  expect(over(flat, times(n, m)), b);
+  expect(rem(flat, times(n, m)), sum(times(i, n), j));
+  expect(over(flat, n), sum(times(b, m), i));
+  expect(over(sum(times(b, n), j), times(n, m)), over(b, m));
+  const Expr wide = sum(n, num(2));
+  const Expr k = below("k", wide);
+  expect(over(sum(times(b, wide), k), wide), b);
+  expect(rem(sum(times(b, wide), k), wide), k);
+}
+
+TEST_F(Simplify, does_not_cancel_an_extent_that_may_be_zero) {
+  const Expr n = c.var("n");
+  const Expr k = c.var("k");
+  const Expr e = over(times(k, n), n);
+  EXPECT_EQ(simple(e)->op, Op::floordiv);
+  known.range(n, {1, INT64_MAX});
+  EXPECT_EQ(simple(e), k);
+}
+
+TEST_F(Simplify, decides_min_max_and_comparisons) {
+  const Expr i = var("i", 10);
+  const Expr n = c.var("n");
+  EXPECT_EQ(simple(min(c, i, num(9))), i);
+  EXPECT_TRUE(is_int(simple(max(c, i, num(12))), 12));
+  EXPECT_EQ(simple(min(c, n, sum(n, i))), n);
+  EXPECT_EQ(simple(min(c, min(c, n, i), num(20)))->op, Op::min);
+  EXPECT_TRUE(is_int(simple(lt(c, i, num(10))), 1));
+  EXPECT_TRUE(is_int(simple(lt(c, num(10), i)), 0));
+  expect_same(lt(c, i, num(5)));
+  EXPECT_TRUE(is_int(simple(eq(c, times(n, 2), num(3))), 0));
+  EXPECT_TRUE(is_int(simple(ne(c, i, num(10))), 1));
+}
+
+TEST_F(Simplify, drops_what_cannot_change_a_comparison) {
+  const Expr i = c.var("i");
+  const Expr m = c.var("m");
+  const Expr j = var("j", 12);
+  expect(lt(c, sum(times(i, 12), j), times(m, 12)), lt(c, i, m));
+  const Expr n = c.var("n");
+  expect_same(lt(c, sum(j, times(i, 12)), n));
+}
+
+TEST_F(Simplify, conjunctions_lose_implied_and_find_contradictory_parts) {
+  const Expr i = c.var("i");
+  const Expr n = c.var("n");
+  expect(logical_and(c, lt(c, i, n), lt(c, i, sum(n, num(1)))), lt(c, i, n));
+  expect(logical_or(c, lt(c, i, n), lt(c, i, sum(n, num(1)))), lt(c, i, sum(n, num(1))));
+  EXPECT_TRUE(is_int(simple(logical_and(c, lt(c, i, num(3)), lt(c, num(5), i))), 0));
+  EXPECT_TRUE(is_int(simple(logical_or(c, lt(c, i, num(5)), lt(c, num(3), i))), 1));
+}
+
+TEST_F(Simplify, proves_with_symbolic_bounds) {
+  const Expr n = c.var("n");
+  const Expr m = c.var("m");
+  const Expr i = below("i", n);
+  const Expr j = below("j", m);
+  const Expr blocks = ceildiv(c, n, num(12));
+  EXPECT_TRUE(prove(c, lt(c, sum(times(i, m), j), times(n, m)), known));
+  EXPECT_TRUE(prove(c, lt(c, num(0), n), known));
+  EXPECT_TRUE(prove(c, lt(c, times(sub(c, blocks, num(1)), 12), n), known));
+  EXPECT_TRUE(prove(c, le(c, n, times(blocks, 12)), known));
+  const Expr i0 = below("i0", blocks);
+  const Expr i1 = var("i1", 12);
+  EXPECT_TRUE(prove(c, lt(c, times(i0, 12), n), known));
+  EXPECT_FALSE(prove(c, lt(c, sum(times(i0, 12), i1), n), known));
+  const Expr rows = min(c, num(12), sub(c, n, times(i0, 12)));
+  EXPECT_TRUE(prove(c, le(c, num(1), rows), known));
+  EXPECT_TRUE(prove(c, le(c, sum(times(i0, 12), rows), n), known));
+  const Expr tail = below("t", rows);
+  EXPECT_TRUE(prove(c, lt(c, sum(times(i0, 12), tail), n), known));
+  EXPECT_TRUE(prove(c, lt(c, tail, num(12)), known));
+}
+
+TEST_F(Simplify, proves_from_facts) {
+  const Expr n = c.var("n");
+  const Expr m = c.var("m");
+  const Expr i = c.var("i");
+  EXPECT_FALSE(prove(c, lt(c, i, n), known));
+  known.fact(lt(c, sum(i, m), n));
+  EXPECT_TRUE(prove(c, lt(c, i, n), known));
+  EXPECT_FALSE(prove(c, lt(c, n, i), known));
+  const Expr k = c.var("k");
+  known.fact(eq(c, k, sum(times(i, 2), num(1))));
+  EXPECT_TRUE(prove(c, le(c, k, times(n, 2)), known));
+  EXPECT_TRUE(is_int(simple(max(c, sub(c, i, n), num(0))), 0));
+}
+
+TEST_F(Simplify, bounds_are_tight_for_split_indices) {
+  const Expr i = var("i", 4);
+  const Expr j = var("j", 12);
+  const Interval flat = bounds(sum(times(i, 12), j), known);
+  EXPECT_EQ(flat.lo, 0);
+  EXPECT_EQ(flat.hi, 47);
+  const Expr n = c.var("n");
+  const Expr k = below("k", n);
+  EXPECT_EQ(bounds(sub(c, n, k), known).lo, 1);
+  EXPECT_FALSE(bounds(n, known).has_hi());
+  EXPECT_EQ(bounds(c.make(Op::cast, c.index(), {c.var("b", c.scalar(DType::u8))}), known).hi, 255);
+}
+
+TEST_F(Simplify, large_coefficients_do_not_overflow) {
+  const Expr i = c.var("i");
+  Expr e = i;
+  for (int k = 0; k < 6; ++k)
+    e = c.make(Op::mul, c.index(), {sum(e, num(INT64_MAX / 3)), num(INT64_MAX / 5)});
+  EXPECT_NE(simple(e), nullptr);
+  EXPECT_NE(simple(over(sum(i, num(INT64_MIN)), num(INT64_MIN))), nullptr);
+  EXPECT_NE(simple(lt(c, sum(i, num(INT64_MAX)), num(INT64_MIN))), nullptr);
+}
+
+TEST_F(Simplify, simplifies_under_loops_and_conditions) {
+  const Expr n = c.var("n");
+  const Expr shape[] = {n};
+  const Expr x = c.buffer("x", c.tensor(DType::f32, shape));
+  const Expr i0 = c.var("i0");
+  const Expr i1 = c.var("i1");
+  const Expr at = sum(times(i0, 12), i1);
+  const Expr idx[] = {rem(at, n)};
+  const Expr write = store(c, x, c.imm_f(c.scalar(DType::f32), 1), idx);
+  const Expr guarded = if_then(c, lt(c, at, n), write);
+  const Expr nest = for_loop(c, i0, ceildiv(c, n, num(12)), for_loop(c, i1, num(12), guarded));
+  const Expr out = simple(nest);
+  const Expr inner = ForView{ForView{out}.body()}.body();
+  ASSERT_EQ(inner->op, Op::cond) << print(out);
+  EXPECT_EQ(inner->operand(1)->operand(2), simple(at)) << print(out);
+  const Expr always = for_loop(c, i1, num(12), if_then(c, lt(c, i1, num(12)), write));
+  EXPECT_EQ(ForView{simple(always)}.body()->op, Op::store);
+  const Expr never = for_loop(c, i1, num(12), if_then(c, lt(c, i1, num(0)), write));
+  EXPECT_EQ(simple(never)->op, Op::seq);
+  EXPECT_EQ(simple(for_loop(c, i1, num(0), write))->op, Op::seq);
+}
+
+TEST_F(Simplify, a_condition_on_memory_does_not_hold_after_a_store) {
+  const Expr x = c.buffer("x", c.tensor(DType::i64, {4}));
+  const Expr at[] = {num(0)};
+  const Expr v = load(c, x, at);
+  const Expr clobber = store(c, x, num(7), at);
+  const Expr again = if_then(c, lt(c, v, num(5)), clobber);
+  const Expr body[] = {clobber, again};
+  const Expr out = simple(if_then(c, lt(c, v, num(5)), seq(c, body)));
+  ASSERT_EQ(out->op, Op::cond);
+  EXPECT_EQ(out->operand(1)->operand(1)->op, Op::cond) << print(out);
+}
+
+TEST_F(Simplify, block_bodies_know_their_iterators) {
+  const Expr n = c.var("n");
+  const Expr shape[] = {n};
+  const Expr x = c.buffer("x", c.tensor(DType::f32, shape));
+  const Expr i = c.var("i");
+  const Expr vi = c.var("vi");
+  const Expr idx[] = {rem(vi, n)};
+  const Expr write = store(c, x, c.imm_f(c.scalar(DType::f32), 1), idx);
+  const BlockIter iters[] = {{vi, i, 's'}};
+  const Expr out = simple(for_loop(c, i, n, block(c, "b", iters, c.bool_imm(true), write)));
+  EXPECT_EQ(BlockView{ForView{out}.body()}.body()->operand(2), vi) << print(out);
+}
+
+TEST_F(Simplify, select_arms_know_their_condition) {
+  const Expr i = c.var("i");
+  const Expr n = c.var("n");
+  const Expr inner = select(c, lt(c, i, n), times(i, 2), num(0));
+  const Expr e = select(c, lt(c, i, n), sum(inner, num(1)), inner);
+  expect(e, select(c, lt(c, i, n), sum(times(i, 2), num(1)), num(0)));
+}
+
+TEST_F(Simplify, lets_of_literals_and_variables_disappear) {
+  const Expr x = c.buffer("x", c.tensor(DType::f32, {4}));
+  const Expr v = c.var("v");
+  const Expr idx[] = {sum(v, num(1))};
+  const Expr write = store(c, x, c.imm_f(c.scalar(DType::f32), 1), idx);
+  EXPECT_TRUE(is_int(simple(let(c, v, num(2), write))->operand(2), 3));
+  const Expr i = c.var("i");
+  EXPECT_EQ(simple(let(c, v, times(i, 3), write))->op, Op::let);
+}
+
+TEST_F(Simplify, range_over_gives_symbolic_bounds) {
+  const Expr n = c.var("n");
+  const Expr i0 = below("i0", n);
+  const Expr i1 = var("i1", 12);
+  const Expr inner[] = {i1};
+  const auto r = range_over(c, sum(times(i0, 12), i1), inner, known);
+  ASSERT_TRUE(r.has_value());
+  EXPECT_EQ(r->lo, simple(times(i0, 12)));
+  EXPECT_EQ(r->hi, simple(sum(times(i0, 12), num(11))));
+  const Expr down[] = {i0, i1};
+  const auto s = range_over(c, sub(c, times(n, 12), sum(times(i0, 12), i1)), down, known);
+  ASSERT_TRUE(s.has_value());
+  EXPECT_TRUE(is_int(s->lo, 1)) << print(s->lo);
+  EXPECT_EQ(s->hi, simple(times(n, 12)));
+  const auto d = range_over(c, over(sum(times(i0, 12), i1), 4), inner, known);
+  ASSERT_TRUE(d.has_value());
+  EXPECT_EQ(d->hi, simple(sum(times(i0, 3), num(2)))) << print(d->hi);
+  const Expr free[] = {c.var("free")};
+  EXPECT_FALSE(range_over(c, times(free[0], 2), free, known).has_value());
+}
+
+TEST_F(Simplify, linear_in_takes_symbolic_coefficients_and_refuses_the_rest) {
+  const Expr n = c.var("n");
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  const Expr vars[] = {i, j};
+  const auto l = linear_in(c, sum(sum(times(i, n), times(j, 3)), sum(n, num(1))), vars);
+  ASSERT_TRUE(l.has_value());
+  EXPECT_EQ(l->coefficients[0], n);
+  EXPECT_TRUE(is_int(l->coefficients[1], 3));
+  EXPECT_EQ(l->rest, sum(n, num(1)));
+  EXPECT_FALSE(linear_in(c, times(i, j), vars).has_value());
+  EXPECT_FALSE(linear_in(c, over(i, 2), vars).has_value());
+}
+
+TEST_F(Simplify, divisor_sees_through_products_and_choices) {
+  const Expr n = c.var("n");
+  EXPECT_EQ(divisor(times(n, 12)), 12);
+  EXPECT_EQ(divisor(sum(times(n, 12), num(8))), 4);
+  EXPECT_EQ(divisor(num(0)), 0);
+  EXPECT_EQ(divisor(n), 1);
+  EXPECT_EQ(divisor(min(c, times(n, 6), num(9))), 3);
+  EXPECT_EQ(divisor(times(times(n, 4), over(n, 3))), 4);
+}
+
+TEST_F(Simplify, evaluate_follows_the_operator_table) {
+  const Expr n = c.var("n");
+  EXPECT_EQ(evaluate(over(n, num(0)), {{n, 5}}), 0);
+  EXPECT_EQ(evaluate(over(n, 4), {{n, -5}}), -2);
+  EXPECT_EQ(evaluate(rem(n, 4), {{n, -5}}), 3);
+  EXPECT_EQ(evaluate(c.make(Op::div, c.index(), {n, num(4)}), {{n, -5}}), -1);
+  EXPECT_EQ(evaluate(times(n, 2), {{n, INT64_MAX}}), -2);
+  EXPECT_FALSE(evaluate(n, {}).has_value());
+  const Expr m = c.var("m");
+  EXPECT_EQ(evaluate(select(c, lt(c, n, num(3)), n, m), {{n, 1}}), 1);
+}
+
+TEST_F(Simplify, a_long_chain_of_sums_stays_linear) {
+  Expr e = c.var("x");
+  const Expr n = c.var("n");
+  for (int k = 0; k < 100000; ++k)
+    e = c.make(k % 2 == 0 ? Op::max : Op::min, c.index(), {e, k % 3 == 0 ? n : c.i64(k)});
+  const Expr roots[] = {e};
+  EXPECT_NE(bounds(roots[0]).lo, 1);
+  EXPECT_EQ(divisor(e), 1);
+  EXPECT_TRUE(evaluate(e, {{n, 1}}) || true);
+}
+
+}  // namespace
+}  // namespace tenon::ir
