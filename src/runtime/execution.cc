@@ -1,0 +1,239 @@
+#include "runtime/execution.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "support/text.h"
+
+namespace tenon::runtime {
+
+using artifact::SlotKind;
+using artifact::Step;
+using artifact::StepKind;
+
+namespace {
+
+/// Kernels of less arithmetic and traffic than this finish before a second thread has woken.
+constexpr int64_t kSmallKernel = 1 << 15;
+
+struct Job {
+  KernelFn function;
+  const Frame* frame;
+  void* const* scratch;
+};
+int32_t run_job(void* context, int worker, int64_t begin, int64_t end) {
+  const Job& job = *static_cast<const Job*>(context);
+  return job.function(job.frame, begin, end, job.scratch[worker]);
+}
+
+}  // namespace
+
+Execution::Execution(const Model& model, int threads)
+    : inputs(model.inputs().size()),
+      registers(model.tables().registers),
+      times(model.tables().kernels.size()),
+      model_(model),
+      t_(model.tables()),
+      pool_(threads),
+      slots_(t_.slots.size()),
+      stages_(t_.stages.size()),
+      block_offsets_(t_.blocks.size()),
+      dynamics_(t_.dynamics.size()),
+      calls_(t_.calls.size()),
+      call_buffers_(t_.buffer_list.size()),
+      call_sizes_(t_.register_list.size()),
+      input_slots_(t_.inputs.size()),
+      scratch_(static_cast<size_t>(pool_.threads())),
+      scratch_data_(static_cast<size_t>(pool_.threads())) {
+  for (size_t i = 0; i < inputs.size(); ++i) inputs[i].dims.resize(t_.inputs[i].dims.size());
+  for (uint32_t s = 0; s < slots_.size(); ++s) {
+    const artifact::Slot& row = t_.slots[s];
+    // Kernels take writable pointers for all buffers and write through those of results only.
+    if (row.kind == SlotKind::constant)
+      slots_[s] = const_cast<std::byte*>(t_.constants[row.index].bytes);
+    if (row.kind == SlotKind::input) input_slots_[row.index].push_back(s);
+  }
+  for (size_t i = 0; i < calls_.size(); ++i)
+    calls_[i].frame = {call_buffers_.data() + t_.calls[i].first_buffer,
+                       call_sizes_.data() + t_.calls[i].first_size};
+}
+
+bool Execution::set_input(size_t index, const TensorView& value) {
+  Input& in = inputs[index];
+  for (const uint32_t s : input_slots_[index]) point(s, const_cast<void*>(value.data));
+  in.data = value.data;
+  const bool same =
+      in.set && std::equal(in.dims.begin(), in.dims.end(), value.dims.begin(), value.dims.end());
+  in.set = true;
+  if (same) return false;
+  std::copy(value.dims.begin(), value.dims.end(), in.dims.begin());
+  for (StageState& s : stages_) s.ready = false;
+  return true;
+}
+
+void Execution::point(uint32_t slot, void* to) {
+  if (slots_[slot] == to) return;
+  slots_[slot] = to;
+  ++epoch_;
+}
+
+uint64_t Execution::memory_bytes() const {
+  uint64_t total = 0;
+  for (const StageState& s : stages_) total += s.arena.capacity();
+  for (const Memory& m : dynamics_) total += m.capacity();
+  for (const Memory& m : scratch_) total += m.capacity();
+  return total;
+}
+
+Status Execution::run() {
+  const std::span<const Step> steps = t_.steps;
+  uint32_t last_call = artifact::kNone;
+  for (size_t at = 0; at < steps.size();) {
+    const Step& s = steps[at++];
+    if (s.kind == StepKind::launch) {
+      TENON_TRY_VOID(launch(s, s.a == last_call));
+      last_call = s.a;
+      continue;
+    }
+    last_call = artifact::kNone;
+    switch (s.kind) {
+      case StepKind::launch:
+        break;
+      case StepKind::stage:
+        TENON_TRY_VOID(run_stage(s.a));
+        break;
+      case StepKind::jump:
+        at = s.a;
+        break;
+      case StepKind::unless:
+        if (registers[s.a] == 0) at = s.b;
+        break;
+      case StepKind::copy:
+        copy(s);
+        break;
+      case StepKind::bind:
+        point(s.a, slots_[s.b]);
+        break;
+      case StepKind::write:
+        write_scalars(s);
+        break;
+      case StepKind::reserve:
+        TENON_TRY_VOID(reserve(s));
+        break;
+      case StepKind::swap:
+        std::swap(dynamics_[s.a], dynamics_[s.b]);
+        point(t_.dynamics[s.a], dynamics_[s.a].data());
+        point(t_.dynamics[s.b], dynamics_[s.b].data());
+        break;
+      case StepKind::append:
+        TENON_TRY_VOID(append(s));
+        break;
+    }
+  }
+  return {};
+}
+
+void Execution::refresh(uint32_t call) {
+  const artifact::Call& row = t_.calls[call];
+  for (uint32_t i = row.first_buffer; i < row.first_buffer + row.buffers; ++i)
+    call_buffers_[i] = slots_[t_.buffer_list[i]];
+  for (uint32_t i = row.first_size; i < row.first_size + row.sizes; ++i)
+    call_sizes_[i] = registers[t_.register_list[i]];
+  calls_[call].epoch = epoch_;
+}
+
+bool Execution::is_small(uint32_t kernel) const {
+  const artifact::KernelInfo& k = t_.kernels[kernel];
+  if (k.flops == artifact::kNone || k.bytes == artifact::kNone) return false;
+  const int64_t flops = registers[k.flops];
+  const int64_t bytes = registers[k.bytes];
+  return flops < kSmallKernel && bytes < kSmallKernel && flops + bytes < kSmallKernel;
+}
+
+Status Execution::reserve_scratch(uint64_t bytes) {
+  for (size_t w = 0; w < scratch_.size(); ++w) {
+    if (!scratch_[w].reserve(bytes))
+      return fail("run.memory", cat("no memory for ", bytes, " bytes of scratch"));
+    scratch_data_[w] = scratch_[w].data();
+  }
+  scratch_bytes_ = bytes;
+  return {};
+}
+
+int32_t Execution::call_kernel(const Step& step, const Frame& frame, int64_t grid) {
+  const KernelFn function = model_.function(step.b);
+  if (grid == 1 || pool_.threads() == 1 || is_small(step.e))
+    return function(&frame, 0, grid, scratch_data_[0]);
+  Job job{function, &frame, scratch_data_.data()};
+  return pool_.run(run_job, &job, grid);
+}
+
+Status Execution::launch(const Step& step, bool same_call) {
+  if (calls_[step.a].epoch != epoch_) refresh(step.a);
+  const int64_t grid = registers[step.c];
+  if (grid <= 0) return {};
+  const int64_t scratch = registers[step.d];
+  if (scratch > 0 && static_cast<uint64_t>(scratch) > scratch_bytes_)
+    TENON_TRY_VOID(reserve_scratch(static_cast<uint64_t>(scratch)));
+  int32_t code = 0;
+  if (profiling) {
+    const auto begin = std::chrono::steady_clock::now();
+    code = call_kernel(step, calls_[step.a].frame, grid);
+    KernelTime& time = times[step.e];
+    time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    time.calls += same_call ? 0 : 1;
+  } else {
+    code = call_kernel(step, calls_[step.a].frame, grid);
+  }
+  if (code != kKernelOk) return kernel_error(step.e, code);
+  return {};
+}
+
+Status Execution::kernel_error(uint32_t kernel, int32_t code) const {
+  const std::string& name = t_.kernels[kernel].name;
+  if (code == kKernelIndexOutOfRange)
+    return fail("run.index",
+                cat("kernel '", name, "': an index taken from a tensor is out of range"));
+  return fail("run.kernel", cat("kernel '", name, "' failed with code ", code));
+}
+
+void Execution::copy(const Step& step) {
+  const int64_t bytes = registers[step.c];
+  if (bytes > 0 && slots_[step.a] != slots_[step.b])
+    std::memcpy(slots_[step.a], slots_[step.b], static_cast<size_t>(bytes));
+}
+
+void Execution::write_scalars(const Step& step) {
+  const auto type = static_cast<DType>(step.d);
+  auto* out = static_cast<std::byte*>(slots_[step.a]);
+  for (uint32_t i = 0; i < step.c; ++i)
+    artifact::store_int(type, out + size_t{i} * artifact::info(type).bytes,
+                        registers[t_.register_list[step.b + i]]);
+}
+
+Status Execution::reserve(const Step& step) {
+  Memory& m = dynamics_[step.a];
+  const int64_t bytes = registers[step.b];
+  if (bytes < 0 || !m.reserve(static_cast<uint64_t>(bytes)))
+    return fail("run.memory", cat("no memory for ", bytes, " bytes of a value carried by a loop"));
+  point(t_.dynamics[step.a], m.data());
+  return {};
+}
+
+Status Execution::append(const Step& step) {
+  Memory& m = dynamics_[step.a];
+  const auto bytes = static_cast<uint64_t>(registers[step.c]);
+  const auto at = static_cast<uint64_t>(registers[step.d]);
+  uint64_t end = 0;
+  if (__builtin_mul_overflow(at + 1, bytes, &end))
+    return fail("run.memory", "a loop's stacked result is too large");
+  if (end > m.capacity() || m.data() == nullptr) {
+    if (!m.reserve(std::max(end, 2 * m.capacity()), at * bytes))
+      return fail("run.memory", cat("no memory for ", end, " bytes of a loop's stacked result"));
+    point(t_.dynamics[step.a], m.data());
+  }
+  if (bytes > 0) std::memcpy(m.data() + at * bytes, slots_[step.b], bytes);
+  return {};
+}
+
+}  // namespace tenon::runtime

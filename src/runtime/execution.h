@@ -1,0 +1,81 @@
+// State of one executor and the interpreter of steps. Private to the library.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "runtime/executor.h"
+#include "runtime/memory.h"
+#include "runtime/thread_pool.h"
+
+namespace tenon::runtime {
+
+class Execution {
+ public:
+  Execution(const Model& model, int threads);
+
+  struct Input {
+    std::vector<int64_t> dims;
+    const void* data = nullptr;
+    bool set = false;
+  };
+  std::vector<Input> inputs;
+  std::vector<int64_t> registers;
+  std::vector<KernelTime> times;
+  bool profiling = false;
+
+  /// True if the shape differs from the one before.
+  bool set_input(size_t index, const TensorView& value);
+  [[nodiscard]] Status run();
+  [[nodiscard]] const void* slot(uint32_t s) const { return slots_[s]; }
+  [[nodiscard]] int threads() const { return pool_.threads(); }
+  [[nodiscard]] uint64_t memory_bytes() const;
+
+ private:
+  struct StageState {
+    Memory arena;
+    bool ready = false;  // of a stage that depends on input extents only
+    bool laid_out = false;
+  };
+  struct CallState {
+    Frame frame{};
+    uint64_t epoch = 0;  // of its buffers and sizes; 0 never
+  };
+
+  // execution_sizes.cc
+  [[nodiscard]] Status run_stage(uint32_t stage);
+  [[nodiscard]] Status run_size_ops(const artifact::Stage& stage, bool& changed);
+  [[nodiscard]] Status lay_out(uint32_t stage);
+  // execution.cc
+  [[nodiscard]] Status launch(const artifact::Step& step, bool same_call);
+  [[nodiscard]] int32_t call_kernel(const artifact::Step& step, const Frame& frame, int64_t grid);
+  [[nodiscard]] bool is_small(uint32_t kernel) const;
+  [[nodiscard]] Status reserve_scratch(uint64_t bytes);
+  void refresh(uint32_t call);
+  void copy(const artifact::Step& step);
+  void write_scalars(const artifact::Step& step);
+  [[nodiscard]] Status reserve(const artifact::Step& step);
+  [[nodiscard]] Status append(const artifact::Step& step);
+  void point(uint32_t slot, void* to);
+  [[nodiscard]] Status kernel_error(uint32_t kernel, int32_t code) const;
+
+  const Model& model_;
+  const artifact::Model& t_;
+  ThreadPool pool_;
+  std::vector<void*> slots_;
+  std::vector<StageState> stages_;
+  std::vector<uint64_t> block_offsets_;
+  std::vector<Memory> dynamics_;
+  std::vector<CallState> calls_;
+  std::vector<void*> call_buffers_;  // parallel to buffer_list
+  std::vector<int64_t> call_sizes_;  // parallel to register_list
+  std::vector<std::vector<uint32_t>> input_slots_;
+  std::vector<Memory> scratch_;  // one a worker
+  std::vector<void*> scratch_data_;
+  uint64_t scratch_bytes_ = 0;
+  uint64_t epoch_ = 1;  // grows whenever a slot or a register that frames may hold changes
+};
+
+}  // namespace tenon::runtime

@@ -1,0 +1,136 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+
+#include "runtime/execution.h"
+#include "support/text.h"
+
+namespace tenon::runtime {
+
+using artifact::Input;
+using artifact::InputDim;
+
+namespace {
+
+std::string expected_shape(const Input& input) {
+  if (input.dims.empty()) return "scalar";
+  std::string out;
+  for (const InputDim& d : input.dims) out += (out.empty() ? "" : "x") + d.text;
+  return out;
+}
+
+}  // namespace
+
+Executor::Executor(std::shared_ptr<const Model> model) : model_(std::move(model)) {
+  for (const artifact::Output& o : model_->outputs()) output_dims_.emplace_back(o.dims.size());
+}
+Executor::~Executor() = default;
+
+Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> model,
+                                                   int threads) {
+  if (threads < 0 || threads > 4096)
+    return fail("run.threads",
+                cat("cannot run with ", threads, " threads; give 1 to 4096, or 0 for all cores"));
+  std::unique_ptr<Executor> executor(new Executor(std::move(model)));
+  executor->execution_ =
+      std::make_unique<Execution>(*executor->model_, threads == 0 ? default_threads() : threads);
+  return executor;
+}
+
+int Executor::threads() const { return execution_->threads(); }
+
+Status Executor::set_input(std::string_view name, const TensorView& value) {
+  for (size_t i = 0; i < model_->inputs().size(); ++i)
+    if (model_->inputs()[i].name == name) return set_input(i, value);
+  TENON_TRY(const size_t index, model_->find_input(name));
+  return set_input(index, value);
+}
+
+Status Executor::set_input(size_t index, const TensorView& value) {
+  if (index >= model_->inputs().size())
+    return fail("run.input_name", cat("the model has ", model_->inputs().size(),
+                                      " inputs; there is no input ", index));
+  const Input& in = model_->inputs()[index];
+  const auto name = [&](DType t) { return artifact::info(t).name; };
+  if (value.dtype != in.dtype)
+    return fail("run.dtype", cat("input '", in.name, "' has element type ", name(value.dtype),
+                                 ", the model takes ", name(in.dtype), "; convert it before"));
+  if (value.dims.size() != in.dims.size())
+    return fail("run.rank", cat("input '", in.name, "' has shape ", shape_text(value.dims),
+                                ", the model takes ", expected_shape(in), ": ", in.dims.size(),
+                                " axes instead of ", value.dims.size()));
+  for (size_t d = 0; d < in.dims.size(); ++d) {
+    if (value.dims[d] >= 0 && (in.dims[d].extent < 0 || in.dims[d].extent == value.dims[d]))
+      continue;
+    return fail("run.extent", cat("input '", in.name, "' has shape ", shape_text(value.dims),
+                                  ", the model takes ", expected_shape(in), ": axis ", d,
+                                  " must be ", in.dims[d].text));
+  }
+  if (tensor_bytes(value.dtype, value.dims) < 0)
+    return fail("run.extent",
+                cat("input '", in.name, "' of shape ", shape_text(value.dims), " is too large"));
+  if (execution_->set_input(index, value)) shapes_checked_ = false;
+  return {};
+}
+
+Status Executor::check_symbols() const {
+  const auto& symbols = model_->tables().symbols;
+  struct First {
+    const Input* input = nullptr;
+    int64_t extent = 0;
+  };
+  std::vector<First> first(symbols.size());
+  for (size_t i = 0; i < model_->inputs().size(); ++i) {
+    const Input& in = model_->inputs()[i];
+    if (!execution_->inputs[i].set)
+      return fail("run.missing_input", cat("input '", in.name, "' (", artifact::info(in.dtype).name,
+                                           ", ", expected_shape(in), ") has no value"));
+    for (size_t d = 0; d < in.dims.size(); ++d) {
+      if (in.dims[d].symbol == artifact::kNone) continue;
+      const int64_t extent = execution_->inputs[i].dims[d];
+      First& f = first[in.dims[d].symbol];
+      if (f.input == nullptr) f = {&in, extent};
+      if (f.extent != extent)
+        return fail("run.symbol",
+                    cat("input '", in.name, "': axis ", d, " ('", symbols[in.dims[d].symbol],
+                        "') is ", extent, ", but input '", f.input->name, "' gives '",
+                        symbols[in.dims[d].symbol], "' the value ", f.extent));
+    }
+  }
+  return {};
+}
+
+Status Executor::run() {
+  if (!shapes_checked_) {
+    TENON_TRY_VOID(check_symbols());
+    shapes_checked_ = true;
+  }
+  TENON_TRY_VOID(execution_->run());
+  for (size_t i = 0; i < output_dims_.size(); ++i)
+    for (size_t d = 0; d < output_dims_[i].size(); ++d)
+      output_dims_[i][d] = execution_->registers[model_->outputs()[i].dims[d].reg];
+  return {};
+}
+
+TensorView Executor::output(size_t index) const {
+  const artifact::Output& o = model_->outputs()[index];
+  return {o.dtype, output_dims_[index], execution_->slot(o.slot)};
+}
+
+void Executor::profile(bool on) {
+  execution_->profiling = on;
+  if (on) std::fill(execution_->times.begin(), execution_->times.end(), KernelTime{});
+}
+std::span<const KernelTime> Executor::kernel_times() const { return execution_->times; }
+
+int64_t Executor::kernel_flops(size_t kernel) const {
+  const uint32_t reg = model_->tables().kernels[kernel].flops;
+  return reg == artifact::kNone ? 0 : execution_->registers[reg];
+}
+int64_t Executor::kernel_bytes(size_t kernel) const {
+  const uint32_t reg = model_->tables().kernels[kernel].bytes;
+  return reg == artifact::kNone ? 0 : execution_->registers[reg];
+}
+uint64_t Executor::memory_bytes() const { return execution_->memory_bytes(); }
+
+}  // namespace tenon::runtime

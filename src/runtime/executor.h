@@ -1,0 +1,71 @@
+// Runs a compiled model: inputs in, `run`, outputs out, any number of times with any shapes that
+// the model takes. While shapes stay, a run allocates nothing.
+//
+// An executor is used by one thread at a time; results do not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "runtime/model.h"
+#include "runtime/tensor.h"
+#include "support/result.h"
+
+namespace tenon::runtime {
+
+class Execution;
+
+/// Time of one row of the kernel table since profiling began.
+struct KernelTime {
+  double seconds = 0;
+  uint64_t calls = 0;
+};
+
+class Executor {
+ public:
+  /// `threads` counts the calling one; 0 means default_threads().
+  [[nodiscard]] static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const Model> model,
+                                                                int threads = 0);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  [[nodiscard]] const Model& model() const { return *model_; }
+  [[nodiscard]] int threads() const;
+
+  /// The data stays the caller's and is read by every `run` until replaced. Refuses, naming input,
+  /// expectation and value: an unknown name ("run.input_name"), another element type ("run.dtype"),
+  /// rank ("run.rank") or constant extent ("run.extent").
+  [[nodiscard]] Status set_input(std::string_view name, const TensorView& value);
+  [[nodiscard]] Status set_input(size_t index, const TensorView& value);
+
+  /// Refuses a missing input ("run.missing_input") and extents of one symbol that differ
+  /// ("run.symbol"); reports what went wrong inside ("run.index", "run.check", "run.memory").
+  [[nodiscard]] Status run();
+
+  /// Views of the last run's results, valid until the next run or set_input.
+  [[nodiscard]] size_t output_count() const { return model_->outputs().size(); }
+  [[nodiscard]] TensorView output(size_t index) const;
+
+  // ---- measurements
+  void profile(bool on);  // starts from zero
+  [[nodiscard]] std::span<const KernelTime> kernel_times() const;
+  /// Cost of one call of a kernel row for the shapes of the last run; 0 when unknown.
+  [[nodiscard]] int64_t kernel_flops(size_t kernel) const;
+  [[nodiscard]] int64_t kernel_bytes(size_t kernel) const;
+  /// Memory that this executor holds beside weights and code: arena, loop buffers, scratch.
+  [[nodiscard]] uint64_t memory_bytes() const;
+
+ private:
+  explicit Executor(std::shared_ptr<const Model> model);
+  [[nodiscard]] Status check_symbols() const;
+
+  std::shared_ptr<const Model> model_;  // shared: many executors run one model
+  std::unique_ptr<Execution> execution_;
+  std::vector<std::vector<int64_t>> output_dims_;
+  bool shapes_checked_ = false;
+};
+
+}  // namespace tenon::runtime

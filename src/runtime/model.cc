@@ -1,0 +1,109 @@
+#include "runtime/model.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "support/text.h"
+
+namespace tenon::runtime {
+
+Result<std::shared_ptr<const Model>> Model::open(const std::string& path,
+                                                 const artifact::ReadOptions& options) {
+  TENON_TRY(artifact::Model model, artifact::read(path, options));
+  return from(std::move(model));
+}
+
+Result<std::shared_ptr<const Model>> Model::from(artifact::Model model) {
+  TENON_TRY_VOID(artifact::validate(model));
+  std::shared_ptr<Model> ready(new Model);
+  ready->model_ = std::move(model);
+  TENON_TRY_VOID(ready->map_code());
+  ready->index_slots();
+  if (std::getenv("TENON_PERF_MAP") != nullptr) ready->write_perf_map();
+  return ready;
+}
+
+Model::~Model() {
+  if (own_code_ != nullptr) munmap(own_code_, own_code_size_);
+}
+
+Status Model::map_code() {
+  if (!model_.functions.empty()) {
+    functions_ = model_.functions;
+    return {};
+  }
+  const uint64_t size = model_.code.size();
+  if (size == 0) return {};
+  own_code_size_ = (size + artifact::kPage - 1) / artifact::kPage * artifact::kPage;
+  own_code_ =
+      mmap(nullptr, own_code_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (own_code_ == MAP_FAILED) {
+    own_code_ = nullptr;
+    return fail("run.memory", cat("no memory for ", size, " bytes of code"));
+  }
+  std::memcpy(own_code_, model_.code.data(), size);
+  if (mprotect(own_code_, own_code_size_, PROT_READ | PROT_EXEC) != 0)
+    return fail("run.memory", "this system does not let programs make memory executable");
+  code_ = static_cast<const std::byte*>(own_code_);
+  functions_.reserve(model_.entries.size());
+  for (const artifact::Entry& e : model_.entries)
+    functions_.push_back(reinterpret_cast<KernelFn>(reinterpret_cast<uintptr_t>(code_ + e.offset)));
+  return {};
+}
+
+void Model::index_slots() {
+  const size_t stages = model_.stages.size();
+  std::vector<uint32_t> stage_of_block(model_.blocks.size());
+  for (uint32_t s = 0; s < stages; ++s)
+    for (uint32_t b = 0; b < model_.stages[s].blocks; ++b)
+      stage_of_block[model_.stages[s].first_block + b] = s;
+  first_slot_.assign(stages + 1, 0);
+  const auto arena = [](const artifact::Slot& s) { return s.kind == artifact::SlotKind::arena; };
+  for (const artifact::Slot& s : model_.slots)
+    if (arena(s)) ++first_slot_[stage_of_block[s.index] + 1];
+  for (size_t s = 0; s < stages; ++s) first_slot_[s + 1] += first_slot_[s];
+  arena_slots_.resize(first_slot_[stages]);
+  std::vector<uint32_t> next(first_slot_.begin(), first_slot_.end() - 1);
+  for (uint32_t i = 0; i < model_.slots.size(); ++i)
+    if (arena(model_.slots[i])) arena_slots_[next[stage_of_block[model_.slots[i].index]]++] = i;
+}
+
+Result<size_t> Model::find_input(std::string_view name) const {
+  std::vector<std::string> known;
+  for (size_t i = 0; i < model_.inputs.size(); ++i) {
+    if (model_.inputs[i].name == name) return i;
+    known.push_back(model_.inputs[i].name);
+  }
+  const std::string_view near = closest_name(name, known);
+  std::string names;
+  for (const std::string& k : known) names += (names.empty() ? "" : ", ") + k;
+  return fail("run.input_name", cat("the model has no input '", name, "'",
+                                    near.empty() ? cat("; its inputs are: ", names)
+                                                 : cat("; did you mean '", near, "'?")));
+}
+
+/// Names the kernels for `perf report`.
+void Model::write_perf_map() const {
+  if (code_ == nullptr) return;
+  std::FILE* file = std::fopen(cat("/tmp/perf-", getpid(), ".map").c_str(), "a");
+  if (file == nullptr) return;
+  std::vector<uint64_t> starts;
+  for (const artifact::Entry& e : model_.entries) starts.push_back(e.offset);
+  starts.push_back(model_.code.size());
+  std::sort(starts.begin(), starts.end());
+  for (const artifact::Entry& e : model_.entries) {
+    const uint64_t end = *std::upper_bound(starts.begin(), starts.end(), e.offset);
+    std::fprintf(file, "%lx %lx %s\n",
+                 static_cast<unsigned long>(std::bit_cast<uintptr_t>(code_ + e.offset)),
+                 static_cast<unsigned long>(end - e.offset), e.symbol.c_str());
+  }
+  std::fclose(file);
+}
+
+}  // namespace tenon::runtime

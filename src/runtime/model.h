@@ -1,0 +1,53 @@
+// A compiled model made ready to run: code mapped executable, functions resolved, names indexed.
+// Immutable, so any number of executors on any threads may share one.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "artifact/file.h"
+#include "artifact/model.h"
+#include "support/result.h"
+
+namespace tenon::runtime {
+
+class Model {
+ public:
+  /// Maps a `.tenon` file. Errors are those of artifact::read, and "run.memory".
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> open(
+      const std::string& path, const artifact::ReadOptions& options = {});
+  /// The same from a model that was just compiled.
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> from(artifact::Model model);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  [[nodiscard]] const artifact::Model& tables() const { return model_; }
+  [[nodiscard]] const std::vector<artifact::Input>& inputs() const { return model_.inputs; }
+  [[nodiscard]] const std::vector<artifact::Output>& outputs() const { return model_.outputs; }
+  [[nodiscard]] KernelFn function(uint32_t entry) const { return functions_[entry]; }
+  /// Slots whose memory lies in the segment of that stage.
+  [[nodiscard]] std::span<const uint32_t> slots_of_stage(uint32_t stage) const {
+    return std::span(arena_slots_)
+        .subspan(first_slot_[stage], first_slot_[stage + 1] - first_slot_[stage]);
+  }
+  /// The index of that input, or "run.input_name" with the nearest name.
+  [[nodiscard]] Result<size_t> find_input(std::string_view name) const;
+
+ private:
+  Model() = default;
+  [[nodiscard]] Status map_code();
+  void index_slots();
+  void write_perf_map() const;
+
+  artifact::Model model_;
+  void* own_code_ = nullptr;  // a private copy of code that was not mapped from a file
+  uint64_t own_code_size_ = 0;
+  const std::byte* code_ = nullptr;
+  std::vector<KernelFn> functions_;
+  std::vector<uint32_t> arena_slots_, first_slot_;
+};
+
+}  // namespace tenon::runtime

@@ -1,0 +1,43 @@
+// What commands print about a run: results in one line each, and latency figures.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/executor.h"
+#include "runtime/tensor.h"
+
+namespace tenon::runtime {
+
+/// Smallest, mean and largest element; NaN if an element is NaN or there is none.
+struct Summary {
+  double min = 0, mean = 0, max = 0;
+};
+[[nodiscard]] Summary summarize(const TensorView& tensor);
+
+/// Seconds; quantiles of the sorted samples.
+struct Latency {
+  double min = 0, median = 0, p90 = 0, p99 = 0;
+  size_t count = 0;
+};
+[[nodiscard]] Latency summarize_latency(std::vector<double> seconds);
+
+struct NamedTensor {
+  std::string name;
+  TensorView tensor;
+};
+[[nodiscard]] std::vector<NamedTensor> outputs_of(const Executor& executor);
+
+/// A line for each tensor: name, type, shape, min, mean, max, in columns.
+[[nodiscard]] std::string outputs_text(std::span<const NamedTensor> tensors);
+/// The same as a JSON array of objects; numbers that JSON lacks are null.
+[[nodiscard]] std::string outputs_json(std::span<const NamedTensor> tensors);
+/// {"min": .., "median": .., "p90": .., "p99": .., "count": ..}
+[[nodiscard]] std::string latency_json(const Latency& latency);
+
+/// Writes NAME.npy for each tensor into `folder`, which is made if need be. Characters of a name
+/// that do not belong into a file name become '_'.
+[[nodiscard]] Status save_outputs(std::span<const NamedTensor> tensors, const std::string& folder);
+
+}  // namespace tenon::runtime

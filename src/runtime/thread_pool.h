@@ -1,0 +1,56 @@
+// Threads of an executor. Work is a range [0, grid) cut into one contiguous part a thread, always
+// the same way; the calling thread takes the first part. Between jobs, workers spin for a bounded
+// time and then sleep, so that a burst of small kernels pays no wake-up and an idle program no
+// processor time.
+//
+// One thread at a time may call `run`.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace tenon::runtime {
+
+/// Runs part [begin, end) as thread `worker`; a non-zero result is an error code.
+using Task = int32_t (*)(void* context, int worker, int64_t begin, int64_t end);
+
+class ThreadPool {
+ public:
+  /// `threads` counts the calling one; at least 1.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  [[nodiscard]] int threads() const { return threads_; }
+
+  /// Returns when all parts are done: 0, or the error code of the lowest part that failed.
+  [[nodiscard]] int32_t run(Task task, void* context, int64_t grid);
+
+ private:
+  struct alignas(64) Outcome {
+    int32_t code = 0;
+  };
+  void work(int worker);
+  void run_part(int worker);
+
+  int threads_;
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  int64_t grid_ = 0;
+  std::vector<Outcome> outcomes_;
+  alignas(64) std::atomic<uint32_t> epoch_{0};     // of the current job; odd bits mean nothing
+  alignas(64) std::atomic<uint32_t> pending_{0};   // workers that have not finished it
+  alignas(64) std::atomic<uint32_t> sleepers_{0};  // workers that may need a wake-up
+  std::atomic<uint32_t> joiner_sleeps_{0};
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> workers_;
+};
+
+/// Threads that this process may use at once: physical cores within its affinity mask, at most its
+/// cgroup's processor quota; at least 1.
+[[nodiscard]] int default_threads();
+
+}  // namespace tenon::runtime
