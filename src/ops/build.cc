@@ -66,12 +66,18 @@ Expr Builder::node(Op op, std::initializer_list<Expr> operands, std::vector<ir::
 // ---- literals
 
 Expr Builder::scalar(DType type, double value) {
-  const Type t = c_.scalar(type);
-  return ir::is_float(type) ? c_.imm_f(t, value) : c_.imm(t, float_to_int(DType::i64, value));
+  Tensor t = Tensor::zeros(type, {});
+  if (ir::is_float(type)) {
+    t.set_f(0, value);
+  } else {
+    t.set_i(0, float_to_int(DType::i64, value));
+  }
+  return constant_of(c_, t);
 }
 Expr Builder::scalar_i(DType type, int64_t value) {
-  const Type t = c_.scalar(type);
-  return ir::is_float(type) ? c_.imm_f(t, static_cast<double>(value)) : c_.imm(t, value);
+  Tensor t = Tensor::zeros(type, {});
+  t.set_i(0, value);
+  return constant_of(c_, t);
 }
 Expr Builder::scalar_like(Expr x, double value) { return scalar(x->dtype(), value); }
 Expr Builder::full(DType type, double value, Exprs shape) {

@@ -144,6 +144,18 @@ Expr fold_select(Context& c, Type type, Exprs operands) {
   return a == b && a->type == type ? a : nullptr;
 }
 
+/// Known scalars are a constant.
+Expr fold_from_scalars(Context& c, Type type, Exprs operands) {
+  Tensor t = Tensor::zeros(ir::DType::i64, Ints(static_cast<size_t>(type->rank()),
+                                                static_cast<int64_t>(operands.size())));
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const auto value = ir::as_int(operands[i]);
+    if (!value) return nullptr;
+    t.set_i(static_cast<int64_t>(i), *value);
+  }
+  return constant_of(c, t);
+}
+
 }  // namespace
 
 Expr splat_value(Context& c, Expr x) {
@@ -152,9 +164,9 @@ Expr splat_value(Context& c, Expr x) {
     if (x->op == Op::constant) {
       for (Expr e : x->shape())
         if (!ir::is_int(e, 1)) return nullptr;
-      Tensor t = tensor_of(x);
-      t.shape.clear();
-      return constant_of(c, t);
+      const Tensor t = tensor_of(x);
+      const Type scalar = c.scalar(t.dtype);
+      return ir::is_float(t.dtype) ? c.imm_f(scalar, t.get_f(0)) : c.imm(scalar, t.get_i(0));
     }
     if (x->op != Op::broadcast && x->op != Op::reshape) return nullptr;
     x = x->operand(0);
@@ -188,7 +200,7 @@ Expr fold_local(Context& c, Op op, Type type, Exprs operands, std::span<const ir
     case Op::dynamic_slice:
       return x->type == type ? x : nullptr;
     case Op::from_scalars:
-      return type->rank() == 0 && x->op == Op::imm ? x : nullptr;
+      return fold_from_scalars(c, type, operands);
     case Op::reduce:
       return fold_reduce(c, type, x, *attr<Ints>(attrs, Key::axes));
     case Op::select:

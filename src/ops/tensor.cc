@@ -252,9 +252,6 @@ Tensor tensor_of(Expr constant) {
 }
 
 Expr constant_of(Context& c, const Tensor& t, std::string name) {
-  if (t.shape.empty())
-    return ir::is_float(t.dtype) ? c.imm_f(c.scalar(t.dtype), t.get_f(0))
-                                 : c.imm(c.scalar(t.dtype), t.get_i(0));
   std::vector<Expr> shape;
   for (int64_t n : t.shape) shape.push_back(c.i64(n));
   auto owner = std::make_shared<std::vector<std::byte>>(t.bytes);

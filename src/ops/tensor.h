@@ -27,7 +27,7 @@ void write_i(Tensor& t, int64_t begin, std::span<const int64_t> values);
 
 /// A tensor that holds a constant or literal node.
 [[nodiscard]] Tensor tensor_of(Expr constant);
-/// A constant node (or a literal, for rank 0) with the tensor's content.
+/// A constant node with the tensor's content.
 [[nodiscard]] Expr constant_of(Context& c, const Tensor& t, std::string name = "");
 
 /// Row-major strides in elements.

@@ -1,0 +1,80 @@
+#include "ops/verify.h"
+
+#include <unordered_set>
+
+#include "ir/rewrite.h"
+#include "ops/op.h"
+#include "ops/shape.h"
+
+namespace tenon::ops {
+namespace {
+
+using ir::Function;
+using ir::Op;
+
+/// Whether a node may carry `have` where its rule gives `want`.
+bool agrees(Context& c, Type have, Type want) {
+  std::vector<std::pair<Type, Type>> work{{have, want}};
+  while (!work.empty()) {
+    const auto [a, b] = work.back();
+    work.pop_back();
+    if (a == b) continue;
+    if (a->kind != b->kind || a->dtype != b->dtype || a->fields.size() != b->fields.size())
+      return false;
+    if (!unify(c, a->shape, b->shape)) return false;
+    for (size_t i = 0; i < a->fields.size(); ++i) work.emplace_back(a->fields[i], b->fields[i]);
+  }
+  return true;
+}
+
+Status verify_node(Context& c, Expr n, const std::unordered_set<Expr>& params) {
+  const std::string name(ir::info(n->op).name);
+  const OpRow* row = find_op(n->op);
+  if (row == nullptr) return fail("graph.operator", name + " is not a graph operator");
+  if (n->op == Op::param && !params.contains(n))
+    return fail("graph.param",
+                "param '" + n->string_attr(ir::Key::name) + "' is used outside of its function");
+  TENON_TRY(const Type type, row->type({c, n->op, n->operands, n->attrs, n->type}));
+  if (!agrees(c, n->type, type))
+    return fail("graph.type",
+                name + " carries type " + show(n->type) + " where its rule gives " + show(type));
+  return {};
+}
+
+/// Nodes that are values: integer expressions under from_scalars are none.
+std::vector<Expr> values(const Function& f) {
+  std::vector<Expr> work(f.results);
+  for (const ir::Binding& b : f.bindings) work.push_back(b.tensor);
+  std::unordered_set<Expr> seen;
+  std::vector<Expr> all;
+  while (!work.empty()) {
+    const Expr n = work.back();
+    work.pop_back();
+    if (!seen.insert(n).second) continue;
+    all.push_back(n);
+    if (n->op != Op::from_scalars) work.insert(work.end(), n->operands.begin(), n->operands.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+Status verify(Context& c, const Function& f) {
+  std::vector<const Function*> work{&f};
+  std::unordered_set<const Function*> seen{&f};
+  while (!work.empty()) {
+    const Function& g = *work.back();
+    work.pop_back();
+    const std::unordered_set<Expr> params(g.params.begin(), g.params.end());
+    for (Expr n : values(g)) {
+      TENON_TRY_VOID(verify_node(c, n, params));
+      for (const ir::Attr& a : n->attrs)
+        if (const auto* body = std::get_if<const Function*>(&a.value);
+            body && seen.insert(*body).second)
+          work.push_back(*body);
+    }
+  }
+  return {};
+}
+
+}  // namespace tenon::ops
