@@ -87,6 +87,9 @@ using Options = std::vector<std::pair<std::string, std::string>>;
 /// The options of a call node (or of any "key=value key=value" text).
 [[nodiscard]] Options parse_options(std::string_view text);
 
+/// The call's operand of that name ("bias"), or nullptr where it is absent.
+[[nodiscard]] Expr call_operand(Expr call, std::string_view name);
+
 /// The call's body with operands in place of params.
 [[nodiscard]] std::vector<Expr> inline_call(Context& c, Expr call);
 

@@ -1,0 +1,189 @@
+// Normalizations. Means and variances are taken in two passes, in f32 for narrower floats.
+//   batch_norm (x, scale, bias, mean, var) epsilon, axis   inference: one multiply and one add an element
+//   layer_norm (x, scale?, bias?) axis, epsilon            over axis.. to the last; y, mean, inv_std_dev
+//   rms_norm (x, scale?) axis, epsilon                     y, inv_rms
+//   group_norm (x, scale, bias) num_groups, epsilon        x [n, c, ..]
+//   instance_norm (x, scale, bias) epsilon
+//   lp_norm (x) axis, p                                    p 1 or 2; a zero norm gives 0
+//   mean_variance_norm (x) axes
+//   lrn (x) size, alpha, beta, bias                        across channels of [n, c, ..]
+// C3: x is of a float type. C4: x has enough axes. C5: scale and bias fit. C6: a parameter's range.
+#include "ops/composite/composite_row.h"
+
+namespace tenon::ops {
+namespace {
+
+bool require_float(const Composite& a, int rank) {
+  return a.require(ir::is_float(a.in[0].dtype()), 3, "x must be of a float type") &&
+         a.require(a.in[0].rank() >= rank, 4, "x needs rank " + std::to_string(rank) + " or more");
+}
+
+/// Whether v is a vector of extent n (an unequal symbolic extent is taken as equal).
+bool is_vector_of(Val v, Expr n) {
+  if (v.rank() != 1) return false;
+  const auto have = ir::as_int(v.dim(0));
+  const auto want = ir::as_int(n);
+  return !have || !want || *have == *want;
+}
+
+Ints axes_from(int64_t first, int rank) {
+  Ints axes;
+  for (int64_t i = first; i < rank; ++i) axes.push_back(i);
+  return axes;
+}
+
+struct Moments {
+  Val centered, mean, inv_std;  // mean and inv_std without the axes
+};
+Moments moments(Val x, const Ints& axes, double epsilon) {
+  const Val m = mean(x, axes);
+  const Val d = x - spread(m, x, axes);
+  return {d, m, 1.0 / sqrt(mean(d * d, axes) + epsilon)};
+}
+
+/// A per-channel vector against x with channels at `axis`.
+Val channel(Val v, Val x, int64_t axis) { return broadcast_in(up(v), x.shape(), {axis}); }
+
+std::vector<Val> batch_norm(Composite& a) {
+  if (!require_float(a, 1)) return {};
+  const Val x = up(a.in[0]);
+  const int64_t axis = a.axis("axis", x.rank() > 1 ? 1 : 0, x.rank());
+  for (size_t i = 1; i < 5; ++i)
+    if (!a.require(is_vector_of(a.in[i], x.dim(axis)), 5, "scale, bias, mean and var need one element a channel"))
+      return {};
+  const Val factor = up(a.in[1]) / sqrt(up(a.in[4]) + a.real("epsilon", 1e-5));
+  const Val offset = up(a.in[2]) - up(a.in[3]) * factor;
+  return {cast(a.in[0].dtype(), x * channel(factor, x, axis) + channel(offset, x, axis))};
+}
+
+std::vector<Val> layer_norm(Composite& a) {
+  if (!require_float(a, 1)) return {};
+  const Val x = up(a.in[0]);
+  const Ints axes = axes_from(a.axis("axis", -1, x.rank()), x.rank());
+  const Moments m = moments(x, axes, a.real("epsilon", 1e-5));
+  Val y = m.centered * spread(m.inv_std, x, axes);
+  if (a.in[1]) y = y * up(a.in[1]);
+  if (a.in[2]) y = y + up(a.in[2]);
+  if (!a.require(y.rank() == x.rank(), 5, "scale and bias must broadcast to x")) return {};
+  Exprs kept = x.shape();
+  for (int64_t axis : axes) kept[static_cast<size_t>(axis)] = a.c().i64(1);
+  return {cast(a.in[0].dtype(), y), reshape(m.mean, kept), reshape(m.inv_std, kept)};
+}
+
+std::vector<Val> rms_norm(Composite& a) {
+  if (!require_float(a, 1)) return {};
+  const Val x = up(a.in[0]);
+  const Ints axes = axes_from(a.axis("axis", -1, x.rank()), x.rank());
+  const Val inv = 1.0 / sqrt(mean(x * x, axes) + a.real("epsilon", 1e-5));
+  Val y = x * spread(inv, x, axes);
+  if (a.in[1]) y = y * up(a.in[1]);
+  if (!a.require(y.rank() == x.rank(), 5, "scale must broadcast to x")) return {};
+  Exprs kept = x.shape();
+  for (int64_t axis : axes) kept[static_cast<size_t>(axis)] = a.c().i64(1);
+  return {cast(a.in[0].dtype(), y), reshape(inv, kept)};
+}
+
+std::vector<Val> group_norm(Composite& a) {
+  if (!require_float(a, 2)) return {};
+  Context& c = a.c();
+  const Val x = up(a.in[0]);
+  const int64_t groups = a.integer("num_groups", 0);
+  const auto channels = ir::as_int(x.dim(1));
+  if (!a.require(groups > 0 && (!channels || *channels % groups == 0), 6,
+                 "num_groups " + std::to_string(groups) + " does not divide the channels"))
+    return {};
+  // [n, g, c / g, spatial..]: the groups get an axis of their own.
+  Exprs split = x.shape();
+  split[1] = ir::floordiv(c, x.dim(1), c.i64(groups));
+  split.insert(split.begin() + 1, c.i64(groups));
+  const Val parts = reshape(x, split);
+  const Ints axes = axes_from(2, parts.rank());
+  const Moments m = moments(parts, axes, a.real("epsilon", 1e-5));
+  const Val y = m.centered * spread(m.inv_std, parts, axes);
+  const bool by_group = is_vector_of(a.in[1], c.i64(groups)) && !is_vector_of(a.in[1], x.dim(1));
+  if (by_group) {
+    if (!a.require(is_vector_of(a.in[2], c.i64(groups)), 5, "bias must be as scale")) return {};
+    return {cast(a.in[0].dtype(), reshape(y * channel(a.in[1], parts, 1) + channel(a.in[2], parts, 1), x.shape()))};
+  }
+  if (!a.require(is_vector_of(a.in[1], x.dim(1)) && is_vector_of(a.in[2], x.dim(1)), 5,
+                 "scale and bias need one element a channel or a group"))
+    return {};
+  return {cast(a.in[0].dtype(), reshape(y, x.shape()) * channel(a.in[1], x, 1) + channel(a.in[2], x, 1))};
+}
+
+std::vector<Val> instance_norm(Composite& a) {
+  if (!require_float(a, 2)) return {};
+  const Val x = up(a.in[0]);
+  if (!a.require(is_vector_of(a.in[1], x.dim(1)) && is_vector_of(a.in[2], x.dim(1)), 5,
+                 "scale and bias need one element a channel"))
+    return {};
+  const Ints axes = axes_from(2, x.rank());
+  const Moments m = moments(x, axes, a.real("epsilon", 1e-5));
+  const Val y = m.centered * spread(m.inv_std, x, axes);
+  return {cast(a.in[0].dtype(), y * channel(a.in[1], x, 1) + channel(a.in[2], x, 1))};
+}
+
+std::vector<Val> lp_norm(Composite& a) {
+  if (!require_float(a, 1)) return {};
+  const Val x = up(a.in[0]);
+  const Ints axis{a.axis("axis", -1, x.rank())};
+  const int64_t p = a.integer("p", 2);
+  if (!a.require(p == 1 || p == 2, 6, "p must be 1 or 2")) return {};
+  const Val norm = p == 1 ? reduce("sum", abs(x), axis) : sqrt(reduce("sum", x * x, axis));
+  const Val all = spread(norm, x, axis);
+  return {cast(a.in[0].dtype(), select(eq(all, 0.0), 0.0, x / all))};
+}
+
+std::vector<Val> mean_variance_norm(Composite& a) {
+  if (!require_float(a, 1)) return {};
+  const Val x = up(a.in[0]);
+  const Ints axes = a.axes("axes", {0, 2, 3}, x.rank());
+  const Val m = mean(x, axes);
+  const Val d = x - spread(m, x, axes);
+  return {cast(a.in[0].dtype(), d / (spread(sqrt(mean(d * d, axes)), x, axes) + 1e-9))};
+}
+
+std::vector<Val> lrn(Composite& a) {
+  if (!require_float(a, 2)) return {};
+  Context& c = a.c();
+  const Val x = up(a.in[0]);
+  const int64_t size = a.integer("size", 0);
+  if (!a.require(size > 0, 6, "size must be positive")) return {};
+  const size_t rank = static_cast<size_t>(x.rank());
+  Exprs low(rank, c.i64(0));
+  Exprs high = low;
+  low[1] = c.i64((size - 1) / 2);
+  high[1] = c.i64(size - 1 - (size - 1) / 2);
+  Ints sizes(rank, 1);
+  sizes[1] = size;
+  const Val sum = a.b.make(ir::Op::window, {x * x},
+                           {{ir::Key::kind, std::string("sum")},
+                            {ir::Key::size, sizes},
+                            {ir::Key::strides, Ints(rank, 1)},
+                            {ir::Key::low, low},
+                            {ir::Key::high, high},
+                            {ir::Key::dilation, Ints(rank, 1)}});
+  const Val base = sum * (a.real("alpha", 1e-4) / static_cast<double>(size)) + a.real("bias", 1.0);
+  const double beta = a.real("beta", 0.75);
+  // The usual exponent without pow: base^0.75 = sqrt(base) * sqrt(sqrt(base)).
+  const Val root = sqrt(base);
+  const Val divisor = beta == 0.75 ? root * sqrt(root) : beta == 0.5 ? root : beta == 1.0 ? base : pow(base, beta);
+  return {cast(a.in[0].dtype(), x / divisor)};
+}
+
+constexpr CompositeRow kRows[] = {
+    {"batch_norm", "x,scale,bias,mean,var", "epsilon,axis", batch_norm},
+    {"layer_norm", "x,scale?,bias?", "axis,epsilon", layer_norm},
+    {"rms_norm", "x,scale?", "axis,epsilon", rms_norm},
+    {"group_norm", "x,scale,bias", "num_groups,epsilon", group_norm},
+    {"instance_norm", "x,scale,bias", "epsilon", instance_norm},
+    {"lp_norm", "x", "axis,p", lp_norm},
+    {"mean_variance_norm", "x", "axes", mean_variance_norm},
+    {"lrn", "x", "size,alpha,beta,bias", lrn},
+};
+
+}  // namespace
+
+std::span<const CompositeRow> norm_rows() { return kRows; }
+
+}  // namespace tenon::ops
