@@ -1,5 +1,5 @@
-// Activations: elementwise functions of one tensor. NaN propagates through all of them; narrow floats
-// are worked in f32. C3: x is of a float type (relu and clip take any number).
+// Activations: elementwise functions of one tensor. NaN propagates through all of them; narrow
+// floats are worked in f32. C3: x is of a float type (relu and clip take any number).
 //   relu max(x, 0); leaky_relu alpha; prelu (x, slope); elu alpha; celu alpha; selu alpha, gamma
 //   gelu x Phi(x); gelu_tanh its tanh approximation; silu x sigmoid(x); swish x sigmoid(alpha x)
 //   mish x tanh(softplus(x)); hard_sigmoid alpha, beta; hard_swish; softplus log(1 + e^x); softsign
@@ -8,7 +8,7 @@
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 template <class F>
@@ -75,7 +75,9 @@ std::vector<Val> mish(Composite& a) {
   return apply(a, [](Val x) { return x * tanh(stable_softplus(x)); });
 }
 
-Val hard_sigmoid_of(Val x, double alpha, double beta) { return max(min(x * alpha + beta, 1.0), 0.0); }
+Val hard_sigmoid_of(Val x, double alpha, double beta) {
+  return max(min(x * alpha + beta, 1.0), 0.0);
+}
 
 std::vector<Val> hard_sigmoid(Composite& a) {
   const double alpha = a.real("alpha", 0.2);
@@ -104,7 +106,8 @@ std::vector<Val> shrink(Composite& a) {
   const bool real = ir::is_float(a.in[0].dtype());
   const Val x = real ? up(a.in[0]) : cast(ir::DType::f32, a.in[0]);
   const Val inner = select(is_nan(x), x, x.body->lit(x.dtype(), 0));
-  return {cast(a.in[0].dtype(), select(lt(x, -lambd), x + bias, select(gt(x, lambd), x - bias, inner)))};
+  return {cast(a.in[0].dtype(),
+               select(lt(x, -lambd), x + bias, select(gt(x, lambd), x - bias, inner)))};
 }
 
 std::vector<Val> clip(Composite& a) {
@@ -143,4 +146,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> activation_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -2,18 +2,20 @@
 // RotaryEmbedding-23 define them. Narrow floats are worked in f32.
 //   attention (q[b,h,s,d], k[b,g,t,d], v[b,g,t,e], mask?, kv_lens?)   extents: {past length}
 //     query heads h are grouped: head i reads head i / (h / g) of k and v. mask broadcasts to
-//     [b,h,s,t] (a shorter last axis means the rest is masked), bool or additive. kv_lens i64[b]: keys
-//     from there on are padding. A row that may attend to nothing gives zeros.
-//     -> y[b,h,s,e], and with qk_matmul_output_mode the scores: 0 raw, 1 capped, 2 masked, 3 softmax
+//     [b,h,s,t] (a shorter last axis means the rest is masked), bool or additive. kv_lens i64[b]:
+//     keys from there on are padding. A row that may attend to nothing gives zeros.
+//     -> y[b,h,s,e], and with qk_matmul_output_mode the scores: 0 raw, 1 capped, 2 masked, 3
+//     softmax
 //   onnx_attention (q, k, v, mask?, past_k?, past_v?, kv_lens?)       rank 3 [b,s,h*d] or 4; direct
-//   rotary_embedding (x, cos, sin, position_ids?)                     rank 3 [b,s,h*d] or 4 [b,h,s,d]
+//   rotary_embedding (x, cos, sin, position_ids?)                     rank 3 [b,s,h*d] or 4
+//   [b,h,s,d]
 // C3: float types, equal. C4: ranks. C5: heads group evenly. C6: past_k and past_v go together.
 #include <cmath>
 #include <limits>
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -52,21 +54,26 @@ Val position_mask(const Composite& a, Val q, Val k) {
 Val widen_mask(Val mask, Expr t) {
   if (mask.dim(-1) == t) return mask;
   Context& c = mask.body->c;
-  return pad(mask, -1, c.i64(0), ir::sub(c, t, mask.dim(-1)), mask.dtype() == DType::boolean ? 0 : -kInf);
+  return pad(mask, -1, c.i64(0), ir::sub(c, t, mask.dim(-1)),
+             mask.dtype() == DType::boolean ? 0 : -kInf);
 }
 
 bool check_attention(const Composite& a) {
   const Val q = a.in[0];
   const Val k = a.in[1];
   const Val v = a.in[2];
-  if (!a.require(ir::is_float(q.dtype()) && q.dtype() == k.dtype(), 3, "q and k must be of one float type") ||
-      !a.require(q.rank() == 4 && k.rank() == 4 && v.rank() == 4, 4, "q, k and v must be of rank 4"))
+  if (!a.require(ir::is_float(q.dtype()) && q.dtype() == k.dtype(), 3,
+                 "q and k must be of one float type") ||
+      !a.require(q.rank() == 4 && k.rank() == 4 && v.rank() == 4, 4,
+                 "q, k and v must be of rank 4"))
     return false;
   const auto heads = ir::as_int(q.dim(1));
   const auto groups = ir::as_int(k.dim(1));
-  return a.require(q.dim(1) == k.dim(1) || (heads && groups && *groups > 0 && *heads % *groups == 0), 5,
-                   "the heads of q must be a multiple of those of k") &&
-         a.require(!a.in[3] || (a.in[3].rank() >= 1 && a.in[3].rank() <= 4), 4, "mask must be of rank 1 to 4");
+  return a.require(
+             q.dim(1) == k.dim(1) || (heads && groups && *groups > 0 && *heads % *groups == 0), 5,
+             "the heads of q must be a multiple of those of k") &&
+         a.require(!a.in[3] || (a.in[3].rank() >= 1 && a.in[3].rank() <= 4), 4,
+                   "mask must be of rank 1 to 4");
 }
 
 std::vector<Val> attention(Composite& a) {
@@ -99,7 +106,9 @@ std::vector<Val> attention(Composite& a) {
   if (mask && mask.dtype() != DType::boolean) scores = scores + cast(scores.dtype(), mask);
   if (allowed) scores = select(allowed, scores, -kInf);
 
-  const Val logits = cast(a.dtype("softmax_precision", scores.dtype()) == DType::f64 ? DType::f64 : scores.dtype(), scores);
+  const Val logits =
+      cast(a.dtype("softmax_precision", scores.dtype()) == DType::f64 ? DType::f64 : scores.dtype(),
+           scores);
   Val top = reduce("max", logits, {-1});
   const bool masked = mask || allowed;
   if (masked) top = select(eq(top, -kInf), 0.0, top);
@@ -111,8 +120,8 @@ std::vector<Val> attention(Composite& a) {
   Exprs grouped_shape{q.dim(0), k.dim(1), repeat, scores_shape[2], scores_shape[3]};
   const Val weights = grouped ? reshape(p, grouped_shape) : p;
   const Val y = dot(weights, v, {0, 1}, {0, 1}, {weights.rank() - 1}, {2});
-  std::vector<Val> results{
-      cast(a.in[0].dtype(), reshape(y, {scores_shape[0], scores_shape[1], scores_shape[2], v.dim(3)}))};
+  std::vector<Val> results{cast(
+      a.in[0].dtype(), reshape(y, {scores_shape[0], scores_shape[1], scores_shape[2], v.dim(3)}))};
   if (a.find("qk_matmul_output_mode") != nullptr) {
     const int64_t mode = a.integer("qk_matmul_output_mode", 0);
     const Val shown = mode == 0 ? raw : mode == 1 ? capped : mode == 2 ? scores : p;
@@ -137,7 +146,9 @@ std::vector<Val> onnx_attention(Composite& a) {
   if (!a.require((flat || q.rank() == 4) && k.rank() == q.rank() && v.rank() == q.rank(), 4,
                  "q, k and v must all be of rank 3 or all of rank 4"))
     return {};
-  if (!a.require(bool(a.in[4]) == bool(a.in[5]), 6, "past_key and past_value must be given together")) return {};
+  if (!a.require(bool(a.in[4]) == bool(a.in[5]), 6,
+                 "past_key and past_value must be given together"))
+    return {};
   if (flat) {
     const int64_t heads = a.integer("q_num_heads", 0);
     const int64_t groups = a.integer("kv_num_heads", 0);
@@ -185,7 +196,8 @@ std::vector<Val> rotary_embedding(Composite& a) {
   const bool flat = in.rank() == 3;
   Val x = up(in);
   // Heads stand at axis 2 of rank 3 input, at axis 1 of rank 4 input.
-  if (flat) x = reshape(x, {in.dim(0), in.dim(1), c.i64(heads), ir::floordiv(c, in.dim(2), c.i64(heads))});
+  if (flat)
+    x = reshape(x, {in.dim(0), in.dim(1), c.i64(heads), ir::floordiv(c, in.dim(2), c.i64(heads))});
   const int64_t given = a.integer("rotary_embedding_dim", 0);
   const Expr rotated = given == 0 ? x.dim(3) : c.i64(given);
   const Expr half = ir::floordiv(c, rotated, c.i64(2));
@@ -196,7 +208,9 @@ std::vector<Val> rotary_embedding(Composite& a) {
   };
   const Val cosine = angle(a.in[1]);
   const Val sine = angle(a.in[2]);
-  if (!a.require(cosine.rank() == 4 && sine.rank() == 4, 4, "cos and sin must give [batch, sequence, half]")) return {};
+  if (!a.require(cosine.rank() == 4 && sine.rank() == 4, 4,
+                 "cos and sin must give [batch, sequence, half]"))
+    return {};
   const bool interleaved = a.integer("interleaved", 0) != 0;
   const Val x1 = interleaved ? slice(x, 3, 0, half, 2) : slice(x, 3, 0, half);
   const Val x2 = interleaved ? slice(x, 3, 1, half, 2) : slice_at(x, 3, half, half);
@@ -216,19 +230,23 @@ std::vector<Val> rotary_embedding(Composite& a) {
 }
 
 constexpr std::string_view kAttentionOptions =
-    "scale,is_causal,softcap,left_window_size,right_window_size,softmax_precision,qk_matmul_output_mode";
+    "scale,is_causal,softcap,left_window_size,right_window_size,softmax_precision,qk_matmul_output_"
+    "mode";
 constexpr std::string_view kOnnxAttentionOptions =
-    "scale,is_causal,softcap,left_window_size,right_window_size,softmax_precision,qk_matmul_output_mode,"
+    "scale,is_causal,softcap,left_window_size,right_window_size,softmax_precision,qk_matmul_output_"
+    "mode,"
     "q_num_heads,kv_num_heads";
 
 constexpr CompositeRow kRows[] = {
     {"attention", "q,k,v,mask?,kv_lens?", kAttentionOptions, attention},
-    {"onnx_attention", "q,k,v,mask?,past_k?,past_v?,kv_lens?", kOnnxAttentionOptions, onnx_attention, true},
-    {"rotary_embedding", "x,cos,sin,position_ids?", "interleaved,rotary_embedding_dim,num_heads", rotary_embedding},
+    {"onnx_attention", "q,k,v,mask?,past_k?,past_v?,kv_lens?", kOnnxAttentionOptions,
+     onnx_attention, true},
+    {"rotary_embedding", "x,cos,sin,position_ids?", "interleaved,rotary_embedding_dim,num_heads",
+     rotary_embedding},
 };
 
 }  // namespace
 
 std::span<const CompositeRow> attention_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -6,7 +6,7 @@
 #include "ir/round.h"
 #include "support/check.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 
 using ir::DType;
 using ir::Key;
@@ -19,15 +19,18 @@ Expr Val::dim(int64_t axis) const {
   return e->shape()[static_cast<size_t>(wrap_axis(axis, e->rank()))];
 }
 
-// ---- Body ------------------------------------------------------------------------------------------
+// ---- Body
+// ------------------------------------------------------------------------------------------
 
 Val Body::fail(std::string code, std::string message) {
   if (!error) error = Error{{{std::move(code), std::move(message)}}};
   return {this, nullptr};
 }
 
-Val Body::make(Op op, std::initializer_list<Val> operands, std::vector<ir::Attr> attrs, Type wanted) {
-  return make(op, std::span<const Val>(operands.begin(), operands.size()), std::move(attrs), wanted);
+Val Body::make(Op op, std::initializer_list<Val> operands, std::vector<ir::Attr> attrs,
+               Type wanted) {
+  return make(op, std::span<const Val>(operands.begin(), operands.size()), std::move(attrs),
+              wanted);
 }
 
 Val Body::make(Op op, std::span<const Val> operands, std::vector<ir::Attr> attrs, Type wanted) {
@@ -51,7 +54,9 @@ Val Body::lit(DType type, double value) {
   return wrap(c.imm(scalar, static_cast<int64_t>(value)));
 }
 
-Val Body::lit(DType type, double value, const Exprs& shape) { return broadcast_in(lit(type, value), shape, {}); }
+Val Body::lit(DType type, double value, const Exprs& shape) {
+  return broadcast_in(lit(type, value), shape, {});
+}
 
 Val Body::number(Expr extent, DType type) {
   if (const auto known = ir::as_int(extent)) return lit(type, static_cast<double>(*known));
@@ -63,7 +68,8 @@ Val Body::numbers(const Exprs& values) {
   std::vector<Val> operands;
   for (Expr e : values) operands.push_back(wrap(e));
   const Expr count = c.i64(static_cast<int64_t>(values.size()));
-  return make(Op::from_scalars, operands, {}, c.tensor(DType::i64, std::span<const Expr>(&count, 1)));
+  return make(Op::from_scalars, operands, {},
+              c.tensor(DType::i64, std::span<const Expr>(&count, 1)));
 }
 
 Val Body::iota(DType type, Exprs shape, int64_t axis) {
@@ -83,7 +89,8 @@ Val Body::tensor_f(DType type, std::span<const double> values) {
   return wrap(c.constant(c.tensor(type, {t.shape[0]}), t.bytes.data(), t.bytes.size()));
 }
 
-// ---- elementwise -----------------------------------------------------------------------------------
+// ---- elementwise
+// -----------------------------------------------------------------------------------
 
 Exprs broadcast_shape(Context& c, const Exprs& a, const Exprs& b) {
   const Exprs& longer = a.size() >= b.size() ? a : b;
@@ -107,9 +114,9 @@ Val binary(Op op, Val a, Val b) {
   return a.body->make(op, {broadcast_to(a, shape), broadcast_to(b, shape)});
 }
 
-#define TENON_VAL_BINARY(name, op)                                                              \
-  Val name(Val a, Val b) { return binary(Op::op, a, b); }                                       \
-  Val name(Val a, double b) { return binary(Op::op, a, a.body->lit(a.dtype(), b)); }            \
+#define TENON_VAL_BINARY(name, op)                                                   \
+  Val name(Val a, Val b) { return binary(Op::op, a, b); }                            \
+  Val name(Val a, double b) { return binary(Op::op, a, a.body->lit(a.dtype(), b)); } \
   Val name(double a, Val b) { return binary(Op::op, b.body->lit(b.dtype(), a), b); }
 TENON_VAL_BINARY(operator+, add)
 TENON_VAL_BINARY(operator-, sub)
@@ -154,7 +161,8 @@ Val select(Val cond, Val a, Val b) {
   if (!cond || !a || !b) return {cond.body, nullptr};
   Context& c = cond.body->c;
   const Exprs shape = broadcast_shape(c, broadcast_shape(c, cond.shape(), a.shape()), b.shape());
-  return cond.body->make(Op::select, {broadcast_to(cond, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
+  return cond.body->make(
+      Op::select, {broadcast_to(cond, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
 }
 Val select(Val cond, Val a, double b) { return select(cond, a, cond.body->lit(a.dtype(), b)); }
 Val select(Val cond, double a, Val b) { return select(cond, cond.body->lit(b.dtype(), a), b); }
@@ -171,7 +179,8 @@ Val up(Val a) {
   return narrow ? cast(DType::f32, a) : a;
 }
 
-// ---- shape and movement ----------------------------------------------------------------------------
+// ---- shape and movement
+// ----------------------------------------------------------------------------
 
 Val broadcast_in(Val x, const Exprs& shape, const Ints& dims) {
   if (!x || x.shape() == shape) return x;
@@ -189,7 +198,8 @@ Val spread(Val reduced, Val like, const Ints& axes) {
   if (!reduced || !like) return {reduced.body, nullptr};
   Ints dims;
   for (int64_t i = 0; i < like.rank(); ++i) {
-    const bool gone = std::any_of(axes.begin(), axes.end(), [&](int64_t a) { return wrap_axis(a, like.rank()) == i; });
+    const bool gone = std::any_of(axes.begin(), axes.end(),
+                                  [&](int64_t a) { return wrap_axis(a, like.rank()) == i; });
     if (!gone) dims.push_back(i);
   }
   return broadcast_in(reduced, like.shape(), dims);
@@ -245,7 +255,8 @@ Val slice_at(Val x, int64_t axis, Expr start, Expr extent, int64_t stride) {
   starts[at] = start;
   strides[at] = stride;
   shape[at] = extent;
-  return x.body->make(Op::slice, {x}, {{Key::starts, starts}, {Key::strides, strides}}, c.tensor(x.dtype(), shape));
+  return x.body->make(Op::slice, {x}, {{Key::starts, starts}, {Key::strides, strides}},
+                      c.tensor(x.dtype(), shape));
 }
 
 Val slice(Val x, int64_t axis, int64_t start, Expr extent, int64_t stride) {
@@ -260,7 +271,8 @@ Val flip(Val x, int64_t axis) {
 Val pad(Val x, const Exprs& low, const Exprs& high, double value) {
   if (!x) return x;
   const auto zero = [](Expr e) { return ir::is_int(e, 0); };
-  if (std::all_of(low.begin(), low.end(), zero) && std::all_of(high.begin(), high.end(), zero)) return x;
+  if (std::all_of(low.begin(), low.end(), zero) && std::all_of(high.begin(), high.end(), zero))
+    return x;
   return x.body->make(Op::pad, {x, x.body->lit(x.dtype(), value)},
                       {{Key::low, low}, {Key::high, high}, {Key::interior, Ints(low.size(), 0)}});
 }
@@ -315,17 +327,21 @@ Val dot(Val a, Val b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract
 }
 
 Sorted sort(Val x, int64_t axis, bool descending) {
-  const Val pair = x.body->make(Op::sort, {x},
-                                {{Key::axis, wrap_axis(axis, x.rank())}, {Key::descending, int64_t{descending}}});
+  const Val pair = x.body->make(
+      Op::sort, {x},
+      {{Key::axis, wrap_axis(axis, x.rank())}, {Key::descending, int64_t{descending}}});
   return {get(pair, 0), get(pair, 1)};
 }
 
-Val get(Val tuple, int64_t index) { return tuple.body->make(Op::get, {tuple}, {{Key::index, index}}); }
+Val get(Val tuple, int64_t index) {
+  return tuple.body->make(Op::get, {tuple}, {{Key::index, index}});
+}
 
 Val gather_at(Val x, const std::vector<Val>& indices) {
   Body& b = *x.body;
   Val flat = b.lit(DType::i64, 0);
-  for (int i = 0; i < x.rank(); ++i) flat = flat * b.number(x.dim(i)) + indices[static_cast<size_t>(i)];
+  for (int i = 0; i < x.rank(); ++i)
+    flat = flat * b.number(x.dim(i)) + indices[static_cast<size_t>(i)];
   return gather(reshape(x, {ir::product(b.c, x.shape())}), flat, 0);
 }
 
@@ -358,8 +374,10 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
   };
   const Val i = param("i", c.index());
   std::vector<Val> state, constants;
-  for (const Val& v : carried) state.push_back(param("c" + std::to_string(state.size()), v.e->type));
-  for (const Val& v : captured) constants.push_back(param("k" + std::to_string(constants.size()), v.e->type));
+  for (const Val& v : carried)
+    state.push_back(param("c" + std::to_string(state.size()), v.e->type));
+  for (const Val& v : captured)
+    constants.push_back(param("k" + std::to_string(constants.size()), v.e->type));
   const std::vector<Val> results = step(inner, i, state, constants);
   if (inner.error) {
     b.error = std::move(inner.error);
@@ -371,7 +389,8 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
     TENON_CHECK(results[k].e != nullptr, "a loop's step returned an empty value");
     function->results.push_back(results[k].e);
     Exprs shape = results[k].shape();
-    TENON_CHECK(k < carried.size() || extent != nullptr, "nothing can be stacked without a known extent");
+    TENON_CHECK(k < carried.size() || extent != nullptr,
+                "nothing can be stacked without a known extent");
     if (k >= carried.size()) shape.insert(shape.begin(), extent);
     types.push_back(k < carried.size() ? carried[k].e->type : c.tensor(results[k].dtype(), shape));
   }
@@ -395,14 +414,14 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
 }
 }  // namespace
 
-LoopResult loop(Body& b, Expr trip, const std::vector<Val>& carried, const std::vector<Val>& captured,
-                const LoopStep& step) {
+LoopResult loop(Body& b, Expr trip, const std::vector<Val>& carried,
+                const std::vector<Val>& captured, const LoopStep& step) {
   return build_loop(b, trip, b.number(trip), carried, captured, step);
 }
 
-LoopResult loop(Body& b, Val trip, const std::vector<Val>& carried, const std::vector<Val>& captured,
-                const LoopStep& step) {
+LoopResult loop(Body& b, Val trip, const std::vector<Val>& carried,
+                const std::vector<Val>& captured, const LoopStep& step) {
   return build_loop(b, nullptr, trip, carried, captured, step);
 }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -1,6 +1,6 @@
-// How the body of a composite is written: values with arithmetic, NumPy broadcasting and literals, so
-// that a body reads like its formula. The first failure is kept; every later value is then empty and
-// operations on empty values do nothing, so that bodies need no error handling of their own.
+// How the body of a composite is written: values with arithmetic, NumPy broadcasting and literals,
+// so that a body reads like its formula. The first failure is kept; every later value is then empty
+// and operations on empty values do nothing, so that bodies need no error handling of their own.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 #include "ops/op.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 
 class Body;
 
@@ -41,13 +41,15 @@ class Body {
   Context& c;
   std::optional<Error> error;
 
-  Val make(ir::Op op, std::initializer_list<Val> operands, std::vector<ir::Attr> attrs = {}, Type wanted = nullptr);
-  Val make(ir::Op op, std::span<const Val> operands, std::vector<ir::Attr> attrs = {}, Type wanted = nullptr);
+  Val make(ir::Op op, std::initializer_list<Val> operands, std::vector<ir::Attr> attrs = {},
+           Type wanted = nullptr);
+  Val make(ir::Op op, std::span<const Val> operands, std::vector<ir::Attr> attrs = {},
+           Type wanted = nullptr);
   /// Records the error unless there is one already; the result is empty.
   Val fail(std::string code, std::string message);
 
   Val wrap(Expr e) { return {this, e}; }
-  Val lit(ir::DType type, double value);       // rank 0
+  Val lit(ir::DType type, double value);  // rank 0
   Val lit(ir::DType type, double value, const Exprs& shape);
   /// The integer expression as a rank-0 tensor of the type.
   Val number(Expr extent, ir::DType type = ir::DType::i64);
@@ -60,9 +62,9 @@ class Body {
 // ---- elementwise; operands broadcast as NumPy's do, a literal takes the other operand's type
 Val unary(ir::Op op, Val a);
 Val binary(ir::Op op, Val a, Val b);
-#define TENON_VAL_BINARY(name, op)                      \
-  Val name(Val a, Val b);                               \
-  Val name(Val a, double b);                            \
+#define TENON_VAL_BINARY(name, op) \
+  Val name(Val a, Val b);          \
+  Val name(Val a, double b);       \
   Val name(double a, Val b);
 TENON_VAL_BINARY(operator+, add)
 TENON_VAL_BINARY(operator-, sub)
@@ -109,12 +111,13 @@ Val cast(ir::DType to, Val a, bool saturate = false);
 Val up(Val a);
 
 // ---- shape and movement; axes may be negative
-Val broadcast_to(Val x, const Exprs& shape);                      // right-aligned
-Val broadcast_in(Val x, const Exprs& shape, const Ints& dims);    // dims[i]: output axis of input axis i
-Val spread(Val reduced, Val like, const Ints& axes);              // undoes reduce(.., axes) by repetition
-Val along(Val vector, int64_t axis, int rank);                    // [n] as [1.., n, 1..]
+Val broadcast_to(Val x, const Exprs& shape);  // right-aligned
+Val broadcast_in(Val x, const Exprs& shape,
+                 const Ints& dims);                   // dims[i]: output axis of input axis i
+Val spread(Val reduced, Val like, const Ints& axes);  // undoes reduce(.., axes) by repetition
+Val along(Val vector, int64_t axis, int rank);        // [n] as [1.., n, 1..]
 Val reshape(Val x, const Exprs& shape);
-Val unsqueeze(Val x, int64_t axis);                               // axis of the result
+Val unsqueeze(Val x, int64_t axis);  // axis of the result
 Val squeeze(Val x, int64_t axis);
 Val transpose(Val x, const Ints& perm);
 Val move_axis(Val x, int64_t from, int64_t to);
@@ -135,25 +138,26 @@ struct Sorted {
 };
 Sorted sort(Val x, int64_t axis, bool descending);
 Val get(Val tuple, int64_t index);
-/// x[i0, i1, ..] elementwise: one i64 value an axis, in range, broadcast together to the result's shape.
+/// x[i0, i1, ..] elementwise: one i64 value an axis, in range, broadcast together to the result's
+/// shape.
 Val gather_at(Val x, const std::vector<Val>& indices);
 Val gather_elements(Val x, Val indices, int64_t axis);
 /// The slice of extent 1 at `index` (i64, rank 0) of axis 0, without that axis.
 Val take(Val x, Val index);
 
-/// A loop of known trip count whose body is written through `step`; stacked results get the trip count
-/// as their leading extent. `step(inner, i, carried, captured)` sees the values of the loop's own body
-/// and returns the new carried values, then the stacked ones.
+/// A loop of known trip count whose body is written through `step`; stacked results get the trip
+/// count as their leading extent. `step(inner, i, carried, captured)` sees the values of the loop's
+/// own body and returns the new carried values, then the stacked ones.
 struct LoopResult {
   std::vector<Val> carried, stacked;
 };
 using LoopStep = std::function<std::vector<Val>(Body& inner, Val i, const std::vector<Val>& carried,
                                                 const std::vector<Val>& captured)>;
-LoopResult loop(Body& b, Expr trip, const std::vector<Val>& carried, const std::vector<Val>& captured,
-                const LoopStep& step);
+LoopResult loop(Body& b, Expr trip, const std::vector<Val>& carried,
+                const std::vector<Val>& captured, const LoopStep& step);
 /// The same with a trip count that is known only at run time (i64, rank 0); nothing can be stacked.
-LoopResult loop(Body& b, Val trip, const std::vector<Val>& carried, const std::vector<Val>& captured,
-                const LoopStep& step);
+LoopResult loop(Body& b, Val trip, const std::vector<Val>& carried,
+                const std::vector<Val>& captured, const LoopStep& step);
 
 /// Axis made non-negative.
 inline int64_t wrap_axis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
@@ -161,4 +165,4 @@ inline int64_t wrap_axis(int64_t axis, int64_t rank) { return axis < 0 ? axis + 
 /// The shape to which NumPy broadcasting brings both.
 [[nodiscard]] Exprs broadcast_shape(Context& c, const Exprs& a, const Exprs& b);
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -7,14 +7,15 @@
 #include "ops/composite.h"
 #include "ops/composite/body.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 
-/// One application of a composite. Codes: NAME.C1 operands, NAME.C2 options; a row's own constraints
-/// are numbered from C3.
+/// One application of a composite. Codes: NAME.C1 operands, NAME.C2 options; a row's own
+/// constraints are numbered from C3.
 struct Composite {
   std::string_view name;
   Body& b;
-  std::vector<Val> in;  // one for each operand the row names (or was given, for any number); may be empty
+  std::vector<Val>
+      in;  // one for each operand the row names (or was given, for any number); may be empty
   const Options& options;
   std::span<const Expr> extents;
 
@@ -26,9 +27,11 @@ struct Composite {
   [[nodiscard]] const std::string* find(std::string_view key) const;
   [[nodiscard]] int64_t integer(std::string_view key, int64_t otherwise) const;
   [[nodiscard]] double real(std::string_view key, double otherwise) const;
-  [[nodiscard]] std::string word(std::string_view key, std::string_view otherwise) const;  // in lower case
+  [[nodiscard]] std::string word(std::string_view key,
+                                 std::string_view otherwise) const;  // in lower case
   [[nodiscard]] Ints integers(std::string_view key, Ints otherwise) const;
-  [[nodiscard]] std::vector<double> reals(std::string_view key, std::vector<double> otherwise) const;
+  [[nodiscard]] std::vector<double> reals(std::string_view key,
+                                          std::vector<double> otherwise) const;
   [[nodiscard]] std::vector<std::string> words(std::string_view key) const;
   [[nodiscard]] ir::DType dtype(std::string_view key, ir::DType otherwise) const;
   /// An axis of a tensor of that rank, made non-negative; out of range is NAME.C2.
@@ -61,4 +64,4 @@ std::span<const CompositeRow> quantize_rows();
 std::span<const CompositeRow> signal_rows();
 std::span<const CompositeRow> einsum_rows();
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

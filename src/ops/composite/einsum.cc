@@ -1,14 +1,16 @@
 // Contractions of many tensors, and the determinant.
-//   einsum (any number) equation   as numpy's: letters, "...", repeated letters, implicit results; built
+//   einsum (any number) equation   as numpy's: letters, "...", repeated letters, implicit results;
+//   built
 //     at once from left to right by dot, reduce and transpose
 //   det (x[.., n, n])              by elimination with row exchanges, n known at compile time
-// C3: the equation parses. C4: as many terms as operands. C5: ranks fit. C6: extents fit. C7: det's shape.
+// C3: the equation parses. C4: as many terms as operands. C5: ranks fit. C6: extents fit. C7: det's
+// shape.
 #include <algorithm>
 #include <map>
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -20,7 +22,9 @@ using ir::Op;
 struct Term {
   Val x;
   std::vector<int> labels;
-  [[nodiscard]] bool has(int label) const { return std::find(labels.begin(), labels.end(), label) != labels.end(); }
+  [[nodiscard]] bool has(int label) const {
+    return std::find(labels.begin(), labels.end(), label) != labels.end();
+  }
   [[nodiscard]] int64_t axis(int label) const {
     return std::find(labels.begin(), labels.end(), label) - labels.begin();
   }
@@ -48,13 +52,14 @@ std::optional<Equation> parse(const Composite& a) {
   }
   const auto valid = [](std::string term) {
     if (const size_t dots = term.find("..."); dots != std::string::npos) term.erase(dots, 3);
-    return std::all_of(term.begin(), term.end(), [](unsigned char ch) { return std::isalpha(ch) != 0; });
+    return std::all_of(term.begin(), term.end(),
+                       [](unsigned char ch) { return std::isalpha(ch) != 0; });
   };
   const bool ok = std::all_of(e.inputs.begin(), e.inputs.end(), valid) && valid(e.output);
   if (!a.require(given != nullptr && ok, 3, "the equation does not parse: '" + text + "'") ||
       !a.require(e.inputs.size() == a.in.size(), 4,
-                 "the equation has " + std::to_string(e.inputs.size()) + " terms for " + std::to_string(a.in.size()) +
-                     " operands"))
+                 "the equation has " + std::to_string(e.inputs.size()) + " terms for " +
+                     std::to_string(a.in.size()) + " operands"))
     return std::nullopt;
   return e;
 }
@@ -107,13 +112,14 @@ bool align_extents(const Composite& a, std::vector<Term>& terms) {
       const auto x = ir::as_int(found->second);
       const auto y = ir::as_int(extent);
       if (!a.require(!x || !y || *x == *y || *y == 1, 6,
-                     "extents " + std::to_string(x.value_or(0)) + " and " + std::to_string(y.value_or(0)) +
-                         " of one label differ"))
+                     "extents " + std::to_string(x.value_or(0)) + " and " +
+                         std::to_string(y.value_or(0)) + " of one label differ"))
         return false;
     }
   for (Term& t : terms)
     for (const int label : std::vector<int>(t.labels))
-      if (ir::is_int(t.x.dim(t.axis(label)), 1) && !ir::is_int(extents.at(label), 1)) drop_axis(t, label);
+      if (ir::is_int(t.x.dim(t.axis(label)), 1) && !ir::is_int(extents.at(label), 1))
+        drop_axis(t, label);
   return true;
 }
 
@@ -152,7 +158,8 @@ Term multiply(const Term& p, const Term& q, const std::vector<int>& needed) {
   }
   // Nothing is summed: an elementwise product.
   Exprs shape;
-  for (int label : out.labels) shape.push_back(p.has(label) ? p.x.dim(p.axis(label)) : q.x.dim(q.axis(label)));
+  for (int label : out.labels)
+    shape.push_back(p.has(label) ? p.x.dim(p.axis(label)) : q.x.dim(q.axis(label)));
   const auto spread_term = [&](const Term& t) {
     Ints perm, dims;
     for (size_t i = 0; i < out.labels.size(); ++i) {
@@ -166,7 +173,8 @@ Term multiply(const Term& p, const Term& q, const std::vector<int>& needed) {
   return out;
 }
 
-std::vector<int> output_labels(const Composite& a, const Equation& e, const std::vector<Term>& terms) {
+std::vector<int> output_labels(const Composite& a, const Equation& e,
+                               const std::vector<Term>& terms) {
   std::map<int, int> count;
   int dots = 0;
   for (const Term& t : terms)
@@ -176,7 +184,8 @@ std::vector<int> output_labels(const Composite& a, const Equation& e, const std:
     }
   std::vector<int> labels;
   if (e.explicit_output) {
-    const int letters = static_cast<int>(e.output.size()) - (e.output.find("...") == std::string::npos ? 0 : 3);
+    const int letters =
+        static_cast<int>(e.output.size()) - (e.output.find("...") == std::string::npos ? 0 : 3);
     const bool has_dots = e.output.find("...") != std::string::npos;
     labels = *labels_of(e.output, letters + (has_dots ? dots : 0));
   } else {
@@ -195,8 +204,9 @@ std::vector<Val> einsum(Composite& a) {
   std::vector<Term> terms;
   for (size_t i = 0; i < a.in.size(); ++i) {
     const auto labels = labels_of(e->inputs[i], a.in[i].rank());
-    if (!a.require(labels.has_value(), 5, "term '" + e->inputs[i] + "' does not fit an operand of rank " +
-                                              std::to_string(a.in[i].rank())))
+    if (!a.require(labels.has_value(), 5,
+                   "term '" + e->inputs[i] + "' does not fit an operand of rank " +
+                       std::to_string(a.in[i].rank())))
       return {};
     terms.push_back({up(a.in[i]), *labels});
   }
@@ -225,10 +235,11 @@ std::vector<Val> einsum(Composite& a) {
   return {cast(a.in[0].dtype(), transpose(all.x, perm))};
 }
 
-// ---- det ---------------------------------------------------------------------------------------------
+// ---- det
+// ---------------------------------------------------------------------------------------------
 
-/// One elimination step on [b, m, m]: exchanges the largest pivot to the front; returns its signed value
-/// and the remaining [b, m - 1, m - 1].
+/// One elimination step on [b, m, m]: exchanges the largest pivot to the front; returns its signed
+/// value and the remaining [b, m - 1, m - 1].
 struct Eliminated {
   Val pivot, rest;
 };
@@ -236,13 +247,14 @@ Eliminated eliminate(Val w, int64_t m) {
   Body& b = *w.body;
   Context& c = b.c;
   const Val column = squeeze(slice(w, 2, 0, c.i64(1)), 2);  // [b, m]
-  const Val best = b.make(Op::arg_reduce, {abs(column)},
-                          {{Key::kind, std::string("max")}, {Key::axis, int64_t{1}}, {Key::last, int64_t{0}}});
+  const Val best =
+      b.make(Op::arg_reduce, {abs(column)},
+             {{Key::kind, std::string("max")}, {Key::axis, int64_t{1}}, {Key::last, int64_t{0}}});
   const Val row = b.iota(DType::i64, column.shape(), 1);
   const Val at = spread(best, column, {1});
   const Val source = select(eq(row, 0.0), at, select(eq(row, at), 0.0, row));
   const Val swapped = gather_elements(w, broadcast_in(source, w.shape(), {0, 1}), 1);
-  const Val first = slice(swapped, 1, 0, c.i64(1));                 // [b, 1, m]
+  const Val first = slice(swapped, 1, 0, c.i64(1));  // [b, 1, m]
   const Val pivot = squeeze(squeeze(slice(first, 2, 0, c.i64(1)), 2), 1);
   const Val sign = select(eq(best, 0.0), 1.0, b.lit(w.dtype(), -1));
   if (m == 1) return {pivot * sign, Val{}};
@@ -250,7 +262,8 @@ Eliminated eliminate(Val w, int64_t m) {
   const Val below = slice(slice(swapped, 1, 1, less), 2, 0, c.i64(1));  // [b, m - 1, 1]
   const Val safe = select(eq(pivot, 0.0), 1.0, pivot);
   const Val factor = below / reshape(safe, {w.dim(0), c.i64(1), c.i64(1)});
-  const Val rest = slice(slice(swapped, 1, 1, less), 2, 1, less) - factor * slice(first, 2, 1, less);
+  const Val rest =
+      slice(slice(swapped, 1, 1, less), 2, 1, less) - factor * slice(first, 2, 1, less);
   return {pivot * sign, rest};
 }
 
@@ -281,4 +294,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> einsum_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -1,16 +1,15 @@
 // Normalizations. Means and variances are taken in two passes, in f32 for narrower floats.
-//   batch_norm (x, scale, bias, mean, var) epsilon, axis   inference: one multiply and one add an element
-//   layer_norm (x, scale?, bias?) axis, epsilon            over axis.. to the last; y, mean, inv_std_dev
-//   rms_norm (x, scale?) axis, epsilon                     y, inv_rms
-//   group_norm (x, scale, bias) num_groups, epsilon        x [n, c, ..]
-//   instance_norm (x, scale, bias) epsilon
+//   batch_norm (x, scale, bias, mean, var) epsilon, axis   inference: one multiply and one add an
+//   element layer_norm (x, scale?, bias?) axis, epsilon            over axis.. to the last; y,
+//   mean, inv_std_dev rms_norm (x, scale?) axis, epsilon                     y, inv_rms group_norm
+//   (x, scale, bias) num_groups, epsilon        x [n, c, ..] instance_norm (x, scale, bias) epsilon
 //   lp_norm (x) axis, p                                    p 1 or 2; a zero norm gives 0
 //   mean_variance_norm (x) axes
 //   lrn (x) size, alpha, beta, bias                        across channels of [n, c, ..]
 // C3: x is of a float type. C4: x has enough axes. C5: scale and bias fit. C6: a parameter's range.
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 bool require_float(const Composite& a, int rank) {
@@ -49,7 +48,8 @@ std::vector<Val> batch_norm(Composite& a) {
   const Val x = up(a.in[0]);
   const int64_t axis = a.axis("axis", x.rank() > 1 ? 1 : 0, x.rank());
   for (size_t i = 1; i < 5; ++i)
-    if (!a.require(is_vector_of(a.in[i], x.dim(axis)), 5, "scale, bias, mean and var need one element a channel"))
+    if (!a.require(is_vector_of(a.in[i], x.dim(axis)), 5,
+                   "scale, bias, mean and var need one element a channel"))
       return {};
   const Val factor = up(a.in[1]) / sqrt(up(a.in[4]) + a.real("epsilon", 1e-5));
   const Val offset = up(a.in[2]) - up(a.in[3]) * factor;
@@ -103,12 +103,14 @@ std::vector<Val> group_norm(Composite& a) {
   const bool by_group = is_vector_of(a.in[1], c.i64(groups)) && !is_vector_of(a.in[1], x.dim(1));
   if (by_group) {
     if (!a.require(is_vector_of(a.in[2], c.i64(groups)), 5, "bias must be as scale")) return {};
-    return {cast(a.in[0].dtype(), reshape(y * channel(a.in[1], parts, 1) + channel(a.in[2], parts, 1), x.shape()))};
+    return {cast(a.in[0].dtype(),
+                 reshape(y * channel(a.in[1], parts, 1) + channel(a.in[2], parts, 1), x.shape()))};
   }
   if (!a.require(is_vector_of(a.in[1], x.dim(1)) && is_vector_of(a.in[2], x.dim(1)), 5,
                  "scale and bias need one element a channel or a group"))
     return {};
-  return {cast(a.in[0].dtype(), reshape(y, x.shape()) * channel(a.in[1], x, 1) + channel(a.in[2], x, 1))};
+  return {cast(a.in[0].dtype(),
+               reshape(y, x.shape()) * channel(a.in[1], x, 1) + channel(a.in[2], x, 1))};
 }
 
 std::vector<Val> instance_norm(Composite& a) {
@@ -167,7 +169,10 @@ std::vector<Val> lrn(Composite& a) {
   const double beta = a.real("beta", 0.75);
   // The usual exponent without pow: base^0.75 = sqrt(base) * sqrt(sqrt(base)).
   const Val root = sqrt(base);
-  const Val divisor = beta == 0.75 ? root * sqrt(root) : beta == 0.5 ? root : beta == 1.0 ? base : pow(base, beta);
+  const Val divisor = beta == 0.75  ? root * sqrt(root)
+                      : beta == 0.5 ? root
+                      : beta == 1.0 ? base
+                                    : pow(base, beta);
   return {cast(a.in[0].dtype(), x / divisor)};
 }
 
@@ -186,4 +191,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> norm_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

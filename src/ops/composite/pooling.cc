@@ -1,17 +1,19 @@
 // Pooling over the spatial axes of [n, c, spatial..], as ONNX defines it.
-//   max_pool (x) kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, storage_order, indices
+//   max_pool (x) kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, storage_order,
+//   indices
 //     -> y, and with indices=1 the flat position of each maximum in the whole of x
 //   average_pool (x) the same, count_include_pad       lp_pool (x) the same, p
 //   global_average_pool, global_max_pool, global_lp_pool (x)
 //   max_unpool (x, indices) kernel_shape, strides, pads            extents: output shape, or none
-// pads are "begin.., end.."; with auto_pad they follow from the extents, which may be symbolic. ceil_mode
-// pads further at the end. C3: rank at least 3. C4: one value a spatial axis. C5: type. C6: auto_pad is known.
+// pads are "begin.., end.."; with auto_pad they follow from the extents, which may be symbolic.
+// ceil_mode pads further at the end. C3: rank at least 3. C4: one value a spatial axis. C5: type.
+// C6: auto_pad is known.
 #include <cmath>
 #include <limits>
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -56,7 +58,8 @@ void finish_axis(Context& c, Geometry& g, Expr extent, size_t i, bool ceil) {
   }
   g.out.push_back(out);
   g.ceil.push_back(extra);
-  if (!ir::is_int(g.low[i], 0) || !ir::is_int(g.high[i], 0) || !ir::is_int(extra, 0)) g.padded = true;
+  if (!ir::is_int(g.low[i], 0) || !ir::is_int(g.high[i], 0) || !ir::is_int(extra, 0))
+    g.padded = true;
 }
 
 std::optional<Geometry> geometry(const Composite& a) {
@@ -72,15 +75,19 @@ std::optional<Geometry> geometry(const Composite& a) {
   const Ints pads = a.integers("pads", Ints(2 * n, 0));
   const std::string automatic = a.word("auto_pad", "notset");
   const bool ceil = a.integer("ceil_mode", 0) != 0;
-  if (!a.require(g.kernel.size() == n && g.strides.size() == n && g.dilation.size() == n && pads.size() == 2 * n, 4,
-                 "kernel_shape, strides and dilations need " + std::to_string(n) + " values, pads twice that"))
+  if (!a.require(g.kernel.size() == n && g.strides.size() == n && g.dilation.size() == n &&
+                     pads.size() == 2 * n,
+                 4,
+                 "kernel_shape, strides and dilations need " + std::to_string(n) +
+                     " values, pads twice that"))
     return std::nullopt;
   for (size_t i = 0; i < n; ++i)
     if (!a.require(g.kernel[i] > 0 && g.strides[i] > 0 && g.dilation[i] > 0, 4,
                    "kernel_shape, strides and dilations must be positive"))
       return std::nullopt;
   const bool same = automatic == "same_upper" || automatic == "same_lower";
-  if (!a.require(same || automatic == "valid" || automatic == "notset", 6, "auto_pad '" + automatic + "' is unknown"))
+  if (!a.require(same || automatic == "valid" || automatic == "notset", 6,
+                 "auto_pad '" + automatic + "' is unknown"))
     return std::nullopt;
   for (size_t i = 0; i < n; ++i) {
     const Expr extent = x.dim(static_cast<int64_t>(i) + 2);
@@ -115,7 +122,8 @@ Val window(Val x, const char* kind, const Geometry& g) {
                        {Key::dilation, dilation}});
 }
 
-/// Flat index in x of the first maximum of each window: a running maximum over the kernel's positions.
+/// Flat index in x of the first maximum of each window: a running maximum over the kernel's
+/// positions.
 Val max_indices(const Composite& a, const Geometry& g) {
   Context& c = a.c();
   const Val x = a.in[0];
@@ -264,7 +272,8 @@ std::vector<Val> global_max_pool(Composite& a) {
 std::vector<Val> global_lp_pool(Composite& a) {
   if (!check_global(a)) return {};
   const double p = a.real("p", 2);
-  return keep_spatial(a, root_of(reduce("sum", power_of(up(a.in[0]), p), spatial_axes(a.in[0])), p));
+  return keep_spatial(a,
+                      root_of(reduce("sum", power_of(up(a.in[0]), p), spatial_axes(a.in[0])), p));
 }
 
 std::vector<Val> max_unpool(Composite& a) {
@@ -281,26 +290,33 @@ std::vector<Val> max_unpool(Composite& a) {
   // The indices count in the shape that the pooling's arguments imply.
   Exprs implied{x.dim(0), x.dim(1)};
   for (size_t i = 0; i < n; ++i) {
-    const Expr steps = ir::mul(c, ir::sub(c, x.dim(static_cast<int64_t>(i) + 2), c.i64(1)), c.i64(strides[i]));
+    const Expr steps =
+        ir::mul(c, ir::sub(c, x.dim(static_cast<int64_t>(i) + 2), c.i64(1)), c.i64(strides[i]));
     implied.push_back(ir::add(c, steps, c.i64(kernel[i] - pads[i] - pads[n + i])));
   }
   const Val zeros = a.b.lit(x.dtype(), 0, {ir::product(c, implied)});
   const Exprs count{ir::product(c, x.shape())};
-  const Val flat = a.b.make(Op::scatter_elements, {zeros, reshape(a.in[1], count), reshape(x, count)},
-                            {{Key::axis, int64_t{0}}, {Key::kind, std::string("set")}});
+  const Val flat =
+      a.b.make(Op::scatter_elements, {zeros, reshape(a.in[1], count), reshape(x, count)},
+               {{Key::axis, int64_t{0}}, {Key::kind, std::string("set")}});
   Val y = reshape(flat, implied);
   if (!a.extents.empty()) {
-    if (!a.require(a.extents.size() == implied.size(), 4, "the output shape needs one extent an axis")) return {};
+    if (!a.require(a.extents.size() == implied.size(), 4,
+                   "the output shape needs one extent an axis"))
+      return {};
     Exprs more;
-    for (size_t i = 0; i < implied.size(); ++i) more.push_back(ir::sub(c, a.extents[i], implied[i]));
+    for (size_t i = 0; i < implied.size(); ++i)
+      more.push_back(ir::sub(c, a.extents[i], implied[i]));
     y = pad(y, Exprs(implied.size(), c.i64(0)), more, 0);
   }
   return {y};
 }
 
 constexpr CompositeRow kRows[] = {
-    {"max_pool", "x", "kernel_shape,strides,pads,dilations,ceil_mode,auto_pad,storage_order,indices", max_pool},
-    {"average_pool", "x", "kernel_shape,strides,pads,dilations,ceil_mode,auto_pad,count_include_pad", average_pool},
+    {"max_pool", "x",
+     "kernel_shape,strides,pads,dilations,ceil_mode,auto_pad,storage_order,indices", max_pool},
+    {"average_pool", "x",
+     "kernel_shape,strides,pads,dilations,ceil_mode,auto_pad,count_include_pad", average_pool},
     {"lp_pool", "x", "kernel_shape,strides,pads,dilations,ceil_mode,auto_pad,p", lp_pool},
     {"global_average_pool", "x", "", global_average_pool},
     {"global_max_pool", "x", "", global_max_pool},
@@ -312,4 +328,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> pooling_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -1,6 +1,7 @@
-// Linear quantization as plain arithmetic. Scale and zero point are one value, one an index of an axis,
-// or blocked: one for each block_size indices of an axis.
-//   quantize_linear (x, scale, zero_point?) axis[1] block_size[0] saturate[1] output_dtype[u8] precision
+// Linear quantization as plain arithmetic. Scale and zero point are one value, one an index of an
+// axis, or blocked: one for each block_size indices of an axis.
+//   quantize_linear (x, scale, zero_point?) axis[1] block_size[0] saturate[1] output_dtype[u8]
+//   precision
 //     round(x / scale) to even + zero_point, limited to the type
 //   dequantize_linear (x, scale, zero_point?) axis[1] block_size[0] output_dtype[scale's]
 //   dynamic_quantize_linear (x) -> y u8, scale, zero_point
@@ -9,7 +10,7 @@
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -21,10 +22,12 @@ Val parameter(const Composite& a, Val v, Val x) {
   const int64_t axis = a.axis("axis", 1, x.rank());
   const int64_t block = a.integer("block_size", 0);
   if (block == 0) {
-    if (!a.require(v.rank() == 1, 4, "scale and zero_point must be of rank 0 or 1")) return {&a.b, nullptr};
+    if (!a.require(v.rank() == 1, 4, "scale and zero_point must be of rank 0 or 1"))
+      return {&a.b, nullptr};
     return along(v, axis, x.rank());
   }
-  if (!a.require(block > 0 && v.rank() == x.rank(), 4, "a blocked scale must have x's rank")) return {&a.b, nullptr};
+  if (!a.require(block > 0 && v.rank() == x.rank(), 4, "a blocked scale must have x's rank"))
+    return {&a.b, nullptr};
   // Each entry is repeated block times; a last block may be cut short.
   Exprs wide = v.shape();
   wide.insert(wide.begin() + axis + 1, c.i64(block));
@@ -48,8 +51,9 @@ Range range_of(DType type) {
 std::vector<Val> quantize_linear(Composite& a) {
   const DType type = a.in[2] ? a.in[2].dtype() : a.dtype("output_dtype", DType::u8);
   const bool real = ir::is_float(type);
-  if (!a.require(real ? ir::info(type).bits <= 8 : ir::is_integer(type) && ir::info(type).bits <= 16, 3,
-                 "the result must be an integer of up to 16 bits or a float of up to 8"))
+  if (!a.require(
+          real ? ir::info(type).bits <= 8 : ir::is_integer(type) && ir::info(type).bits <= 16, 3,
+          "the result must be an integer of up to 16 bits or a float of up to 8"))
     return {};
   const Val scale = parameter(a, a.in[1], a.in[0]);
   const DType given = a.dtype("precision", scale.dtype());
@@ -85,7 +89,8 @@ std::vector<Val> dynamic_quantize_linear(Composite& a) {
 }
 
 constexpr CompositeRow kRows[] = {
-    {"quantize_linear", "x,scale,zero_point?", "axis,block_size,saturate,output_dtype,precision", quantize_linear},
+    {"quantize_linear", "x,scale,zero_point?", "axis,block_size,saturate,output_dtype,precision",
+     quantize_linear},
     {"dequantize_linear", "x,scale,zero_point?", "axis,block_size,output_dtype", dequantize_linear},
     {"dynamic_quantize_linear", "x", "", dynamic_quantize_linear},
 };
@@ -94,4 +99,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> quantize_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

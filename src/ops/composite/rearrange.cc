@@ -7,7 +7,7 @@
 // C3: ranks. C4: blocksize, or the number of extents and options. C5: a known mode.
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -29,8 +29,12 @@ std::vector<Val> depth_to_space(Composite& a) {
   const Expr depth = ir::floordiv(c, x.dim(1), c.i64(block * block));
   const Exprs shape{x.dim(0), depth, ir::mul(c, x.dim(2), b), ir::mul(c, x.dim(3), b)};
   if (mode == "dcr")
-    return {reshape(transpose(reshape(x, {x.dim(0), b, b, depth, x.dim(2), x.dim(3)}), {0, 3, 4, 1, 5, 2}), shape)};
-  return {reshape(transpose(reshape(x, {x.dim(0), depth, b, b, x.dim(2), x.dim(3)}), {0, 1, 4, 2, 5, 3}), shape)};
+    return {reshape(
+        transpose(reshape(x, {x.dim(0), b, b, depth, x.dim(2), x.dim(3)}), {0, 3, 4, 1, 5, 2}),
+        shape)};
+  return {reshape(
+      transpose(reshape(x, {x.dim(0), depth, b, b, x.dim(2), x.dim(3)}), {0, 1, 4, 2, 5, 3}),
+      shape)};
 }
 
 std::vector<Val> space_to_depth(Composite& a) {
@@ -39,13 +43,15 @@ std::vector<Val> space_to_depth(Composite& a) {
   const int64_t block = a.integer("blocksize", 0);
   if (!a.require(x.rank() == 4, 3, "x must be of rank 4")) return {};
   const auto divides = [&](Expr e) { return !ir::as_int(e) || *ir::as_int(e) % block == 0; };
-  if (!a.require(block > 0 && divides(x.dim(2)) && divides(x.dim(3)), 4, "blocksize must divide height and width"))
+  if (!a.require(block > 0 && divides(x.dim(2)) && divides(x.dim(3)), 4,
+                 "blocksize must divide height and width"))
     return {};
   const Expr b = c.i64(block);
   const Expr h = ir::floordiv(c, x.dim(2), b);
   const Expr w = ir::floordiv(c, x.dim(3), b);
   const Exprs shape{x.dim(0), ir::mul(c, x.dim(1), c.i64(block * block)), h, w};
-  return {reshape(transpose(reshape(x, {x.dim(0), x.dim(1), h, b, w, b}), {0, 3, 5, 1, 2, 4}), shape)};
+  return {
+      reshape(transpose(reshape(x, {x.dim(0), x.dim(1), h, b, w, b}), {0, 3, 5, 1, 2, 4}), shape)};
 }
 
 std::vector<Val> center_crop_pad(Composite& a) {
@@ -74,7 +80,8 @@ std::vector<Val> col2im(Composite& a) {
   const Val x = a.in[0];
   const size_t n = a.extents.size() / 2;
   if (!a.require(x.rank() == 3, 3, "x must be of rank 3") ||
-      !a.require(n > 0 && a.extents.size() == 2 * n, 4, "extents must be image_shape and block_shape"))
+      !a.require(n > 0 && a.extents.size() == 2 * n, 4,
+                 "extents must be image_shape and block_shape"))
     return {};
   const Ints dilations = a.integers("dilations", Ints(n, 1));
   const Ints strides = a.integers("strides", Ints(n, 1));
@@ -90,7 +97,8 @@ std::vector<Val> col2im(Composite& a) {
     if (!a.require(k && *k > 0, 4, "block_shape must be known at compile time")) return {};
     block.push_back(*k);
     positions *= *k;
-    const Expr padded = ir::add(c, a.extents[i], c.i64(pads[i] + pads[n + i] - dilations[i] * (*k - 1) - 1));
+    const Expr padded =
+        ir::add(c, a.extents[i], c.i64(pads[i] + pads[n + i] - dilations[i] * (*k - 1) - 1));
     blocks.push_back(ir::add(c, ir::floordiv(c, padded, c.i64(strides[i])), c.i64(1)));
   }
   const Expr channels = ir::floordiv(c, x.dim(1), c.i64(positions));
@@ -106,7 +114,8 @@ std::vector<Val> col2im(Composite& a) {
     for (size_t i = n; i-- > 0; rest /= block[i]) at[i] = rest % block[i];
     Exprs low(2, c.i64(0)), high(2, c.i64(0));
     for (size_t i = 0; i < n; ++i) {
-      const Expr span = ir::add(c, ir::mul(c, ir::sub(c, blocks[i], c.i64(1)), c.i64(strides[i])), c.i64(1));
+      const Expr span =
+          ir::add(c, ir::mul(c, ir::sub(c, blocks[i], c.i64(1)), c.i64(strides[i])), c.i64(1));
       low.push_back(c.i64(at[i] * dilations[i] - pads[i]));
       high.push_back(ir::sub(c, ir::sub(c, a.extents[i], span), low.back()));
     }
@@ -120,7 +129,9 @@ std::vector<Val> col2im(Composite& a) {
 
 std::vector<Val> reverse_sequence(Composite& a) {
   const Val x = a.in[0];
-  if (!a.require(x.rank() >= 2 && a.in[1].rank() == 1, 3, "x needs rank 2 or more, sequence_lens rank 1")) return {};
+  if (!a.require(x.rank() >= 2 && a.in[1].rank() == 1, 3,
+                 "x needs rank 2 or more, sequence_lens rank 1"))
+    return {};
   const int64_t batch = a.axis("batch_axis", 1, x.rank());
   const int64_t time = a.axis("time_axis", 0, x.rank());
   if (!a.require(batch != time, 4, "batch_axis and time_axis must differ")) return {};
@@ -129,7 +140,9 @@ std::vector<Val> reverse_sequence(Composite& a) {
   return {gather_elements(x, select(lt(t, n), n - 1.0 - t, t), time)};
 }
 
-std::vector<Val> dropout(Composite& a) { return {a.in[0], a.b.lit(DType::boolean, 1, a.in[0].shape())}; }
+std::vector<Val> dropout(Composite& a) {
+  return {a.in[0], a.b.lit(DType::boolean, 1, a.in[0].shape())};
+}
 
 constexpr CompositeRow kRows[] = {
     {"depth_to_space", "x", "blocksize,mode", depth_to_space, true},
@@ -144,4 +157,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> rearrange_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

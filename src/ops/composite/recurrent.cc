@@ -1,16 +1,16 @@
-// Recurrent networks as ONNX defines LSTM, GRU and RNN. One product projects the inputs of all steps;
-// a loop over time carries the state and stacks the outputs, once for each direction.
+// Recurrent networks as ONNX defines LSTM, GRU and RNN. One product projects the inputs of all
+// steps; a loop over time carries the state and stacks the outputs, once for each direction.
 //   lstm (x, w, r, b?, sequence_lens?, h0?, c0?, p?) -> y, y_h, y_c     gates i, o, f, c
 //   gru (x, w, r, b?, sequence_lens?, h0?)           -> y, y_h          gates z, r, h
 //   rnn (x, w, r, b?, sequence_lens?, h0?)           -> y, y_h
 // x [s, n, i] (layout=1: [n, s, i]), w [d, g*h, i], r [d, g*h, h], b [d, 2*g*h], p [d, 3*h].
 // y [s, d, n, h] (layout=1: [n, s, d, h]), y_h and y_c [d, n, h] (layout=1: [n, d, h]).
-// The options activation_alpha and activation_beta are used up in order by the activations that have
-// one. A sequence that has ended keeps its state and gives zeros; a reversed one starts at its own end.
-// C3: float type. C4: ranks. C5: w, r, b, p fit together. C6: direction. C7: activations.
+// The options activation_alpha and activation_beta are used up in order by the activations that
+// have one. A sequence that has ended keeps its state and gives zeros; a reversed one starts at its
+// own end. C3: float type. C4: ranks. C5: w, r, b, p fit together. C6: direction. C7: activations.
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -26,10 +26,12 @@ struct ActivationDefault {
   double alpha, beta;
 };
 constexpr ActivationDefault kActivations[] = {
-    {"relu", false, false, 0, 0},         {"tanh", false, false, 0, 0},     {"sigmoid", false, false, 0, 0},
-    {"softsign", false, false, 0, 0},     {"softplus", false, false, 0, 0}, {"affine", true, true, 1, 0},
-    {"leakyrelu", true, false, 0.01, 0},  {"elu", true, false, 1, 0},       {"thresholdedrelu", true, false, 1, 0},
-    {"scaledtanh", true, true, 1, 1},     {"hardsigmoid", true, true, 0.2, 0.5},
+    {"relu", false, false, 0, 0},           {"tanh", false, false, 0, 0},
+    {"sigmoid", false, false, 0, 0},        {"softsign", false, false, 0, 0},
+    {"softplus", false, false, 0, 0},       {"affine", true, true, 1, 0},
+    {"leakyrelu", true, false, 0.01, 0},    {"elu", true, false, 1, 0},
+    {"thresholdedrelu", true, false, 1, 0}, {"scaledtanh", true, true, 1, 1},
+    {"hardsigmoid", true, true, 0.2, 0.5},
 };
 
 Val activate(const Activation& f, Val x) {
@@ -61,7 +63,8 @@ struct Cell {
 bool read_activations(const Composite& a, Cell& cell, const std::vector<std::string>& defaults) {
   std::vector<std::string> names = a.words("activations");
   if (names.empty())
-    for (int d = 0; d < cell.directions; ++d) names.insert(names.end(), defaults.begin(), defaults.end());
+    for (int d = 0; d < cell.directions; ++d)
+      names.insert(names.end(), defaults.begin(), defaults.end());
   if (!a.require(names.size() == defaults.size() * static_cast<size_t>(cell.directions), 7,
                  "activations needs " + std::to_string(defaults.size()) + " names a direction"))
     return false;
@@ -92,35 +95,43 @@ bool check_shapes(const Composite& a, const Cell& cell) {
   Context& c = a.c();
   const Expr width = ir::mul(c, cell.hidden, c.i64(cell.gates));
   const Expr d = c.i64(cell.directions);
-  return a.require(fits(cell.w.dim(0), d) && fits(cell.w.dim(1), width) && fits(cell.w.dim(2), cell.x.dim(2)), 5,
-                   "w must be [directions, gates * hidden, input]") &&
+  return a.require(fits(cell.w.dim(0), d) && fits(cell.w.dim(1), width) &&
+                       fits(cell.w.dim(2), cell.x.dim(2)),
+                   5, "w must be [directions, gates * hidden, input]") &&
          a.require(fits(cell.r.dim(0), d) && fits(cell.r.dim(1), width), 5,
                    "r must be [directions, gates * hidden, hidden]") &&
-         a.require(!cell.b || (cell.b.rank() == 2 && fits(cell.b.dim(1), ir::mul(c, width, c.i64(2)))), 5,
-                   "b must be [directions, 2 * gates * hidden]") &&
-         a.require(!cell.p || (cell.p.rank() == 2 && fits(cell.p.dim(1), ir::mul(c, cell.hidden, c.i64(3)))), 5,
-                   "p must be [directions, 3 * hidden]") &&
+         a.require(
+             !cell.b || (cell.b.rank() == 2 && fits(cell.b.dim(1), ir::mul(c, width, c.i64(2)))), 5,
+             "b must be [directions, 2 * gates * hidden]") &&
+         a.require(!cell.p || (cell.p.rank() == 2 &&
+                               fits(cell.p.dim(1), ir::mul(c, cell.hidden, c.i64(3)))),
+                   5, "p must be [directions, 3 * hidden]") &&
          a.require((!cell.h0 || cell.h0.rank() == 3) && (!cell.c0 || cell.c0.rank() == 3) &&
                        (!cell.lens || cell.lens.rank() == 1),
                    4, "initial states must be of rank 3, sequence_lens of rank 1");
 }
 
-std::optional<Cell> read_cell(const Composite& a, int gates, const std::vector<std::string>& defaults) {
+std::optional<Cell> read_cell(const Composite& a, int gates,
+                              const std::vector<std::string>& defaults) {
   Cell cell;
   cell.gates = gates;
   if (!a.require(ir::is_float(a.in[0].dtype()), 3, "x must be of a float type") ||
-      !a.require(a.in[0].rank() == 3 && a.in[1].rank() == 3 && a.in[2].rank() == 3, 4, "x, w and r must be of rank 3"))
+      !a.require(a.in[0].rank() == 3 && a.in[1].rank() == 3 && a.in[2].rank() == 3, 4,
+                 "x, w and r must be of rank 3"))
     return std::nullopt;
   cell.direction = a.word("direction", "forward");
-  if (!a.require(cell.direction == "forward" || cell.direction == "reverse" || cell.direction == "bidirectional", 6,
-                 "direction '" + cell.direction + "' is unknown"))
+  if (!a.require(cell.direction == "forward" || cell.direction == "reverse" ||
+                     cell.direction == "bidirectional",
+                 6, "direction '" + cell.direction + "' is unknown"))
     return std::nullopt;
   cell.directions = cell.direction == "bidirectional" ? 2 : 1;
   cell.layout = a.integer("layout", 0) != 0;
   cell.linear_before_reset = a.integer("linear_before_reset", 0) != 0;
   cell.input_forget = a.integer("input_forget", 0) != 0;
   cell.clip = a.real("clip", 0);
-  const auto operand = [&](size_t i) { return i < a.in.size() && a.in[i] ? up(a.in[i]) : Val{&a.b, nullptr}; };
+  const auto operand = [&](size_t i) {
+    return i < a.in.size() && a.in[i] ? up(a.in[i]) : Val{&a.b, nullptr};
+  };
   const auto batch_second = [&](Val v) { return v && cell.layout ? transpose(v, {1, 0, 2}) : v; };
   cell.x = batch_second(operand(0));
   cell.w = operand(1);
@@ -139,11 +150,12 @@ std::optional<Cell> read_cell(const Composite& a, int gates, const std::vector<s
 
 /// What one direction sees: its own slices of the operands.
 struct Direction {
-  Val x;          // [s, n, g*h]: projected inputs with the biases that are simply added
-  Val r;          // [g*h, h]
-  Val bias_r;     // [h]: of the recurrent product of GRU's h gate under linear_before_reset; may be empty
-  Val p;          // [3h]; may be empty
-  Val h0, c0;     // [n, h]
+  Val x;       // [s, n, g*h]: projected inputs with the biases that are simply added
+  Val r;       // [g*h, h]
+  Val bias_r;  // [h]: of the recurrent product of GRU's h gate under linear_before_reset; may be
+               // empty
+  Val p;       // [3h]; may be empty
+  Val h0, c0;  // [n, h]
   bool backward = false;
   std::vector<Activation> f;
 };
@@ -188,7 +200,9 @@ struct StepInput {
   const std::vector<Activation>& f;
   Val x, r, bias_r, p;
   std::vector<Val> state;
-  [[nodiscard]] Val clipped(Val v) const { return cell.clip > 0 ? min(max(v, -cell.clip), cell.clip) : v; }
+  [[nodiscard]] Val clipped(Val v) const {
+    return cell.clip > 0 ? min(max(v, -cell.clip), cell.clip) : v;
+  }
 };
 using StepFn = std::vector<Val> (*)(const StepInput&);
 
@@ -196,9 +210,13 @@ std::vector<Val> lstm_step(const StepInput& s) {
   const Expr hidden = s.cell.hidden;
   const Val all = s.x + dot(s.state[0], s.r, {}, {}, {1}, {1});
   const Val c = s.state[1];
-  const auto peephole = [&](Val v, int index, Val from) { return s.p ? v + gate(s.p, index, hidden) * from : v; };
+  const auto peephole = [&](Val v, int index, Val from) {
+    return s.p ? v + gate(s.p, index, hidden) * from : v;
+  };
   const Val i = activate(s.f[0], s.clipped(peephole(gate(all, 0, hidden), 0, c)));
-  const Val f = s.cell.input_forget ? 1.0 - i : activate(s.f[0], s.clipped(peephole(gate(all, 2, hidden), 2, c)));
+  const Val f = s.cell.input_forget
+                    ? 1.0 - i
+                    : activate(s.f[0], s.clipped(peephole(gate(all, 2, hidden), 2, c)));
   const Val next_c = f * c + i * activate(s.f[1], s.clipped(gate(all, 3, hidden)));
   const Val o = activate(s.f[0], s.clipped(peephole(gate(all, 1, hidden), 1, next_c)));
   return {o * activate(s.f[2], next_c), next_c};
@@ -233,7 +251,8 @@ struct Outputs {
   std::vector<Val> state;
 };
 
-Outputs run_direction(const Composite& a, const Cell& cell, const Direction& d, StepFn step, bool has_c) {
+Outputs run_direction(const Composite& a, const Cell& cell, const Direction& d, StepFn step,
+                      bool has_c) {
   std::vector<Val> carried{d.h0};
   if (has_c) carried.push_back(d.c0);
   std::vector<Val> captured{d.x, d.r};
@@ -243,19 +262,22 @@ Outputs run_direction(const Composite& a, const Cell& cell, const Direction& d, 
   capture(d.bias_r);
   capture(d.p);
   capture(cell.lens);
-  const auto body = [&](Body& b, Val i, const std::vector<Val>& state, const std::vector<Val>& constants) {
+  const auto body = [&](Body& b, Val i, const std::vector<Val>& state,
+                        const std::vector<Val>& constants) {
     size_t next = 2;
     const auto constant = [&](Val outer) { return outer ? constants[next++] : Val{&b, nullptr}; };
     const Val bias_r = constant(d.bias_r);
     const Val p = constant(d.p);
     const Val lens = constant(cell.lens);
     const Val t = d.backward ? b.number(ir::sub(b.c, cell.steps, b.c.i64(1))) - i : i;
-    std::vector<Val> results = step({cell, d.f, take(constants[0], t), constants[1], bias_r, p, state});
+    std::vector<Val> results =
+        step({cell, d.f, take(constants[0], t), constants[1], bias_r, p, state});
     Val y = results[0];
     if (lens) {
       const Val running = reshape(lt(t, cast(DType::i64, lens)), {cell.batch, b.c.i64(1)});
       y = select(running, y, 0.0);
-      for (size_t k = 0; k < results.size(); ++k) results[k] = select(running, results[k], state[k]);
+      for (size_t k = 0; k < results.size(); ++k)
+        results[k] = select(running, results[k], state[k]);
     }
     results.push_back(y);
     return results;
@@ -265,7 +287,8 @@ Outputs run_direction(const Composite& a, const Cell& cell, const Direction& d, 
   return {d.backward ? flip(out.stacked[0], 0) : out.stacked[0], out.carried};
 }
 
-std::vector<Val> run_cell(Composite& a, int gates, const std::vector<std::string>& defaults, StepFn step) {
+std::vector<Val> run_cell(Composite& a, int gates, const std::vector<std::string>& defaults,
+                          StepFn step) {
   const auto cell = read_cell(a, gates, defaults);
   if (!cell) return {};
   const bool has_c = gates == 4;
@@ -289,12 +312,15 @@ std::vector<Val> run_cell(Composite& a, int gates, const std::vector<std::string
   return results;
 }
 
-std::vector<Val> lstm(Composite& a) { return run_cell(a, 4, {"sigmoid", "tanh", "tanh"}, lstm_step); }
+std::vector<Val> lstm(Composite& a) {
+  return run_cell(a, 4, {"sigmoid", "tanh", "tanh"}, lstm_step);
+}
 std::vector<Val> gru(Composite& a) { return run_cell(a, 3, {"sigmoid", "tanh"}, gru_step); }
 std::vector<Val> rnn(Composite& a) { return run_cell(a, 1, {"tanh"}, rnn_step); }
 
 constexpr std::string_view kOptions =
-    "hidden_size,direction,activations,activation_alpha,activation_beta,clip,layout,input_forget,linear_before_reset";
+    "hidden_size,direction,activations,activation_alpha,activation_beta,clip,layout,input_forget,"
+    "linear_before_reset";
 
 constexpr CompositeRow kRows[] = {
     {"lstm", "x,w,r,b?,sequence_lens?,h0?,c0?,p?", kOptions, lstm},
@@ -306,4 +332,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> recurrent_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -9,6 +9,7 @@
 #include "support/check.h"
 
 namespace tenon::ops {
+using namespace composite;  // NOLINT: the table's own helpers
 namespace {
 
 using ir::Key;
@@ -18,10 +19,11 @@ const std::map<std::string_view, const CompositeRow*>& rows() {
   static const std::map<std::string_view, const CompositeRow*> table = [] {
     std::map<std::string_view, const CompositeRow*> all;
     for (const auto family :
-         {softmax_rows(), norm_rows(), activation_rows(), attention_rows(), recurrent_rows(), pooling_rows(),
-          resize_rows(), sampling_rows(), rearrange_rows(), select_rows(), quantize_rows(), signal_rows(),
-          einsum_rows()})
-      for (const CompositeRow& row : family) TENON_CHECK(all.emplace(row.name, &row).second, std::string(row.name));
+         {softmax_rows(), norm_rows(), activation_rows(), attention_rows(), recurrent_rows(),
+          pooling_rows(), resize_rows(), sampling_rows(), rearrange_rows(), select_rows(),
+          quantize_rows(), signal_rows(), einsum_rows()})
+      for (const CompositeRow& row : family)
+        TENON_CHECK(all.emplace(row.name, &row).second, std::string(row.name));
     return all;
   }();
   return table;
@@ -65,13 +67,14 @@ struct Operands {
 Result<Operands> match_operands(const CompositeRow& row, std::span<const Expr> operands) {
   Operands out;
   const auto bad = [&](const std::string& why) {
-    return fail(std::string(row.name) + ".C1", std::string(row.name) + " takes (" + std::string(row.operands) +
-                                                   "): " + why);
+    return fail(std::string(row.name) + ".C1",
+                std::string(row.name) + " takes (" + std::string(row.operands) + "): " + why);
   };
   if (row.operands.ends_with('*')) {
     for (size_t i = 0; i < operands.size(); ++i) out.names.push_back("x" + std::to_string(i));
     out.given.assign(operands.begin(), operands.end());
-    if (std::find(out.given.begin(), out.given.end(), nullptr) != out.given.end()) return bad("an operand is absent");
+    if (std::find(out.given.begin(), out.given.end(), nullptr) != out.given.end())
+      return bad("an operand is absent");
     return out;
   }
   const auto slots = split(row.operands, ',');
@@ -93,23 +96,26 @@ Status check_options(const CompositeRow& row, const Options& options) {
   const auto known = split(row.options, ',');
   for (const auto& [key, value] : options)
     if (std::find(known.begin(), known.end(), key) == known.end())
-      return fail(std::string(row.name) + ".C2", std::string(row.name) + " has no option '" + key + "'; it has: " +
-                                                     (row.options.empty() ? "none" : std::string(row.options)));
+      return fail(std::string(row.name) + ".C2",
+                  std::string(row.name) + " has no option '" + key +
+                      "'; it has: " + (row.options.empty() ? "none" : std::string(row.options)));
   return {};
 }
 
-Result<std::vector<Val>> run_row(const CompositeRow& row, Body& body, std::vector<Val> in, const Options& options,
-                                 std::span<const Expr> extents) {
+Result<std::vector<Val>> run_row(const CompositeRow& row, Body& body, std::vector<Val> in,
+                                 const Options& options, std::span<const Expr> extents) {
   Composite application{row.name, body, std::move(in), options, extents};
   std::vector<Val> results = row.build(application);
   if (body.error) return tl::make_unexpected(*std::move(body.error));
-  TENON_CHECK(!results.empty() && std::all_of(results.begin(), results.end(), [](Val v) { return v.e != nullptr; }),
+  TENON_CHECK(!results.empty() &&
+                  std::all_of(results.begin(), results.end(), [](Val v) { return v.e != nullptr; }),
               "composite without results: " + std::string(row.name));
   return results;
 }
 
-Result<const ir::Function*> body_function(Context& c, const CompositeRow& row, const Operands& operands,
-                                          const Options& options, std::span<const Expr> extents) {
+Result<const ir::Function*> body_function(Context& c, const CompositeRow& row,
+                                          const Operands& operands, const Options& options,
+                                          std::span<const Expr> extents) {
   std::string key = "composite " + std::string(row.name) + "|" + options_text(options);
   for (Expr e : operands.given) key += e == nullptr ? "|" : "|t" + std::to_string(e->type->id);
   for (Expr e : extents) key += "|e" + std::to_string(e->id);
@@ -133,10 +139,14 @@ Result<const ir::Function*> body_function(Context& c, const CompositeRow& row, c
 
 }  // namespace
 
-// ---- Composite: options ----------------------------------------------------------------------------
+namespace composite {
+
+// ---- Composite: options
+// ----------------------------------------------------------------------------
 
 bool Composite::require(bool condition, int number, std::string message) const {
-  if (!condition) b.fail(std::string(name) + ".C" + std::to_string(number), std::string(name) + ": " + message);
+  if (!condition)
+    b.fail(std::string(name) + ".C" + std::to_string(number), std::string(name) + ": " + message);
   return condition;
 }
 
@@ -150,7 +160,8 @@ int64_t Composite::integer(std::string_view key, int64_t otherwise) const {
   const std::string* text = find(key);
   if (text == nullptr) return otherwise;
   const auto value = parse_integer(*text);
-  require(value.has_value(), 2, "option " + std::string(key) + " is not an integer: '" + *text + "'");
+  require(value.has_value(), 2,
+          "option " + std::string(key) + " is not an integer: '" + *text + "'");
   return value.value_or(otherwise);
 }
 
@@ -165,7 +176,8 @@ double Composite::real(std::string_view key, double otherwise) const {
 std::string Composite::word(std::string_view key, std::string_view otherwise) const {
   const std::string* text = find(key);
   std::string value = text == nullptr ? std::string(otherwise) : *text;
-  std::transform(value.begin(), value.end(), value.begin(), [](unsigned char ch) { return std::tolower(ch); });
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](unsigned char ch) { return std::tolower(ch); });
   return value;
 }
 
@@ -175,7 +187,8 @@ Ints Composite::integers(std::string_view key, Ints otherwise) const {
   Ints values;
   for (std::string_view part : split(*text, ',')) {
     const auto value = parse_integer(part);
-    if (!require(value.has_value(), 2, "option " + std::string(key) + " is not a list of integers: '" + *text + "'"))
+    if (!require(value.has_value(), 2,
+                 "option " + std::string(key) + " is not a list of integers: '" + *text + "'"))
       return otherwise;
     values.push_back(*value);
   }
@@ -188,7 +201,8 @@ std::vector<double> Composite::reals(std::string_view key, std::vector<double> o
   std::vector<double> values;
   for (std::string_view part : split(*text, ',')) {
     const auto value = parse_real(part);
-    if (!require(value.has_value(), 2, "option " + std::string(key) + " is not a list of numbers: '" + *text + "'"))
+    if (!require(value.has_value(), 2,
+                 "option " + std::string(key) + " is not a list of numbers: '" + *text + "'"))
       return otherwise;
     values.push_back(*value);
   }
@@ -206,7 +220,8 @@ ir::DType Composite::dtype(std::string_view key, ir::DType otherwise) const {
   const std::string* text = find(key);
   if (text == nullptr) return otherwise;
   const auto value = ir::parse_dtype(*text);
-  require(value.has_value(), 2, "option " + std::string(key) + " is not an element type: '" + *text + "'");
+  require(value.has_value(), 2,
+          "option " + std::string(key) + " is not an element type: '" + *text + "'");
   return value.value_or(otherwise);
 }
 
@@ -214,8 +229,8 @@ int64_t Composite::axis(std::string_view key, int64_t otherwise, int rank) const
   const int64_t value = integer(key, otherwise);
   const int64_t wrapped = wrap_axis(value, rank);
   const bool inside = require(wrapped >= 0 && wrapped < rank, 2,
-                              std::string(key) + " " + std::to_string(value) + " is out of range for rank " +
-                                  std::to_string(rank));
+                              std::string(key) + " " + std::to_string(value) +
+                                  " is out of range for rank " + std::to_string(rank));
   return inside ? wrapped : 0;
 }
 
@@ -231,7 +246,10 @@ Ints Composite::axes(std::string_view key, Ints otherwise, int rank) const {
   return wrapped;
 }
 
-// ---- the public face -------------------------------------------------------------------------------
+}  // namespace composite
+
+// ---- the public face
+// -------------------------------------------------------------------------------
 
 bool is_composite(std::string_view name) { return rows().contains(name); }
 
@@ -258,10 +276,12 @@ Expr call_operand(Expr call, std::string_view name) {
   return nullptr;
 }
 
-Result<std::vector<Expr>> build_composite(Context& c, std::string_view name, std::span<const Expr> operands,
-                                          const Options& options, std::span<const Expr> extents) {
+Result<std::vector<Expr>> build_composite(Context& c, std::string_view name,
+                                          std::span<const Expr> operands, const Options& options,
+                                          std::span<const Expr> extents) {
   const auto found = rows().find(name);
-  if (found == rows().end()) return fail("composite.unknown", "there is no composite '" + std::string(name) + "'");
+  if (found == rows().end())
+    return fail("composite.unknown", "there is no composite '" + std::string(name) + "'");
   const CompositeRow& row = *found->second;
   TENON_TRY(const Operands matched, match_operands(row, operands));
   TENON_TRY_VOID(check_options(row, options));
@@ -281,8 +301,9 @@ Result<std::vector<Expr>> build_composite(Context& c, std::string_view name, std
   std::vector<Type> types;
   for (Expr e : body->results) types.push_back(e->type);
   const Type type = types.size() == 1 ? types[0] : c.tuple(types);
-  const Expr call = c.make(Op::call, type, given,
-                           {{Key::name, std::string(name)}, {Key::body, body}, {Key::options, options_text(options)}});
+  const Expr call = c.make(
+      Op::call, type, given,
+      {{Key::name, std::string(name)}, {Key::body, body}, {Key::options, options_text(options)}});
   if (types.size() == 1) return std::vector<Expr>{call};
   std::vector<Expr> results;
   for (size_t i = 0; i < types.size(); ++i)

@@ -1,22 +1,22 @@
-// Resize as ONNX-19 defines it: separable, one axis after another; each output element is a weighted sum
-// of neighbours whose positions and weights are computed in f64 from the output index, so that extents
-// may be symbolic. Whole-number nearest enlargement is a broadcast and a reshape.
+// Resize as ONNX-19 defines it: separable, one axis after another; each output element is a
+// weighted sum of neighbours whose positions and weights are computed in f64 from the output index,
+// so that extents may be symbolic. Whole-number nearest enlargement is a broadcast and a reshape.
 //   resize (x, roi?, scales?)  mode[nearest] coordinate_transformation_mode[half_pixel]
-//     nearest_mode[round_prefer_floor] cubic_coeff_a[-0.75] exclude_outside extrapolation_value antialias
-//     axes[all] scales keep_aspect_ratio_policy[stretch]; extents: the sizes of axes
-//     Sizes follow from option scales, else from extents. A scales operand (f32[axes]) gives the factors
-//     of which extents are the resulting sizes. roi: f32[2 * axes], starts then ends, of
+//     nearest_mode[round_prefer_floor] cubic_coeff_a[-0.75] exclude_outside extrapolation_value
+//     antialias axes[all] scales keep_aspect_ratio_policy[stretch]; extents: the sizes of axes
+//     Sizes follow from option scales, else from extents. A scales operand (f32[axes]) gives the
+//     factors of which extents are the resulting sizes. roi: f32[2 * axes], starts then ends, of
 //     tf_crop_and_resize.
 //   upsample (x) mode, scales  the older operator: asymmetric, floor
-// C3: one scale or size for each axis. C4: a known mode. C5: antialias and keep_aspect_ratio_policy need
-// sizes known at compile time. C6: a symbolic extent needs a scale that is a simple fraction.
+// C3: one scale or size for each axis. C4: a known mode. C5: antialias and keep_aspect_ratio_policy
+// need sizes known at compile time. C6: a symbolic extent needs a scale that is a simple fraction.
 // C7: tf_crop_and_resize needs roi.
 #include <algorithm>
 #include <cmath>
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -49,7 +49,8 @@ Expr scaled_extent(const Composite& a, Expr n, double scale) {
     if (std::fabs(p / static_cast<double>(q) - scale) < 1e-7 * std::max(1.0, scale))
       return ir::floordiv(c, ir::mul(c, n, c.i64(static_cast<int64_t>(p))), c.i64(q));
   }
-  a.require(false, 6, "scale " + std::to_string(scale) + " of a symbolic extent is not a simple fraction");
+  a.require(false, 6,
+            "scale " + std::to_string(scale) + " of a symbolic extent is not a simple fraction");
   return c.i64(1);
 }
 
@@ -58,13 +59,16 @@ bool keep_aspect_ratio(const Composite& a, std::vector<Axis>& axes, const std::s
   for (size_t i = 0; i < axes.size(); ++i) {
     const auto in = ir::as_int(axes[i].in);
     const auto out = ir::as_int(axes[i].out);
-    if (!a.require(in && out && *in > 0, 5, "keep_aspect_ratio_policy needs sizes known at compile time")) return false;
+    if (!a.require(in && out && *in > 0, 5,
+                   "keep_aspect_ratio_policy needs sizes known at compile time"))
+      return false;
     const double ratio = static_cast<double>(*out) / static_cast<double>(*in);
     best = i == 0 ? ratio : policy == "not_larger" ? std::min(best, ratio) : std::max(best, ratio);
   }
   for (Axis& axis : axes) {
     axis.scale = best;
-    axis.out = a.c().i64(static_cast<int64_t>(best * static_cast<double>(*ir::as_int(axis.in)) + 0.5));
+    axis.out =
+        a.c().i64(static_cast<int64_t>(best * static_cast<double>(*ir::as_int(axis.in)) + 0.5));
   }
   return true;
 }
@@ -82,8 +86,9 @@ std::optional<std::vector<Axis>> read_axes(const Composite& a) {
   const std::vector<double> scales = a.reals("scales", {});
   const std::string policy = a.word("keep_aspect_ratio_policy", "stretch");
   const bool given = scales.empty();
-  if (!a.require((given ? a.extents.size() : scales.size()) == which.size(), 3,
-                 "one scale or size is needed for each of " + std::to_string(which.size()) + " axes"))
+  if (!a.require(
+          (given ? a.extents.size() : scales.size()) == which.size(), 3,
+          "one scale or size is needed for each of " + std::to_string(which.size()) + " axes"))
     return std::nullopt;
   std::vector<Axis> axes(which.size());
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -98,10 +103,12 @@ std::optional<std::vector<Axis>> read_axes(const Composite& a) {
     axes[i].out = a.extents[i];
     const auto in = ir::as_int(axes[i].in);
     const auto out = ir::as_int(axes[i].out);
-    if (!a.in[2] && in && out && *in > 0) axes[i].scale = static_cast<double>(*out) / static_cast<double>(*in);
+    if (!a.in[2] && in && out && *in > 0)
+      axes[i].scale = static_cast<double>(*out) / static_cast<double>(*in);
     if (!a.in[2] && axes[i].in == axes[i].out) axes[i].scale = 1;
   }
-  if (given && !a.in[2] && policy != "stretch" && !keep_aspect_ratio(a, axes, policy)) return std::nullopt;
+  if (given && !a.in[2] && policy != "stretch" && !keep_aspect_ratio(a, axes, policy))
+    return std::nullopt;
   for (size_t i = 0; i < axes.size(); ++i) {
     Axis& axis = axes[i];
     if (axis.scale) {
@@ -193,7 +200,8 @@ Val resize_axis(const Composite& a, const Settings& s, const Axis& axis, Val x) 
     y = gather(x, cast(DType::i64, min(max(nearest_index(s, at), 0.0), top)), axis.axis);
   } else {
     for (const Tap& tap : taps(a, s, axis, at)) {
-      const Val part = gather(x, tap.index, axis.axis) * along(cast(x.dtype(), tap.weight), axis.axis, x.rank());
+      const Val part =
+          gather(x, tap.index, axis.axis) * along(cast(x.dtype(), tap.weight), axis.axis, x.rank());
       y = y ? y + part : part;
     }
   }
@@ -206,11 +214,15 @@ Val resize_axis(const Composite& a, const Settings& s, const Axis& axis, Val x) 
 
 /// Whether output index i of this axis reads input index i / scale.
 bool repeats(const Composite& a, const Settings& s, const Axis& axis) {
-  if (s.mode != Mode::nearest || !axis.scale || *axis.scale < 1 || *axis.scale != std::floor(*axis.scale)) return false;
-  if (axis.out != ir::mul(a.c(), axis.in, a.c().i64(static_cast<int64_t>(*axis.scale)))) return false;
+  if (s.mode != Mode::nearest || !axis.scale || *axis.scale < 1 ||
+      *axis.scale != std::floor(*axis.scale))
+    return false;
+  if (axis.out != ir::mul(a.c(), axis.in, a.c().i64(static_cast<int64_t>(*axis.scale))))
+    return false;
   const bool centred = s.coordinates == "half_pixel" || s.coordinates == "half_pixel_symmetric" ||
                        s.coordinates == "pytorch_half_pixel";
-  return (centred && s.nearest_mode.starts_with("round")) || (s.coordinates == "asymmetric" && s.nearest_mode == "floor");
+  return (centred && s.nearest_mode.starts_with("round")) ||
+         (s.coordinates == "asymmetric" && s.nearest_mode == "floor");
 }
 
 /// All whole-number enlargements at once.
@@ -245,10 +257,11 @@ std::vector<Val> run(Composite& a, const Settings& s, std::vector<Axis> axes) {
   Val x = !weighted ? in : ir::is_float(in.dtype()) ? up(in) : cast(DType::f32, in);
   std::vector<Axis> repeated, rest;
   for (Axis& axis : axes) {
-    const bool same = axis.scale == 1.0 && axis.in == axis.out && s.coordinates != "tf_crop_and_resize";
+    const bool same =
+        axis.scale == 1.0 && axis.in == axis.out && s.coordinates != "tf_crop_and_resize";
     if (same) continue;
-    if (s.antialias &&
-        !a.require(axis.scale.has_value(), 5, "antialias needs scales that are known at compile time"))
+    if (s.antialias && !a.require(axis.scale.has_value(), 5,
+                                  "antialias needs scales that are known at compile time"))
       return {};
     (repeats(a, s, axis) ? repeated : rest).push_back(axis);
   }
@@ -266,13 +279,16 @@ std::vector<Val> resize(Composite& a) {
   static constexpr std::string_view kCoordinates[] = {"half_pixel",         "half_pixel_symmetric",
                                                       "pytorch_half_pixel", "align_corners",
                                                       "asymmetric",         "tf_crop_and_resize"};
-  static constexpr std::string_view kNearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
-  if (!a.require(mode == "nearest" || mode == "linear" || mode == "cubic", 4, "mode '" + mode + "' is unknown") ||
+  static constexpr std::string_view kNearest[] = {"round_prefer_floor", "round_prefer_ceil",
+                                                  "floor", "ceil"};
+  if (!a.require(mode == "nearest" || mode == "linear" || mode == "cubic", 4,
+                 "mode '" + mode + "' is unknown") ||
       !a.require(std::ranges::count(kCoordinates, s.coordinates) == 1, 4,
                  "coordinate_transformation_mode '" + s.coordinates + "' is unknown") ||
       !a.require(std::ranges::count(kNearest, s.nearest_mode) == 1, 4,
                  "nearest_mode '" + s.nearest_mode + "' is unknown") ||
-      !a.require(s.coordinates != "tf_crop_and_resize" || a.in[1], 7, "tf_crop_and_resize needs roi"))
+      !a.require(s.coordinates != "tf_crop_and_resize" || a.in[1], 7,
+                 "tf_crop_and_resize needs roi"))
     return {};
   s.mode = mode == "nearest" ? Mode::nearest : mode == "linear" ? Mode::linear : Mode::cubic;
   s.a = a.real("cubic_coeff_a", -0.75);
@@ -287,7 +303,8 @@ std::vector<Val> resize(Composite& a) {
 std::vector<Val> upsample(Composite& a) {
   Settings s;
   const std::string mode = a.word("mode", "nearest");
-  if (!a.require(mode == "nearest" || mode == "linear" || mode == "bilinear", 4, "mode '" + mode + "' is unknown"))
+  if (!a.require(mode == "nearest" || mode == "linear" || mode == "bilinear", 4,
+                 "mode '" + mode + "' is unknown"))
     return {};
   s.mode = mode == "nearest" ? Mode::nearest : Mode::linear;
   s.coordinates = "asymmetric";
@@ -300,7 +317,8 @@ std::vector<Val> upsample(Composite& a) {
 
 constexpr CompositeRow kRows[] = {
     {"resize", "x,roi?,scales?",
-     "mode,coordinate_transformation_mode,nearest_mode,cubic_coeff_a,exclude_outside,extrapolation_value,antialias,"
+     "mode,coordinate_transformation_mode,nearest_mode,cubic_coeff_a,exclude_outside,extrapolation_"
+     "value,antialias,"
      "axes,scales,keep_aspect_ratio_policy",
      resize},
     {"upsample", "x", "mode,scales", upsample},
@@ -310,4 +328,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> resize_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -1,20 +1,23 @@
-// Sampling of images at computed positions, as ONNX GridSample-22, AffineGrid-20 and RoiAlign-22 have it.
+// Sampling of images at computed positions, as ONNX GridSample-22, AffineGrid-20 and RoiAlign-22
+// have it.
 //   grid_sample (x[n,c,d..], grid[n,o..,k]) mode[linear] padding_mode[zeros] align_corners[0]
 //     k spatial axes; grid's last axis runs from the last spatial axis to the first
 //   affine_grid (theta[n,k,k+1]) align_corners[0]; extents: the size [n,c,d..]
-//   roi_align (x[n,c,h,w], rois[r,4], batch_indices[r]) mode[avg] coordinate_transformation_mode[half_pixel]
+//   roi_align (x[n,c,h,w], rois[r,4], batch_indices[r]) mode[avg]
+//   coordinate_transformation_mode[half_pixel]
 //     output_height[1] output_width[1] sampling_ratio[0] spatial_scale[1]
 // C3: float type. C4: ranks. C5: a known mode. C6: grid fits x.
 #include <limits>
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
 
-// ---- grid_sample -------------------------------------------------------------------------------------
+// ---- grid_sample
+// -------------------------------------------------------------------------------------
 
 enum class Padding { zeros, border, reflection };
 
@@ -82,7 +85,8 @@ std::vector<Sample> samples(const Grid& g, const Coordinate& at, const std::stri
   std::vector<Sample> all;
   const std::vector<Val> weights = cubic_weights(t);
   for (int k = 0; k < 4; ++k)
-    all.push_back(element_at(g, at, base + static_cast<double>(k - 1), weights[static_cast<size_t>(k)]));
+    all.push_back(
+        element_at(g, at, base + static_cast<double>(k - 1), weights[static_cast<size_t>(k)]));
   return all;
 }
 
@@ -107,15 +111,21 @@ std::vector<Val> grid_sample(Composite& a) {
   if (mode == "bilinear") mode = "linear";
   if (mode == "bicubic") mode = "cubic";
   const std::string padding = a.word("padding_mode", "zeros");
-  if (!a.require(ir::is_float(x.dtype()) && ir::is_float(grid.dtype()), 3, "x and grid must be of float types") ||
-      !a.require(spatial >= 1 && grid.rank() == x.rank(), 4, "x and grid need the same rank, 3 or more") ||
-      !a.require(mode == "linear" || mode == "nearest" || mode == "cubic", 5, "mode '" + mode + "' is unknown") ||
+  if (!a.require(ir::is_float(x.dtype()) && ir::is_float(grid.dtype()), 3,
+                 "x and grid must be of float types") ||
+      !a.require(spatial >= 1 && grid.rank() == x.rank(), 4,
+                 "x and grid need the same rank, 3 or more") ||
+      !a.require(mode == "linear" || mode == "nearest" || mode == "cubic", 5,
+                 "mode '" + mode + "' is unknown") ||
       !a.require(padding == "zeros" || padding == "border" || padding == "reflection", 5,
                  "padding_mode '" + padding + "' is unknown") ||
-      !a.require(ir::is_int(grid.dim(-1), spatial), 6, "grid's last axis must have one entry for each spatial axis"))
+      !a.require(ir::is_int(grid.dim(-1), spatial), 6,
+                 "grid's last axis must have one entry for each spatial axis"))
     return {};
   Grid g;
-  g.padding = padding == "zeros" ? Padding::zeros : padding == "border" ? Padding::border : Padding::reflection;
+  g.padding = padding == "zeros"    ? Padding::zeros
+              : padding == "border" ? Padding::border
+                                    : Padding::reflection;
   g.align = a.integer("align_corners", 0) != 0;
   // Corners: every combination of the axes' samples.
   struct Corner {
@@ -149,7 +159,8 @@ std::vector<Val> grid_sample(Composite& a) {
   return {cast(a.in[0].dtype(), y)};
 }
 
-// ---- affine_grid -------------------------------------------------------------------------------------
+// ---- affine_grid
+// -------------------------------------------------------------------------------------
 
 std::vector<Val> affine_grid(Composite& a) {
   Context& c = a.c();
@@ -187,17 +198,18 @@ std::vector<Val> affine_grid(Composite& a) {
   return {cast(a.in[0].dtype(), concat(parts, rank))};
 }
 
-// ---- roi_align ---------------------------------------------------------------------------------------
+// ---- roi_align
+// ---------------------------------------------------------------------------------------
 
 struct Roi {
-  Val x;               // [n, c, h, w]
-  Val batch;           // i64[r, 1, 1, 1]
+  Val x;      // [n, c, h, w]
+  Val batch;  // i64[r, 1, 1, 1]
   bool average = true;
 };
 
 /// One axis of the interpolation: neighbours, weights, and whether the position counts at all.
 struct Line {
-  Val low, high;          // i64
+  Val low, high;  // i64
   Val low_weight, high_weight;
 };
 Line line_at(Val v, Expr extent) {
@@ -220,7 +232,9 @@ Val interpolate(const Roi& roi, const Line& y, const Line& x, int rank) {
   Exprs shape(static_cast<size_t>(rank), b.c.i64(1));
   shape[0] = roi.batch.dim(0);
   const Val batch = reshape(roi.batch, shape);
-  const auto corner = [&](Val iy, Val ix, Val weight) { return gather_at(roi.x, {batch, channel, iy, ix}) * weight; };
+  const auto corner = [&](Val iy, Val ix, Val weight) {
+    return gather_at(roi.x, {batch, channel, iy, ix}) * weight;
+  };
   const Val c0 = corner(y.low, x.low, y.low_weight * x.low_weight);
   const Val c1 = corner(y.low, x.high, y.low_weight * x.high_weight);
   const Val c2 = corner(y.high, x.low, y.high_weight * x.low_weight);
@@ -236,7 +250,9 @@ Bins bins(const Composite& a, Val rois, int64_t column, int64_t count, bool half
   Context& c = a.c();
   const double scale = a.real("spatial_scale", 1);
   const double offset = half_pixel ? 0.5 : 0;
-  const auto edge = [&](int64_t k) { return squeeze(slice(rois, 1, k, c.i64(1)), 1) * scale - offset; };
+  const auto edge = [&](int64_t k) {
+    return squeeze(slice(rois, 1, k, c.i64(1)), 1) * scale - offset;
+  };
   const Val start = edge(column);
   Val extent = edge(column + 2) - start;
   if (!half_pixel) extent = max(extent, 1.0);
@@ -244,7 +260,8 @@ Bins bins(const Composite& a, Val rois, int64_t column, int64_t count, bool half
 }
 
 /// A fixed number of samples a bin: axes [r, c, bins y, samples y, bins x, samples x], reduced.
-Val roi_fixed(const Roi& roi, const Bins& by, const Bins& bx, int64_t height, int64_t width, int64_t ratio) {
+Val roi_fixed(const Roi& roi, const Bins& by, const Bins& bx, int64_t height, int64_t width,
+              int64_t ratio) {
   Body& b = *roi.x.body;
   const auto positions = [&](const Bins& bin, int64_t count, int axis) {
     const DType type = bin.start.dtype();
@@ -270,7 +287,8 @@ Val roi_adaptive(const Roi& roi, const Bins& by, const Bins& bx, int64_t height,
   const Val most_x = most(nx);
   const Exprs shape{roi.batch.dim(0), roi.x.dim(1), b.c.i64(height), b.c.i64(width)};
   const double start = roi.average ? 0 : -std::numeric_limits<double>::infinity();
-  const auto step = [&](Body& inner, Val i, const std::vector<Val>& state, const std::vector<Val>& k) {
+  const auto step = [&](Body& inner, Val i, const std::vector<Val>& state,
+                        const std::vector<Val>& k) {
     const auto positions = [&](Val first, Val w, Val n, Val sample, int64_t count, int axis) {
       const Val which = along(inner.iota(w.dtype(), {inner.c.i64(count)}, 0), axis, 4);
       const Val wide = along(w, 0, 4);
@@ -301,8 +319,10 @@ std::vector<Val> roi_align(Composite& a) {
   const Val rois = up(a.in[1]);
   const std::string mode = a.word("mode", "avg");
   const std::string transform = a.word("coordinate_transformation_mode", "half_pixel");
-  if (!a.require(ir::is_float(x.dtype()) && ir::is_float(rois.dtype()), 3, "x and rois must be of float types") ||
-      !a.require(x.rank() == 4 && rois.rank() == 2 && a.in[2].rank() == 1, 4, "x must be of rank 4, rois of rank 2") ||
+  if (!a.require(ir::is_float(x.dtype()) && ir::is_float(rois.dtype()), 3,
+                 "x and rois must be of float types") ||
+      !a.require(x.rank() == 4 && rois.rank() == 2 && a.in[2].rank() == 1, 4,
+                 "x must be of rank 4, rois of rank 2") ||
       !a.require(mode == "avg" || mode == "max", 5, "mode '" + mode + "' is unknown") ||
       !a.require(transform == "half_pixel" || transform == "output_half_pixel", 5,
                  "coordinate_transformation_mode '" + transform + "' is unknown"))
@@ -314,7 +334,8 @@ std::vector<Val> roi_align(Composite& a) {
   Roi roi{x, cast(DType::i64, a.in[2]), mode == "avg"};
   const Bins bx = bins(a, rois, 0, width, half_pixel);
   const Bins by = bins(a, rois, 1, height, half_pixel);
-  const Val y = ratio > 0 ? roi_fixed(roi, by, bx, height, width, ratio) : roi_adaptive(roi, by, bx, height, width);
+  const Val y = ratio > 0 ? roi_fixed(roi, by, bx, height, width, ratio)
+                          : roi_adaptive(roi, by, bx, height, width);
   return {cast(a.in[0].dtype(), y)};
 }
 
@@ -322,11 +343,12 @@ constexpr CompositeRow kRows[] = {
     {"grid_sample", "x,grid", "mode,padding_mode,align_corners", grid_sample},
     {"affine_grid", "theta", "align_corners", affine_grid},
     {"roi_align", "x,rois,batch_indices",
-     "mode,coordinate_transformation_mode,output_height,output_width,sampling_ratio,spatial_scale", roi_align},
+     "mode,coordinate_transformation_mode,output_height,output_width,sampling_ratio,spatial_scale",
+     roi_align},
 };
 
 }  // namespace
 
 std::span<const CompositeRow> sampling_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

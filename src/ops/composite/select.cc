@@ -1,12 +1,12 @@
 // Composites about indices: one_hot, trilu, eye_like, range, topk.
-//   one_hot (indices, values[2]) axis[-1]; extents: {depth}    values are off and on; negative indices count back
-//   trilu (x, k?) upper[1] k[0]         eye_like (x) k[0] dtype[x's]
-//   range (start, delta); extents: {count}                     start + i * delta
-//   topk (x) axis[-1] largest[1] sorted[1]; extents: {k} -> values, i64 indices; the first of equals wins
+//   one_hot (indices, values[2]) axis[-1]; extents: {depth}    values are off and on; negative
+//   indices count back trilu (x, k?) upper[1] k[0]         eye_like (x) k[0] dtype[x's] range
+//   (start, delta); extents: {count}                     start + i * delta topk (x) axis[-1]
+//   largest[1] sorted[1]; extents: {k} -> values, i64 indices; the first of equals wins
 // C3: ranks. C4: the number of extents. C5: types.
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -22,7 +22,8 @@ std::vector<Val> one_hot(Composite& a) {
   Exprs shape = indices.shape();
   shape.insert(shape.begin() + axis, depth);
   const Val wrapped = select(lt(indices, 0.0), indices + a.b.number(depth), indices);
-  const Val here = eq(a.b.iota(DType::i64, shape, axis), broadcast_to(unsqueeze(wrapped, axis), shape));
+  const Val here =
+      eq(a.b.iota(DType::i64, shape, axis), broadcast_to(unsqueeze(wrapped, axis), shape));
   const auto value = [&](int64_t i) { return reshape(slice(values, 0, i, a.c().i64(1)), {}); };
   return {select(here, value(1), value(0))};
 }
@@ -31,7 +32,8 @@ std::vector<Val> trilu(Composite& a) {
   const Val x = a.in[0];
   if (!a.require(x.rank() >= 2, 3, "x needs rank 2 or more")) return {};
   const bool upper = a.integer("upper", 1) != 0;
-  const Val k = a.in[1] ? cast(DType::i64, reshape(a.in[1], {})) : a.b.lit(DType::i64, static_cast<double>(a.integer("k", 0)));
+  const Val k = a.in[1] ? cast(DType::i64, reshape(a.in[1], {}))
+                        : a.b.lit(DType::i64, static_cast<double>(a.integer("k", 0)));
   const Exprs plane{x.dim(-2), x.dim(-1)};
   const Val ahead = a.b.iota(DType::i64, plane, 1) - a.b.iota(DType::i64, plane, 0);
   return {select(upper ? ge(ahead, k) : le(ahead, k), x, 0.0)};
@@ -65,16 +67,16 @@ std::vector<Val> topk(Composite& a) {
   const int64_t axis = a.axis("axis", -1, x.rank());
   const auto have = ir::as_int(x.dim(axis));
   const auto want = ir::as_int(a.extents[0]);
-  if (!a.require(!have || !want || (*want >= 0 && *want <= *have), 4, "k is larger than the axis")) return {};
+  if (!a.require(!have || !want || (*want >= 0 && *want <= *have), 4, "k is larger than the axis"))
+    return {};
   const Sorted sorted = sort(x, axis, a.integer("largest", 1) != 0);
-  return {slice(sorted.values, axis, 0, a.extents[0]), slice(sorted.indices, axis, 0, a.extents[0])};
+  return {slice(sorted.values, axis, 0, a.extents[0]),
+          slice(sorted.indices, axis, 0, a.extents[0])};
 }
 
 constexpr CompositeRow kRows[] = {
-    {"one_hot", "indices,values", "axis", one_hot, true},
-    {"trilu", "x,k?", "upper,k", trilu, true},
-    {"eye_like", "x", "k,dtype", eye_like, true},
-    {"range", "start,delta", "", range, true},
+    {"one_hot", "indices,values", "axis", one_hot, true}, {"trilu", "x,k?", "upper,k", trilu, true},
+    {"eye_like", "x", "k,dtype", eye_like, true},         {"range", "start,delta", "", range, true},
     {"topk", "x", "axis,largest,sorted", topk},
 };
 
@@ -82,4 +84,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> select_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

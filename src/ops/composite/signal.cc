@@ -1,18 +1,20 @@
-// Signal processing: Fourier transforms as products with matrices of cosines and sines that are computed
-// in f64 from the indices, window functions, the mel filter bank.
+// Signal processing: Fourier transforms as products with matrices of cosines and sines that are
+// computed in f64 from the indices, window functions, the mel filter bank.
 //   dft (x[.., n, .., 1 or 2]) axis[1] inverse[0] onesided[0]; extents: {dft_length} or none
 //     inverse and onesided: the real signal of half a spectrum, last axis 1
 //   stft (signal[b, n, 1 or 2], window?) onesided[1]; extents: {frame_step, frame_length}
 //     -> [b, frames, bins, 2]
-//   mel_weight_matrix (num_mel_bins, dft_length, sample_rate, lower_hz, upper_hz) output_datatype[f32];
+//   mel_weight_matrix (num_mel_bins, dft_length, sample_rate, lower_hz, upper_hz)
+//   output_datatype[f32];
 //     extents: {num_mel_bins, dft_length / 2 + 1}
-//   hann_window, hamming_window, blackman_window () periodic[1] output_datatype[f32]; extents: {size}
+//   hann_window, hamming_window, blackman_window () periodic[1] output_datatype[f32]; extents:
+//   {size}
 // C3: float type. C4: ranks and extents.
 #include <numbers>
 
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 using ir::DType;
@@ -23,10 +25,12 @@ struct Matrices {
   Val cosine, sine;  // [length, bins]
 };
 
-/// cos and sin of 2 pi t k / length for t < rows, k < bins; the product is reduced before the division.
+/// cos and sin of 2 pi t k / length for t < rows, k < bins; the product is reduced before the
+/// division.
 Matrices fourier(Body& b, DType type, Expr rows, Expr bins, Expr length) {
   const Exprs shape{rows, bins};
-  const Val phase = mod(b.iota(DType::i64, shape, 0) * b.iota(DType::i64, shape, 1), b.number(length));
+  const Val phase =
+      mod(b.iota(DType::i64, shape, 0) * b.iota(DType::i64, shape, 1), b.number(length));
   const Val angle = cast(DType::f64, phase) * kTau / b.number(length, DType::f64);
   return {cast(type, cos(angle)), cast(type, sin(angle))};
 }
@@ -34,7 +38,9 @@ Matrices fourier(Body& b, DType type, Expr rows, Expr bins, Expr length) {
 /// [.., n] times [n, m] over the last axis.
 Val product(Val x, Val matrix) { return dot(x, matrix, {}, {}, {x.rank() - 1}, {0}); }
 
-Expr half_of(Context& c, Expr length) { return ir::add(c, ir::floordiv(c, length, c.i64(2)), c.i64(1)); }
+Expr half_of(Context& c, Expr length) {
+  return ir::add(c, ir::floordiv(c, length, c.i64(2)), c.i64(1));
+}
 
 /// x with the transformed axis last and brought to n elements, for each of its parts.
 Val part_of(Val x, int64_t part, int64_t axis, Expr n) {
@@ -97,7 +103,8 @@ std::vector<Val> dft(Composite& a) {
   if (!a.require(ir::is_float(x.dtype()), 3, "x must be of a float type") ||
       !a.require(x.rank() >= 2 && is_signal(x), 4, "x must end in an axis of extent 1 or 2"))
     return {};
-  Transform t{a.axis("axis", 1, x.rank()), a.integer("inverse", 0) != 0, a.integer("onesided", 0) != 0, nullptr};
+  Transform t{a.axis("axis", 1, x.rank()), a.integer("inverse", 0) != 0,
+              a.integer("onesided", 0) != 0, nullptr};
   if (!a.require(t.axis < x.rank() - 1, 4, "the last axis cannot be transformed")) return {};
   t.length = x.dim(t.axis);
   if (t.inverse && t.onesided) t.length = ir::mul(c, ir::sub(c, t.length, c.i64(1)), c.i64(2));
@@ -117,7 +124,8 @@ std::vector<Val> stft(Composite& a) {
   const Expr length = a.extents[1];
   const Expr frames = ir::add(c, ir::floordiv(c, ir::sub(c, x.dim(1), length), step), c.i64(1));
   const Exprs grid{frames, length};
-  const Val index = a.b.iota(DType::i64, grid, 0) * a.b.number(step) + a.b.iota(DType::i64, grid, 1);
+  const Val index =
+      a.b.iota(DType::i64, grid, 0) * a.b.number(step) + a.b.iota(DType::i64, grid, 1);
   Val framed = gather(x, index, 1);  // [batch, frames, length, parts]
   if (a.in[1]) framed = framed * along(up(a.in[1]), 2, 4);
   const Transform t{2, false, a.integer("onesided", 1) != 0, length};
@@ -126,7 +134,9 @@ std::vector<Val> stft(Composite& a) {
 
 std::vector<Val> mel_weight_matrix(Composite& a) {
   Context& c = a.c();
-  if (!a.require(a.extents.size() == 2, 4, "the numbers of mel bins and of spectrum bins are missing")) return {};
+  if (!a.require(a.extents.size() == 2, 4,
+                 "the numbers of mel bins and of spectrum bins are missing"))
+    return {};
   const auto number = [&](size_t i) { return cast(DType::f64, reshape(a.in[i], {})); };
   const auto mel = [](Val hz) { return 2595.0 / std::numbers::ln10 * log1p(hz / 700.0); };
   const Expr bins = a.extents[0];
@@ -143,10 +153,12 @@ std::vector<Val> mel_weight_matrix(Composite& a) {
   const Val j = along(a.b.iota(DType::f64, {a.extents[1]}, 0), 0, 2);
   const Val rise = center - left;
   const Val fall = right - center;
-  const Val up_slope = select(logical_and(ge(j, left), le(j, center)), (j - left) / select(eq(rise, 0.0), 1.0, rise), 0.0);
+  const Val up_slope = select(logical_and(ge(j, left), le(j, center)),
+                              (j - left) / select(eq(rise, 0.0), 1.0, rise), 0.0);
   const Val peak = select(eq(rise, 0.0), cast(DType::f64, eq(j, center)), up_slope);
   const Val falling = logical_and(gt(fall, 0.0), logical_and(ge(j, center), lt(j, right)));
-  return {cast(a.dtype("output_datatype", DType::f32), select(falling, (right - j) / select(gt(fall, 0.0), fall, 1.0), peak))};
+  return {cast(a.dtype("output_datatype", DType::f32),
+               select(falling, (right - j) / select(gt(fall, 0.0), fall, 1.0), peak))};
 }
 
 /// 2 pi n / N of a window's elements, f64.
@@ -176,8 +188,8 @@ std::vector<Val> blackman_window(Composite& a) {
 constexpr CompositeRow kRows[] = {
     {"dft", "x", "axis,inverse,onesided", dft},
     {"stft", "signal,window?", "onesided", stft},
-    {"mel_weight_matrix", "num_mel_bins,dft_length,sample_rate,lower_hz,upper_hz", "output_datatype", mel_weight_matrix,
-     true},
+    {"mel_weight_matrix", "num_mel_bins,dft_length,sample_rate,lower_hz,upper_hz",
+     "output_datatype", mel_weight_matrix, true},
     {"hann_window", "", "periodic,output_datatype", hann_window, true},
     {"hamming_window", "", "periodic,output_datatype", hamming_window, true},
     {"blackman_window", "", "periodic,output_datatype", blackman_window, true},
@@ -187,4 +199,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> signal_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite

@@ -1,11 +1,12 @@
-// Softmax and its kin over one axis, numerically stable; NaN propagates; narrow floats are worked in f32.
+// Softmax and its kin over one axis, numerically stable; NaN propagates; narrow floats are worked
+// in f32.
 //   softmax (x) axis            log_softmax (x) axis
 //   hardmax (x) axis            1 at the first largest element, 0 elsewhere
 //   reduce_log_sum_exp (x) axes, keepdims: log(sum(exp(x)))
 // C3: x is of a float type (hardmax takes any number).
 #include "ops/composite/composite_row.h"
 
-namespace tenon::ops {
+namespace tenon::ops::composite {
 namespace {
 
 bool require_float(const Composite& a) {
@@ -31,8 +32,9 @@ std::vector<Val> log_softmax(Composite& a) {
 std::vector<Val> hardmax(Composite& a) {
   const Val x = a.in[0];
   const int64_t axis = a.axis("axis", -1, x.rank());
-  const Val best = a.b.make(ir::Op::arg_reduce, {x},
-                            {{ir::Key::kind, std::string("max")}, {ir::Key::axis, axis}, {ir::Key::last, int64_t{0}}});
+  const Val best = a.b.make(
+      ir::Op::arg_reduce, {x},
+      {{ir::Key::kind, std::string("max")}, {ir::Key::axis, axis}, {ir::Key::last, int64_t{0}}});
   const Val here = eq(a.b.iota(ir::DType::i64, x.shape(), axis), spread(best, x, {axis}));
   return {cast(x.dtype(), here)};
 }
@@ -65,4 +67,4 @@ constexpr CompositeRow kRows[] = {
 
 std::span<const CompositeRow> softmax_rows() { return kRows; }
 
-}  // namespace tenon::ops
+}  // namespace tenon::ops::composite
