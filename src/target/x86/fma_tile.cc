@@ -1,4 +1,6 @@
 // The register-tile product: all accumulators stay in registers across the loop over k.
+#include <llvm/IR/InlineAsm.h>
+
 #include <functional>
 
 #include "support/check.h"
@@ -7,6 +9,8 @@
 namespace tenon::target::x86 {
 namespace {
 
+uint64_t u64(int64_t v) { return static_cast<uint64_t>(v); }
+
 struct Operand {
   DType type;
   Value* base;    // address of element (0, 0)
@@ -14,130 +18,154 @@ struct Operand {
   Value* column;  // elements from column to column (of a; b's is 1)
 };
 
-/// Emits tiles of one kernel statement; `rows_in_work` of the mr rows are computed.
-struct TileEmitter {
+/// One statement's tiles, of different heights.
+struct Tile {
   Builder& b;
   llvm::Function* function;
-  DType c_type;
+  DType type;  // of c
   Value* c;
   int64_t mr, nr, lanes;
   Operand a_operand, b_operand;
   Value* k;
 
   [[nodiscard]] int64_t columns() const { return nr / lanes; }
-  llvm::Type* storage(DType t) const { return storage_type(b.getContext(), t); }
-  llvm::Type* vector(llvm::Type* element) const {
-    return widened(element, lanes == 1 ? 0 : static_cast<unsigned>(lanes));
+  [[nodiscard]] llvm::Type* storage(DType t) const { return storage_type(b.getContext(), t); }
+  [[nodiscard]] llvm::Type* vector(DType t) const {
+    return widened(storage(t), lanes == 1 ? 0 : static_cast<unsigned>(lanes));
   }
-
-  Value* c_address(int64_t i, int64_t j) const {
-    return b.CreateInBoundsGEP(storage(c_type), c,
-                               b.getInt64(static_cast<uint64_t>(i * nr + j * lanes)));
-  }
-  Value* step(Value* accumulator, Value* x, Value* y) const {
-    Value* operands[] = {x, y, accumulator};
-    return emit_operation(b, {ir::Op::fma, c_type, c_type}, operands);
-  }
-
-  /// One pass over k for the first `rows` rows; row_address(kk-invariant row) as each row's pointer
-  /// is `groups[row / per_group] + (row % per_group) * row_bytes`.
-  void loop(int64_t rows, const std::vector<Value*>& row_pointers, int64_t per_group) const {
-    llvm::BasicBlock* before = b.GetInsertBlock();
-    llvm::BasicBlock* inside = llvm::BasicBlock::Create(b.getContext(), "tile", function);
-    llvm::BasicBlock* after = llvm::BasicBlock::Create(b.getContext(), "tiled", function);
-    const llvm::Align c_align(static_cast<uint64_t>(ir::info(c_type).bytes));
-    std::vector<Value*> initial;
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < columns(); ++j)
-        initial.push_back(from_storage(
-            b, c_type, b.CreateAlignedLoad(vector(storage(c_type)), c_address(i, j), c_align)));
-    b.CreateBr(inside);
-    b.SetInsertPoint(inside);
-    llvm::PHINode* kk = b.CreatePHI(b.getInt64Ty(), 2, "k");
-    kk->addIncoming(b.getInt64(0), before);
-    std::vector<llvm::PHINode*> pointers;
-    for (Value* p : row_pointers) {
-      pointers.push_back(b.CreatePHI(b.getPtrTy(), 2, "a"));
-      pointers.back()->addIncoming(p, before);
-    }
-    llvm::PHINode* b_pointer = b.CreatePHI(b.getPtrTy(), 2, "b");
-    b_pointer->addIncoming(b_operand.base, before);
-    std::vector<llvm::PHINode*> accumulators;
-    for (Value* v : initial) {
-      accumulators.push_back(b.CreatePHI(v->getType(), 2, "c"));
-      accumulators.back()->addIncoming(v, before);
-    }
-    const std::vector<Value*> sums = body(rows, per_group, pointers, b_pointer, accumulators);
-    for (size_t i = 0; i < sums.size(); ++i) accumulators[i]->addIncoming(sums[i], inside);
-    for (llvm::PHINode* p : pointers)
-      p->addIncoming(b.CreateInBoundsGEP(storage(a_operand.type), p, a_operand.column), inside);
-    b_pointer->addIncoming(b.CreateInBoundsGEP(storage(b_operand.type), b_pointer, b_operand.row),
-                           inside);
-    Value* next = b.CreateAdd(kk, b.getInt64(1), "", true, true);
-    kk->addIncoming(next, inside);
-    b.CreateCondBr(b.CreateICmpSLT(next, k), inside, after);
-    b.SetInsertPoint(after);
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < columns(); ++j)
-        b.CreateAlignedStore(to_storage(b, c_type, sums[static_cast<size_t>(i * columns() + j)]),
-                             c_address(i, j), c_align);
-  }
-
-  std::vector<Value*> body(int64_t rows, int64_t per_group,
-                           const std::vector<llvm::PHINode*>& pointers, Value* b_pointer,
-                           const std::vector<llvm::PHINode*>& accumulators) const {
-    const llvm::Align b_align(static_cast<uint64_t>(ir::info(b_operand.type).bytes));
-    const llvm::Align a_align(static_cast<uint64_t>(ir::info(a_operand.type).bytes));
-    std::vector<Value*> b_row;
-    for (int64_t j = 0; j < columns(); ++j) {
-      Value* at = b.CreateInBoundsGEP(storage(b_operand.type), b_pointer,
-                                      b.getInt64(static_cast<uint64_t>(j * lanes)));
-      Value* v = from_storage(b, b_operand.type,
-                              b.CreateAlignedLoad(vector(storage(b_operand.type)), at, b_align));
-      b_row.push_back(emit_cast(b, b_operand.type, c_type, v, false));
-    }
-    std::vector<Value*> sums(accumulators.size());
-    for (int64_t i = 0; i < rows; ++i) {
-      Value* p = pointers[static_cast<size_t>(i / per_group)];
-      if (i % per_group != 0)
-        p = b.CreateInBoundsGEP(
-            storage(a_operand.type), p,
-            b.CreateMul(a_operand.row, b.getInt64(static_cast<uint64_t>(i % per_group)), "", false,
-                        true));
-      Value* x =
-          from_storage(b, a_operand.type, b.CreateAlignedLoad(storage(a_operand.type), p, a_align));
-      x = emit_cast(b, a_operand.type, c_type, x, false);
-      if (lanes > 1) x = b.CreateVectorSplat(static_cast<unsigned>(lanes), x);
-      for (int64_t j = 0; j < columns(); ++j) {
-        const auto at = static_cast<size_t>(i * columns() + j);
-        sums[at] = step(accumulators[at], x, b_row[static_cast<size_t>(j)]);
-      }
-    }
-    return sums;
-  }
-
-  /// Rows evenly spaced: a pointer for every three rows, which scaled addressing reaches.
-  void full() const {
-    constexpr int64_t kPerGroup = 3;
-    std::vector<Value*> groups;
-    for (int64_t i = 0; i < mr; i += kPerGroup)
-      groups.push_back(a_row(b.getInt64(static_cast<uint64_t>(i))));
-    loop(mr, groups, kPerGroup);
-  }
-  /// Rows from `valid` on repeat the last valid one, which is in range.
-  void clamped(int64_t rows, Value* valid) const {
-    Value* last = b.CreateSub(valid, b.getInt64(1));
-    std::vector<Value*> each;
-    for (int64_t i = 0; i < rows; ++i)
-      each.push_back(a_row(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
-                                                   b.getInt64(static_cast<uint64_t>(i)), last)));
-    loop(rows, each, 1);
-  }
-  Value* a_row(Value* i) const {
+  [[nodiscard]] Value* a_row(Value* i) const {
     return b.CreateInBoundsGEP(storage(a_operand.type), a_operand.base,
                                b.CreateMul(i, a_operand.row));
   }
+  [[nodiscard]] Value* c_address(size_t accumulator) const {
+    return b.CreateInBoundsGEP(storage(type), c, b.getInt64(accumulator * u64(lanes)));
+  }
+  [[nodiscard]] llvm::Align align(DType t) const { return llvm::Align(u64(ir::info(t).bytes)); }
+
+  /// A copy of an address that LLVM knows nothing about: loop strength reduction would otherwise
+  /// rewrite the tile's few pointers into one long chain of additions.
+  [[nodiscard]] Value* opaque(Value* v) const {
+    auto* signature = llvm::FunctionType::get(v->getType(), {v->getType()}, false);
+    return b.CreateCall(signature, llvm::InlineAsm::get(signature, "", "=r,0", false), {v});
+  }
 };
+
+/// Addresses of a's rows where they are evenly spaced: one moving pointer for every three rows;
+/// scaled addressing reaches the other two.
+struct SpacedRows {
+  static constexpr int64_t kPerPointer = 3;
+  const Tile& t;
+  std::vector<Value*> first;
+  std::vector<llvm::PHINode*> pointers;
+
+  explicit SpacedRows(const Tile& tile) : t(tile) {
+    for (int64_t i = 0; i < t.mr; i += kPerPointer) first.push_back(t.a_row(t.b.getInt64(u64(i))));
+  }
+  template <class Phi>
+  void enter(const Phi& phi) {
+    for (Value* p : first) pointers.push_back(phi(p, "a"));
+  }
+  [[nodiscard]] Value* address(int64_t i) const {
+    Value* p = pointers[u64(i / kPerPointer)];
+    if (i % kPerPointer == 0) return p;
+    Value* offset = t.b.CreateMul(t.a_operand.row, t.b.getInt64(u64(i % kPerPointer)));
+    return t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), p, offset);
+  }
+  void advance(llvm::BasicBlock* inside) {
+    for (llvm::PHINode* p : pointers) {
+      Value* next = t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), p, t.a_operand.column);
+      p->addIncoming(t.opaque(next), inside);
+    }
+  }
+};
+
+/// Rows from `valid` on repeat the last valid one, which is in range: a fixed pointer for each row
+/// and one common offset.
+struct ClampedRows {
+  const Tile& t;
+  std::vector<Value*> rows;
+  llvm::PHINode* offset = nullptr;
+
+  ClampedRows(const Tile& tile, int64_t height, Value* valid) : t(tile) {
+    Value* last = t.b.CreateSub(valid, t.b.getInt64(1));
+    for (int64_t i = 0; i < height; ++i)
+      rows.push_back(
+          t.a_row(t.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, t.b.getInt64(u64(i)), last)));
+  }
+  template <class Phi>
+  void enter(const Phi& phi) {
+    offset = phi(t.b.getInt64(0), "offset");
+  }
+  [[nodiscard]] Value* address(int64_t i) const {
+    return t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), rows[u64(i)], offset);
+  }
+  void advance(llvm::BasicBlock* inside) {
+    offset->addIncoming(t.opaque(t.b.CreateAdd(offset, t.a_operand.column)), inside);
+  }
+};
+
+/// The products of one k: each row of a against the loaded row of b.
+template <class Rows>
+std::vector<Value*> products(const Tile& t, int64_t height, const Rows& rows, Value* b_pointer,
+                             const std::vector<llvm::PHINode*>& accumulators) {
+  Builder& b = t.b;
+  const DType a_type = t.a_operand.type;
+  const DType b_type = t.b_operand.type;
+  std::vector<Value*> b_row;
+  for (int64_t j = 0; j < t.columns(); ++j) {
+    Value* at = b.CreateInBoundsGEP(t.storage(b_type), b_pointer, b.getInt64(u64(j * t.lanes)));
+    Value* v = from_storage(b, b_type, b.CreateAlignedLoad(t.vector(b_type), at, t.align(b_type)));
+    b_row.push_back(emit_cast(b, b_type, t.type, v, false));
+  }
+  std::vector<Value*> sums;
+  for (int64_t i = 0; i < height; ++i) {
+    Value* stored = b.CreateAlignedLoad(t.storage(a_type), rows.address(i), t.align(a_type));
+    Value* x = emit_cast(b, a_type, t.type, from_storage(b, a_type, stored), false);
+    if (t.lanes > 1) x = b.CreateVectorSplat(static_cast<unsigned>(t.lanes), x);
+    for (int64_t j = 0; j < t.columns(); ++j) {
+      Value* operands[] = {x, b_row[u64(j)], accumulators[sums.size()]};
+      sums.push_back(emit_operation(b, {ir::Op::fma, t.type, t.type}, operands));
+    }
+  }
+  return sums;
+}
+
+/// The loop over k for the first `height` rows of c; k > 0.
+template <class Rows>
+void tile_loop(const Tile& t, int64_t height, Rows rows) {
+  Builder& b = t.b;
+  const size_t count = u64(height * t.columns());
+  std::vector<Value*> initial;
+  for (size_t i = 0; i < count; ++i)
+    initial.push_back(from_storage(
+        b, t.type, b.CreateAlignedLoad(t.vector(t.type), t.c_address(i), t.align(t.type))));
+  llvm::BasicBlock* before = b.GetInsertBlock();
+  llvm::BasicBlock* inside = llvm::BasicBlock::Create(b.getContext(), "tile", t.function);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(b.getContext(), "tiled", t.function);
+  b.CreateBr(inside);
+  b.SetInsertPoint(inside);
+  const auto phi = [&](Value* first, const char* name) {
+    llvm::PHINode* p = b.CreatePHI(first->getType(), 2, name);
+    p->addIncoming(first, before);
+    return p;
+  };
+  llvm::PHINode* kk = phi(b.getInt64(0), "k");
+  llvm::PHINode* b_pointer = phi(t.b_operand.base, "b");
+  rows.enter(phi);
+  std::vector<llvm::PHINode*> accumulators;
+  for (Value* v : initial) accumulators.push_back(phi(v, "c"));
+  const std::vector<Value*> sums = products(t, height, rows, b_pointer, accumulators);
+  for (size_t i = 0; i < count; ++i) accumulators[i]->addIncoming(sums[i], inside);
+  rows.advance(inside);
+  Value* next_b = b.CreateInBoundsGEP(t.storage(t.b_operand.type), b_pointer, t.b_operand.row);
+  b_pointer->addIncoming(t.opaque(next_b), inside);
+  Value* next = b.CreateAdd(kk, b.getInt64(1), "", true, true);
+  kk->addIncoming(next, inside);
+  b.CreateCondBr(b.CreateICmpSLT(next, t.k), inside, after);
+  b.SetInsertPoint(after);
+  for (size_t i = 0; i < count; ++i)
+    b.CreateAlignedStore(to_storage(b, t.type, sums[i]), t.c_address(i), t.align(t.type));
+}
 
 }  // namespace
 
@@ -148,33 +176,34 @@ void Emitter::fma_tile(Expr node) {
   const std::span<const Expr> o = node->operands;
   TENON_CHECK(params.size() == 2 && o.size() == 10,
               "fma_tile takes params mr, nr and ten operands");
-  const Expr c = o[0];
-  int64_t lanes = machine_.vector_bytes / ir::info(c->dtype()).bytes;
+  const int64_t mr = params[0];
+  int64_t lanes = machine_.vector_bytes / ir::info(o[0]->dtype()).bytes;
   while (params[1] % lanes != 0) lanes /= 2;
   const auto base = [&](Expr buffer, Expr offset) {
     return b_.CreateInBoundsGEP(storage_type(context_, buffer->dtype()), buffers_[buffer].base,
                                 scalar(offset));
   };
-  TileEmitter tile{b_,    function_, c->dtype(), buffers_[c].base, params[0], params[1],
-                   lanes, {},        {},         scalar(o[8])};
-  tile.a_operand = {o[1]->dtype(), base(o[1], o[2]), scalar(o[3]), scalar(o[4])};
-  tile.b_operand = {o[5]->dtype(), base(o[5], o[6]), scalar(o[7]), nullptr};
+  const Operand a{o[1]->dtype(), base(o[1], o[2]), scalar(o[3]), scalar(o[4])};
+  const Operand b{o[5]->dtype(), base(o[5], o[6]), scalar(o[7]), nullptr};
+  const Tile tile{b_, function_, o[0]->dtype(), buffers_[o[0]].base, mr, params[1], lanes,
+                  a,  b,         scalar(o[8])};
   Value* rows = scalar(o[9]);
-  const int64_t mr = params[0];
   budget_ -= 8 * mr * tile.columns();
   // Fewer rows than mr take a tile of a third or two thirds of the height where that suffices.
-  std::function<void(int64_t)> partial = [&](int64_t thirds) {
+  const std::function<void(int64_t)> partial = [&](int64_t thirds) {
     const int64_t height = (mr * thirds + 2) / 3;
-    if (thirds == 3) return tile.clamped(mr, rows);
+    if (thirds == 3) return tile_loop(tile, mr, ClampedRows(tile, mr, rows));
     branch(
-        b_.CreateICmpSLE(rows, i64(height)), [&] { tile.clamped(height, rows); },
+        b_.CreateICmpSLE(rows, i64(height)),
+        [&] { tile_loop(tile, height, ClampedRows(tile, height, rows)); },
         [&] { partial(thirds + 1); });
   };
+  Value* has_work = b_.CreateAnd(b_.CreateICmpSGT(tile.k, i64(0)), b_.CreateICmpSGT(rows, i64(0)));
   branch(
-      b_.CreateAnd(b_.CreateICmpSGT(tile.k, i64(0)), b_.CreateICmpSGT(rows, i64(0))),
+      has_work,
       [&] {
         branch(
-            b_.CreateICmpSGE(rows, i64(mr)), [&] { tile.full(); },
+            b_.CreateICmpSGE(rows, i64(mr)), [&] { tile_loop(tile, mr, SpacedRows(tile)); },
             [&] { partial(mr < 3 ? 3 : 1); });
       },
       nullptr);
