@@ -83,6 +83,12 @@ class Emitter {
   void while_loop(Expr node);
   void fail_statement(Expr node);
   void fma_tile(Expr node);
+  /// Address of element (0, 0) and steps to (1, 0) and (0, 1), in elements, that three loads
+  /// designate.
+  struct Designated {
+    Value *base, *row, *column;
+  };
+  Designated designated(std::span<const Expr> loads);
 
   // ---- vector_loop.cc
   bool vector_loop(Expr node, int64_t extent);

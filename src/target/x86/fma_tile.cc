@@ -15,7 +15,7 @@ struct Operand {
   DType type;
   Value* base;    // address of element (0, 0)
   Value* row;     // elements from row to row
-  Value* column;  // elements from column to column (of a; b's is 1)
+  Value* column;  // elements from column to column
 };
 
 /// One statement's tiles, of different heights.
@@ -23,9 +23,8 @@ struct Tile {
   Builder& b;
   llvm::Function* function;
   DType type;  // of c
-  Value* c;
   int64_t mr, nr, lanes;
-  Operand a_operand, b_operand;
+  Operand c_operand, a_operand, b_operand;
   Value* k;
 
   [[nodiscard]] int64_t columns() const { return nr / lanes; }
@@ -38,7 +37,10 @@ struct Tile {
                                b.CreateMul(i, a_operand.row));
   }
   [[nodiscard]] Value* c_address(size_t accumulator) const {
-    return b.CreateInBoundsGEP(storage(type), c, b.getInt64(accumulator * u64(lanes)));
+    const auto at = static_cast<int64_t>(accumulator);
+    Value* row = b.CreateMul(b.getInt64(u64(at / columns())), c_operand.row);
+    Value* offset = b.CreateAdd(row, b.getInt64(u64(at % columns() * lanes)));
+    return b.CreateInBoundsGEP(storage(type), c_operand.base, offset);
   }
   [[nodiscard]] llvm::Align align(DType t) const { return llvm::Align(u64(ir::info(t).bytes)); }
 
@@ -169,25 +171,48 @@ void tile_loop(const Tile& t, int64_t height, Rows rows) {
 
 }  // namespace
 
+Emitter::Designated Emitter::designated(std::span<const Expr> loads) {
+  const Expr origin = loads[0];
+  const BufferInfo& info = buffers_[origin->operand(0)];
+  Value* steps[2] = {i64(0), i64(0)};
+  Value* offset = i64(0);
+  for (size_t d = 0; d < info.strides.size(); ++d) {
+    const Expr index = origin->operand(d + 1);
+    offset = b_.CreateAdd(offset, b_.CreateMul(scalar(index), info.strides[d]));
+    for (size_t s = 0; s < 2; ++s) {
+      const Expr step = ir::sub(*kernel_.context, loads[s + 1]->operand(d + 1), index);
+      steps[s] = b_.CreateAdd(steps[s], b_.CreateMul(scalar(step), info.strides[d]));
+    }
+  }
+  llvm::Type* element = storage_type(context_, origin->dtype());
+  return {b_.CreateInBoundsGEP(element, info.base, offset), steps[0], steps[1]};
+}
+
 void Emitter::fma_tile(Expr node) {
   TENON_CHECK(!vector_, "an instruction inside a vector loop");
   const Scope scope(*this);
   const std::vector<int64_t>& params = node->ints_attr(ir::Key::params);
   const std::span<const Expr> o = node->operands;
-  TENON_CHECK(params.size() == 2 && o.size() == 10,
-              "fma_tile takes params mr, nr and ten operands");
+  TENON_CHECK(params.size() == 2 && o.size() == 11,
+              "fma_tile takes params mr, nr and eleven operands");
   const int64_t mr = params[0];
-  int64_t lanes = machine_.vector_bytes / ir::info(o[0]->dtype()).bytes;
+  const DType type = o[0]->dtype();
+  int64_t lanes = machine_.vector_bytes / ir::info(type).bytes;
   while (params[1] % lanes != 0) lanes /= 2;
-  const auto base = [&](Expr buffer, Expr offset) {
-    return b_.CreateInBoundsGEP(storage_type(context_, buffer->dtype()), buffers_[buffer].base,
-                                scalar(offset));
-  };
-  const Operand a{o[1]->dtype(), base(o[1], o[2]), scalar(o[3]), scalar(o[4])};
-  const Operand b{o[5]->dtype(), base(o[5], o[6]), scalar(o[7]), nullptr};
-  const Tile tile{b_, function_, o[0]->dtype(), buffers_[o[0]].base, mr, params[1], lanes,
-                  a,  b,         scalar(o[8])};
-  Value* rows = scalar(o[9]);
+  const Designated c = designated(o.subspan(0, 3));
+  const Designated a = designated(o.subspan(3, 3));
+  const Designated b = designated(o.subspan(6, 3));
+  const Tile tile{b_,
+                  function_,
+                  type,
+                  mr,
+                  params[1],
+                  lanes,
+                  {type, c.base, c.row, c.column},
+                  {o[3]->dtype(), a.base, a.row, a.column},
+                  {o[6]->dtype(), b.base, b.row, b.column},
+                  scalar(o[9])};
+  Value* rows = scalar(o[10]);
   budget_ -= 8 * mr * tile.columns();
   // Fewer rows than mr take a tile of a third or two thirds of the height where that suffices.
   const std::function<void(int64_t)> partial = [&](int64_t thirds) {

@@ -38,7 +38,12 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32) {
   const Expr zero = ir::is_float(t) ? c.imm_f(c.scalar(t), 0) : c.imm(c.scalar(t), 0);
   const Expr init =
       nest([&](Expr i, Expr j) { return ir::store(c, acc, zero, std::vector{i, j}); });
-  const Expr operands[] = {acc, a, c.i64(0), k, c.i64(1), b, c.i64(0), c.i64(nr), k, rows};
+  std::vector<Expr> operands;
+  for (const Expr buffer : {acc, a, b})
+    for (const auto& [row, column] : {std::pair(0, 0), std::pair(1, 0), std::pair(0, 1)})
+      operands.push_back(ir::load(c, buffer, std::vector{c.i64(row), c.i64(column)}));
+  operands.push_back(k);
+  operands.push_back(rows);
   const Expr tile = c.make(
       ir::Op::instr, c.void_type(), operands,
       {{ir::Key::name, std::string(machine::kFmaTile)}, {ir::Key::params, std::vector{mr, nr}}});
