@@ -338,6 +338,7 @@ bool Simplifier::merge_quotient(Poly& p) {
       if (m->op != Op::mod) continue;
       const Poly x = solver_.poly(m->operand(0));
       const Poly d = solver_.poly(m->operand(1));
+      if (d.is_zero() || (!d.is_number() && !solver_.positive(d))) continue;  // x mod 0 is 0, not x
       const Poly identity = x - Poly::atom(m) - d * floordiv(x, d);  // always zero
       const Poly merged = p + cofactor(t, m) * identity;
       if (merged.poisoned || weight(merged, weights) >= before) continue;
