@@ -26,7 +26,7 @@ void report(const CompileOptions& options, std::string_view what, size_t done, s
 }
 
 Result<Source> read_text(const std::string& path) {
-  TENON_TRY(const std::string text, support::read_file(path));
+  TENON_TRY(const std::string text, read_file(path));
   TENON_TRY(ir::Module module, ir::parse(text, path));
   if (module.functions.empty())
     return fail("tir.no_model", path + ": holds no model; `tenon opt` and `tenon inspect --kernel` read kernels");
@@ -126,7 +126,7 @@ Result<Compilation> compile(Source source, const CompileOptions& options) {
   std::mutex mutex;
   size_t done = 0;
   Error errors;
-  support::parallel_for(distinct.size(), options.jobs, [&](size_t i) {
+  parallel_for(distinct.size(), options.jobs, [&](size_t i) {
     // The context keeps ownership; compilation only reads this one.
     const schedule::Program definition(result.context, distinct[i]);
     auto compiled = compile_kernel(definition, texts[i], *result.machine, "k" + std::to_string(i));

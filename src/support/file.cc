@@ -57,6 +57,18 @@ MappedFile::~MappedFile() {
   if (size_ > 0) munmap(const_cast<std::byte*>(data_), size_);
 }
 
+Result<std::string> read_file(const std::string& path) {
+  std::string text;
+  if (path == "-") {
+    char buffer[1 << 16];
+    while (const size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
+    return text;
+  }
+  TENON_TRY(const auto file, MappedFile::open(path));
+  text.assign(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  return text;
+}
+
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
   AtomicFile file;
   file.path_ = path;
@@ -104,6 +116,9 @@ Status AtomicFile::write_at(size_t offset, std::span<const std::byte> bytes) {
 }
 
 Status AtomicFile::commit() {
+  // The bytes reach the disk before the name does, so that a crash leaves the old file or the new.
+  if (fdatasync(fd_) != 0 && errno != EINVAL)
+    return fail("file.write", cat("cannot write '", path_, "': ", reason()));
   if (temporary_.empty()) {
     // A nameless file can only be linked under a free name; the rename then replaces atomically.
     const std::string name = temporary_name(path_);

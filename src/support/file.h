@@ -28,6 +28,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// The whole of a text file, or of standard input for "-".
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
 /// Writes a file under its final name only at `commit`. Until then the data belongs to a nameless
 /// file (or, where the file system has none, to a temporary one that the destructor removes).
 class AtomicFile {

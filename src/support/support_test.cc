@@ -51,6 +51,15 @@ TEST(File, atomic_file_appears_only_at_commit) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(File, read_file_gives_the_text_and_refuses_what_is_missing) {
+  const std::string folder = temp_folder();
+  const std::string text = "two\nlines";
+  ASSERT_TRUE(write_file(folder + "/t", std::as_bytes(std::span(text))).has_value());
+  EXPECT_EQ(read_file(folder + "/t").value(), text);
+  EXPECT_EQ(read_file(folder + "/none").error().diagnostics[0].code, "file.open");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(File, open_refuses_a_missing_file_and_a_folder) {
   const std::string folder = temp_folder();
   EXPECT_EQ(MappedFile::open(folder + "/none").error().diagnostics[0].code, "file.open");

@@ -1,0 +1,79 @@
+#include "support/threads.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tenon {
+namespace {
+
+/// The quota that one folder of the control-group tree sets; 0 for none.
+double quota_in(const std::string& folder) {
+  std::ifstream v2(folder + "/cpu.max");
+  std::string limit;
+  double period = 0;
+  if (v2 >> limit >> period && period > 0) {
+    double quota = 0;
+    const char* end = limit.data() + limit.size();
+    return std::from_chars(limit.data(), end, quota).ec == std::errc{} ? quota / period : 0;
+  }
+  std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
+  std::ifstream period_file(folder + "/cpu.cfs_period_us");
+  double quota = 0;
+  if (quota_file >> quota && period_file >> period && quota > 0 && period > 0)
+    return quota / period;
+  return 0;
+}
+
+}  // namespace
+
+double cpu_quota() {
+  double tightest = 0;
+  const auto consider = [&](const std::string& folder) {
+    const double quota = quota_in(folder);
+    if (quota > 0 && (tightest == 0 || quota < tightest)) tightest = quota;
+  };
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const size_t colon = line.rfind(':');
+    if (colon == std::string::npos) continue;
+    const std::string root = line.starts_with("0::") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    std::string path = line.substr(colon + 1);
+    while (path.size() > 1) {
+      consider(root + path);
+      path.resize(path.rfind('/'));
+    }
+    consider(root);
+  }
+  return tightest;
+}
+
+int available_cpus() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  int count = static_cast<int>(std::thread::hardware_concurrency());
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) count = CPU_COUNT(&mask);
+  const double quota = cpu_quota();
+  if (quota > 0) count = std::min(count, static_cast<int>(quota + 0.5));
+  return std::max(count, 1);
+}
+
+void parallel_for(size_t count, int jobs, const std::function<void(size_t)>& body) {
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) body(i);
+  };
+  const auto wanted = static_cast<size_t>(jobs > 0 ? jobs : available_cpus());
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min(wanted, count); ++i) others.emplace_back(work);
+  work();
+  for (std::thread& t : others) t.join();
+}
+
+}  // namespace tenon
