@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "ir/simplify.h"
+#include "ir/text.h"
+
 namespace tenon::ops {
 
 using ir::Context;
@@ -11,14 +14,15 @@ namespace {
 
 std::string show(Expr e) {
   if (const auto n = ir::as_int(e)) return std::to_string(*n);
-  if (e->op == ir::Op::var) return e->string_attr(ir::Key::name);
-  return "?";
+  return ir::print(e);
 }
 
 /// a - b when it is a literal.
 std::optional<int64_t> difference(Context& c, Expr a, Expr b) {
   if (a == b) return 0;
-  return ir::as_int(ir::sub(c, a, b));
+  const Expr d = ir::sub(c, a, b);
+  const auto known = ir::as_int(d);
+  return known || d->op == ir::Op::var ? known : ir::as_int(ir::simplify(c, d));
 }
 
 }  // namespace

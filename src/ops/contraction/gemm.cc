@@ -15,7 +15,7 @@ constexpr int64_t kDepth = 256;
 constexpr int64_t kRows = 96;
 constexpr int64_t kCols = 512;
 
-using Vec = double __attribute__((vector_size(32), aligned(8)));
+using Vec = double __attribute__((vector_size(32)));
 
 #if defined(__x86_64__)
 #define TENON_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
@@ -27,8 +27,10 @@ using Vec = double __attribute__((vector_size(32), aligned(8)));
 TENON_CLONES void tile(int64_t k, const double* a, const double* b, double* out) {
   Vec c00{}, c01{}, c10{}, c11{}, c20{}, c21{}, c30{}, c31{};
   for (int64_t i = 0; i < k; ++i, a += kTileRows, b += kTileCols) {
-    const Vec b0 = *reinterpret_cast<const Vec*>(b);
-    const Vec b1 = *reinterpret_cast<const Vec*>(b + 4);
+    Vec b0;
+    Vec b1;
+    std::memcpy(&b0, b, sizeof b0);
+    std::memcpy(&b1, b + 4, sizeof b1);
     c00 += b0 * a[0];
     c01 += b1 * a[0];
     c10 += b0 * a[1];

@@ -1,0 +1,169 @@
+// Builders, broadcasting and local folds.
+#include "ops/build.h"
+
+#include "ops/test_util.h"
+
+namespace tenon::ops {
+namespace {
+
+using ir::DType;
+using ir::Op;
+using testing::param;
+
+struct BuildTest : ::testing::Test {
+  Context c;
+  Builder b{c};
+  Expr n = c.var("n");
+  Expr m = c.var("m");
+
+  Expr symbolic(DType type, std::vector<Expr> shape) { return c.param("s", c.tensor(type, shape)); }
+};
+
+TEST_F(BuildTest, binary_broadcasts_as_numpy_does) {
+  const Expr y = b.add(param(c, DType::f32, {3, 1, 5}), param(c, DType::f32, {4, 1}));
+  EXPECT_TRUE(b.ok());
+  EXPECT_EQ(y->type, c.tensor(DType::f32, {3, 4, 5}));
+}
+
+TEST_F(BuildTest, broadcast_takes_the_literal_extent) {
+  const std::vector<Expr> a{n, c.i64(4)};
+  const std::vector<Expr> d{c.i64(7), c.i64(1)};
+  const auto shape = broadcast_shapes(c, a, d);
+  ASSERT_TRUE(shape.has_value());
+  EXPECT_EQ((*shape)[0], c.i64(7));
+  EXPECT_EQ((*shape)[1], c.i64(4));
+}
+
+TEST_F(BuildTest, broadcast_takes_symbols_for_equal) {
+  const std::vector<Expr> a{n};
+  const std::vector<Expr> d{m};
+  EXPECT_TRUE(broadcast_shapes(c, a, d).has_value());
+  const std::vector<Expr> e{ir::add(c, n, c.i64(1))};
+  EXPECT_EQ(testing::code_of(broadcast_shapes(c, a, e)), "broadcast.C3");
+}
+
+TEST_F(BuildTest, builder_keeps_the_first_refusal) {
+  const Expr x = b.add(param(c, DType::f32, {3}), param(c, DType::f32, {4}));
+  const Expr y = b.exp(b.cast(x, DType::i32));
+  EXPECT_NE(y, nullptr);
+  EXPECT_EQ(testing::code_of(b.status()), "broadcast.C3");
+}
+
+TEST_F(BuildTest, build_refuses_wrong_arity_and_tuples) {
+  const Expr x = param(c, DType::f32, {3});
+  EXPECT_EQ(testing::code_of(build(c, Op::add, std::vector<Expr>{x})), "add.arity");
+  const Expr t = b.tuple(std::vector<Expr>{x, x});
+  EXPECT_EQ(testing::code_of(build(c, Op::exp, std::vector<Expr>{t})), "exp.operand");
+}
+
+TEST_F(BuildTest, neutral_elements_fold) {
+  const Expr x = param(c, DType::f32, {2, 3});
+  EXPECT_EQ(b.mul(x, 1.0), x);
+  EXPECT_EQ(b.div(x, 1.0), x);
+  EXPECT_EQ(b.sub(x, 0.0), x);
+  EXPECT_EQ(b.add(x, -0.0), x);
+  EXPECT_NE(b.add(x, 0.0), x) << "-0 + 0 is +0";
+  EXPECT_NE(b.mul(x, 0.0), b.scalar(DType::f32, 0));
+  const Expr i = param(c, DType::i32, {2, 3});
+  EXPECT_EQ(b.add(i, 0.0), i);
+  EXPECT_EQ(b.add(b.scalar(DType::i32, 0), i), i);
+  const Expr p = param(c, DType::boolean, {2});
+  EXPECT_EQ(b.logical_and(p, b.scalar(DType::boolean, 1)), p);
+  EXPECT_EQ(b.logical_not(b.logical_not(p)), p);
+  EXPECT_EQ(b.max(x, x), x);
+}
+
+TEST_F(BuildTest, neutral_element_that_stretches_does_not_fold) {
+  const Expr x = param(c, DType::f32, {1});
+  const std::vector<Expr> wide{c.i64(4)};
+  const Expr y = b.mul(x, b.full(DType::f32, 1, wide));
+  EXPECT_EQ(y->type, c.tensor(DType::f32, {4}));
+}
+
+TEST_F(BuildTest, movement_identities_fold) {
+  const Expr x = param(c, DType::f32, {2, 3});
+  EXPECT_EQ(b.reshape(x, Ints{2, 3}), x);
+  EXPECT_EQ(b.reshape(b.reshape(x, Ints{6}), Ints{2, 3}), x);
+  EXPECT_EQ(b.transpose(x, {0, 1}), x);
+  EXPECT_EQ(b.transpose(b.transpose(x, {1, 0}), {1, 0}), x);
+  EXPECT_EQ(b.cast(x, DType::f32), x);
+  EXPECT_EQ(b.slice_axis(x, 0, 0, 2), x);
+  EXPECT_NE(b.slice_axis(x, 0, 1, 2, -1), x);
+  EXPECT_EQ(b.concat(std::vector<Expr>{x}, 0), x);
+  EXPECT_EQ(b.get(b.tuple(std::vector<Expr>{x, x}), 1), x);
+  EXPECT_EQ(b.reduce_sum(x, {}), x);
+  EXPECT_EQ(b.squeeze(b.unsqueeze(x, {1}), {1}), x);
+  EXPECT_EQ(b.reduce_max(b.unsqueeze(x, {0}), {0}), x);
+  EXPECT_TRUE(b.ok());
+}
+
+TEST_F(BuildTest, broadcast_of_broadcast_joins) {
+  const Expr x = param(c, DType::f32, {3});
+  const std::vector<Expr> two{c.i64(2), c.i64(3)};
+  const std::vector<Expr> three{c.i64(4), c.i64(2), c.i64(3)};
+  const Expr y = b.broadcast_to(b.broadcast_to(x, two), three);
+  EXPECT_EQ(y->operand(0), x);
+  EXPECT_EQ(y->ints_attr(ir::Key::dims), Ints{2});
+}
+
+TEST_F(BuildTest, broadcast_that_stretches_twice_stays) {
+  const Expr x = param(c, DType::f32, {1});
+  const std::vector<Expr> two{c.i64(3)};
+  const std::vector<Expr> three{c.i64(4), c.i64(3)};
+  const Expr y = b.broadcast_to(b.broadcast_to(x, two), three);
+  const Tensor got = testing::eval(b.broadcast_to(x, three), {testing::of(DType::f32, {1}, {5})});
+  EXPECT_EQ(y->type, c.tensor(DType::f32, {4, 3}));
+  EXPECT_EQ(got.get_f(11), 5);
+}
+
+TEST_F(BuildTest, select_folds_by_its_condition) {
+  const Expr x = param(c, DType::f32, {2});
+  const Expr y = param(c, DType::f32, {2});
+  EXPECT_EQ(b.select(b.scalar(DType::boolean, 1), x, y), x);
+  EXPECT_EQ(b.select(b.scalar(DType::boolean, 0), x, y), y);
+}
+
+TEST_F(BuildTest, matmul_follows_numpy) {
+  const Expr x = param(c, DType::f32, {5, 1, 2, 3});
+  const Expr w = param(c, DType::f32, {4, 3, 7});
+  EXPECT_EQ(b.matmul(x, w)->type, c.tensor(DType::f32, {5, 4, 2, 7}));
+  EXPECT_EQ(b.matmul(param(c, DType::f32, {3}), param(c, DType::f32, {3}))->type,
+            c.tensor(DType::f32, {}));
+  EXPECT_EQ(b.matmul(param(c, DType::f32, {3}), param(c, DType::f32, {6, 3, 2}))->type,
+            c.tensor(DType::f32, {6, 2}));
+  EXPECT_EQ(b.matmul(x, param(c, DType::f32, {3}))->type, c.tensor(DType::f32, {5, 1, 2}));
+  EXPECT_TRUE(b.ok());
+}
+
+TEST_F(BuildTest, mean_divides_by_a_symbolic_count) {
+  const Expr x = symbolic(DType::f32, {n, c.i64(4)});
+  const Expr mean = b.reduce_mean(x, {0, 1});
+  EXPECT_TRUE(b.ok());
+  EXPECT_EQ(mean->op, Op::div);
+  EXPECT_EQ(b.reduce_mean(x, {-1}, true)->rank(), 2);
+}
+
+TEST_F(BuildTest, shapes_of_literals_are_constants) {
+  EXPECT_EQ(b.shape_of(param(c, DType::f32, {2, 3}))->op, Op::constant);
+  EXPECT_EQ(b.shape_of(symbolic(DType::f32, {n}))->op, Op::from_scalars);
+}
+
+TEST_F(BuildTest, splat_sees_through_movement) {
+  const std::vector<Expr> shape{n, c.i64(3)};
+  const Expr k = splat_value(c, b.full(DType::f32, 2.5, shape));
+  ASSERT_NE(k, nullptr);
+  EXPECT_EQ(k->float_attr(ir::Key::value), 2.5);
+  EXPECT_EQ(splat_value(c, param(c, DType::f32, {})), nullptr);
+}
+
+TEST_F(BuildTest, axes_out_of_range_are_refused) {
+  const Expr x = param(c, DType::f32, {2, 3});
+  (void)b.reduce_sum(x, {2});
+  EXPECT_EQ(testing::code_of(b.status()), "axis.C1");
+  Builder d(c);
+  (void)d.squeeze(x, {0});
+  EXPECT_EQ(testing::code_of(d.status()), "squeeze.C1");
+}
+
+}  // namespace
+}  // namespace tenon::ops
