@@ -402,7 +402,6 @@ std::string check_block(Draft& draft, Expr block, std::span<const Expr> vars, bo
 
 std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> vars,
                           bool parallel) {
-  Context& c = draft.c();
   std::string reason;
   visit_statements(nest.node, [&](const Site& at) {
     if (!reason.empty()) return false;
@@ -417,7 +416,12 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
     return reason.empty();
   });
   if (!reason.empty()) return reason;
-  // What one block reads of another must be written earlier in the same iteration.
+  return reads_other_iterations(draft, nest, vars, nullptr);
+}
+
+std::string reads_other_iterations(Draft& draft, const Site& nest, std::span<const Expr> vars,
+                                   Expr reader) {
+  Context& c = draft.c();
   const std::vector<Access> all = accesses(c, nest.node);
   ir::Assumptions known = draft.known(nest);
   if (nest.node->op == Op::for_) known.below(nest.node->operand(0), nest.node->operand(1));
@@ -431,23 +435,26 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
     for (const LocalLoop& l : a.locals)
       if (std::find(vars.begin(), vars.end(), l.var) != vars.end()) known.below(l.var, l.extent);
   for (const Access& r : all) {
-    if (r.write && !r.updates) continue;
+    if ((r.write && !r.updates) || (reader != nullptr && r.block != reader)) continue;
     bool covered = false;
     bool shared = false;
     for (const Access& w : all) {
       if (!w.write || w.buffer != r.buffer || w.block == r.block) continue;
       shared = true;
       if (w.order >= r.order || covered) continue;
-      bool complete = true;
-      for (Expr v : vars) complete = complete && !feeds_reduction(w.block, v);
+      bool complete = w.block != nullptr;
+      for (size_t i = 0; complete && i < vars.size(); ++i) {
+        const Expr v = vars[i];
+        complete = !feeds_reduction(w.block, v);
+      }
       if (!complete) continue;
       const auto outer = boxed(w);
       const auto inner = boxed(r);
       covered = outer && inner && contains(c, *outer, *inner, known);
     }
     if (shared && !covered)
-      return "block " + quoted(r.block) + " uses elements of " + quoted(r.buffer) +
-             " from other iterations";
+      return (r.block != nullptr ? "block " + quoted(r.block) : "a statement") +
+             " uses elements of " + quoted(r.buffer) + " from other iterations";
   }
   return "";
 }

@@ -71,5 +71,9 @@ enum class BlockKind : uint8_t {
 /// order; empty when they may. `parallel`: at the same time.
 [[nodiscard]] std::string order_matters(Draft& draft, const Site& nest,
                                         std::span<const ir::Expr> vars, bool parallel);
+/// The part of it that concerns buffers: what blocks (or just `reader`, unless nullptr) read of
+/// what other blocks of the nest write must be written earlier in the same iteration of `vars`.
+[[nodiscard]] std::string reads_other_iterations(Draft& draft, const Site& nest,
+                                                 std::span<const ir::Expr> vars, ir::Expr reader);
 
 }  // namespace tenon::schedule::primitives

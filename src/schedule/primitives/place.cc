@@ -1,0 +1,115 @@
+#include "schedule/primitives/place.h"
+
+namespace tenon::schedule::primitives {
+using ir::Context;
+using ir::Expr;
+using ir::SymbolicRange;
+
+namespace {
+/// Axis name of an iterator: vi0 --> i0.
+std::string axis_name(Expr iterator) {
+  const std::string& name = name_of(iterator);
+  return name.size() > 1 && name[0] == 'v' ? name.substr(1) : name;
+}
+
+/// The range, or the domain where the range covers all of it.
+SymbolicRange clipped(Context& c, const SymbolicRange& range, const SymbolicRange& domain,
+                      const ir::Assumptions& known) {
+  const bool all = ir::prove(c, ir::le(c, range.lo, domain.lo), known) &&
+                   ir::prove(c, ir::le(c, domain.hi, range.hi), known);
+  return all ? domain : range;
+}
+}  // namespace
+
+Expr nest_over(Draft& draft, Expr node, const std::vector<SymbolicRange>& ranges,
+               const std::vector<SymbolicRange>& domain, ir::Assumptions known) {
+  Context& c = draft.c();
+  const ir::BlockView view{node};
+  std::vector<ir::BlockIter> iters = view.iters();
+  std::vector<std::pair<Expr, Expr>> loops;
+  std::vector<Expr> guards;
+  for (size_t i = 0; i < iters.size(); ++i) {
+    const SymbolicRange range = clipped(c, ranges[i], domain[i], known);
+    const Expr extent =
+        ir::simplify(c, ir::add(c, ir::sub(c, range.hi, range.lo), c.i64(1)), known);
+    if (ir::is_int(extent, 1)) {
+      iters[i].binding = range.lo;
+    } else {
+      const Expr var = draft.fresh_var(name_of(node) + "_" + axis_name(iters[i].var));
+      iters[i].binding = ir::add(c, range.lo, var);
+      loops.emplace_back(var, extent);
+      known.below(var, extent);
+    }
+    const Expr end = ir::add(c, domain[i].hi, c.i64(1));
+    if (!ir::prove(c, ir::le(c, domain[i].lo, range.lo), known))
+      guards.push_back(ir::le(c, domain[i].lo, iters[i].binding));
+    if (!ir::prove(c, ir::le(c, range.hi, domain[i].hi), known))
+      guards.push_back(ir::lt(c, iters[i].binding, end));
+  }
+  Expr s = ir::block(c, name_of(node), iters, conjunction(c, guards), view.body(),
+                     std::string(node->string_attr_or(ir::Key::note, "")));
+  for (size_t i = loops.size(); i-- > 0;) s = ir::for_loop(c, loops[i].first, loops[i].second, s);
+  return s;
+}
+
+void narrow(Context& c, const std::vector<ir::BlockIter>& iters, std::span<const Expr> indices,
+            const Box& box, char kind, std::vector<SymbolicRange>& ranges,
+            std::vector<bool>& narrowed) {
+  std::vector<Expr> vars;
+  for (const ir::BlockIter& it : iters) vars.push_back(it.var);
+  for (size_t d = 0; d < indices.size(); ++d) {
+    const auto linear = ir::linear_in(c, indices[d], vars);
+    if (!linear) continue;
+    size_t used = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < vars.size(); ++i) {
+      if (ir::is_int(linear->coefficients[i], 0)) continue;
+      ++used;
+      at = i;
+    }
+    if (used != 1 || !ir::is_int(linear->coefficients[at], 1)) continue;
+    if (iters[at].kind != kind || narrowed[at]) continue;
+    ranges[at] = {ir::simplify(c, ir::sub(c, box[d].lo, linear->rest)),
+                  ir::simplify(c, ir::sub(c, box[d].hi, linear->rest))};
+    narrowed[at] = true;
+  }
+}
+
+std::string bad_place(const Site& block, const Site& loop) {
+  if (block_above(block) != block_above(loop)) return "block and loop stand in different blocks";
+  std::vector<ir::ForView> around = all_loops_above(loop);
+  around.push_back({loop.node});
+  for (ir::ForView each : around)
+    if (each.kind() == "vector") return "loop '" + loop_name(each) + "' is a vector loop";
+  return "";
+}
+
+Expr copy_nest(Draft& draft, const std::string& name, const Box& box, Expr from, Expr to) {
+  Context& c = draft.c();
+  std::vector<ir::BlockIter> iters;
+  std::vector<Expr> at;
+  for (size_t d = 0; d < box.size(); ++d) {
+    iters.push_back({c.var("vi" + std::to_string(d)), c.i64(0), 's'});
+    at.push_back(iters.back().var);
+  }
+  const Expr block =
+      ir::block(c, name, iters, c.bool_imm(true), ir::store(c, to, ir::load(c, from, at), at));
+  return nest_over(draft, block, box, box, draft.known_sizes());
+}
+
+Site outermost_loop(const Site& site) {
+  size_t depth = site.path.size();
+  for (size_t i = site.path.size(); i-- > 0;) {
+    if (site.path[i].parent->op == ir::Op::block) break;
+    if (site.path[i].parent->op == ir::Op::for_) depth = i;
+  }
+  return ancestor(site, depth);
+}
+
+ir::Assumptions known_inside(const Draft& draft, const Site& loop) {
+  ir::Assumptions known = draft.known(loop);
+  known.below(ir::ForView{loop.node}.var(), ir::ForView{loop.node}.extent());
+  return known;
+}
+
+}  // namespace tenon::schedule::primitives
