@@ -10,7 +10,8 @@
 namespace tenon::onnx_import {
 namespace {
 
-/// True for operators whose constant result is better kept as the operator: it says more in less space.
+/// True for operators whose constant result is better kept as the operator: it says more in less
+/// space.
 bool keeps_form(Op op) { return op == Op::broadcast || op == Op::iota; }
 
 bool may_fold(Op op) {
@@ -28,13 +29,16 @@ bool may_fold(Op op) {
     case Op::nonzero:
     case Op::nms:
     case Op::unique:
-    case Op::sort: return false;
-    default: return true;
+    case Op::sort:
+      return false;
+    default:
+      return true;
   }
 }
 
 bool follows_elements(DType type) {
-  return type == DType::i64 || type == DType::i32 || type == DType::boolean || type == DType::f32 || type == DType::f64;
+  return type == DType::i64 || type == DType::i32 || type == DType::boolean || type == DType::f32 ||
+         type == DType::f64;
 }
 
 std::optional<Ints> static_shape(Type type) {
@@ -75,14 +79,16 @@ Expr Builder::op(Op kind, std::span<const Expr> operands, std::vector<Attr> attr
 
 Expr Builder::fold(Expr node) {
   if (!may_fold(node->op) || !node->type->is_tensor()) return node;
-  if (const auto found = elements_.find(node); found != elements_.end() && found->second != nullptr) return node;
+  if (const auto found = elements_.find(node); found != elements_.end() && found->second != nullptr)
+    return node;
   const auto count = static_count(node->type);
   if (!count || *count > kFoldLimit) return node;
   std::vector<const ops::Tensor*> values;
   for (Expr operand : node->operands)
     if (const ops::Tensor* value = known(operand)) values.push_back(value);
   const ops::OpRow* row = ops::find_op(node->op);
-  if (values.size() == node->operands.size() && node->op != Op::from_scalars && row != nullptr && row->eval != nullptr) {
+  if (values.size() == node->operands.size() && node->op != Op::from_scalars && row != nullptr &&
+      row->eval != nullptr) {
     const ops::EvalArgs args{node, values, *static_shape(node->type),
                              [](Expr e) { return ir::as_int(e).value_or(0); }};
     bool literal = true;
@@ -120,10 +126,12 @@ Expr Builder::fold(Expr node) {
   const bool integers_only = node->dtype() == DType::i64 || node->dtype() == DType::i32;
   if (integers_only && !keeps_form(node->op)) return materialize(*inferred, node->type);
   const bool decided = node->dtype() == DType::boolean &&
-                       std::all_of(inferred->begin(), inferred->end(), [](const Element& e) { return ir::as_int(e.num); });
+                       std::all_of(inferred->begin(), inferred->end(),
+                                   [](const Element& e) { return ir::as_int(e.num); });
   if (decided) {
     ops::Tensor value = ops::Tensor::zeros(DType::boolean, *static_shape(node->type));
-    for (size_t i = 0; i < inferred->size(); ++i) value.set_i(static_cast<int64_t>(i), *ir::as_int((*inferred)[i].num));
+    for (size_t i = 0; i < inferred->size(); ++i)
+      value.set_i(static_cast<int64_t>(i), *ir::as_int((*inferred)[i].num));
     return constant(value);
   }
   set_elements(node, std::move(*inferred));
@@ -131,11 +139,12 @@ Expr Builder::fold(Expr node) {
 }
 
 Expr Builder::materialize(const Elements& values, Type type) {
-  const bool literal =
-      std::all_of(values.begin(), values.end(), [](const Element& e) { return ir::as_int(e.num).has_value(); });
+  const bool literal = std::all_of(values.begin(), values.end(),
+                                   [](const Element& e) { return ir::as_int(e.num).has_value(); });
   if (literal) {
     ops::Tensor value = ops::Tensor::zeros(type->dtype, *static_shape(type));
-    for (size_t i = 0; i < values.size(); ++i) value.set_i(static_cast<int64_t>(i), *ir::as_int(values[i].num));
+    for (size_t i = 0; i < values.size(); ++i)
+      value.set_i(static_cast<int64_t>(i), *ir::as_int(values[i].num));
     return constant(value);
   }
   Exprs nums;
@@ -155,8 +164,8 @@ Expr Builder::materialize(const Elements& values, Type type) {
   return node;
 }
 
-Exprs Builder::composite(std::string_view which, std::span<const Expr> operands, const ops::Options& options,
-                         std::span<const Expr> extents) {
+Exprs Builder::composite(std::string_view which, std::span<const Expr> operands,
+                         const ops::Options& options, std::span<const Expr> extents) {
   const size_t before = c.node_count();
   auto built = ops::build_composite(c, which, operands, options, extents);
   if (!built) throw ConvertError{std::move(built).error().diagnostics};
@@ -165,26 +174,30 @@ Exprs Builder::composite(std::string_view which, std::span<const Expr> operands,
   return *std::move(built);
 }
 
-Expr Builder::apply(std::string_view which, std::initializer_list<Expr> operands, const ops::Options& options,
-                    std::span<const Expr> extents) {
-  return composite(which, std::span<const Expr>(operands.begin(), operands.size()), options, extents)[0];
+Expr Builder::apply(std::string_view which, std::initializer_list<Expr> operands,
+                    const ops::Options& options, std::span<const Expr> extents) {
+  return composite(which, std::span<const Expr>(operands.begin(), operands.size()), options,
+                   extents)[0];
 }
 
 Exprs Builder::results(Expr tuple) {
   Exprs out;
   for (size_t i = 0; i < tuple->type->fields.size(); ++i)
-    out.push_back(op(Op::get, {tuple}, {{Key::index, static_cast<int64_t>(i)}}, tuple->type->fields[i]));
+    out.push_back(
+        op(Op::get, {tuple}, {{Key::index, static_cast<int64_t>(i)}}, tuple->type->fields[i]));
   return out;
 }
 
 // ---- literals
 
 Expr Builder::scalar(DType dtype, double value) {
-  return ir::is_float(dtype) ? c.imm_f(c.scalar(dtype), value) : c.imm(c.scalar(dtype), static_cast<int64_t>(value));
+  return ir::is_float(dtype) ? c.imm_f(c.scalar(dtype), value)
+                             : c.imm(c.scalar(dtype), static_cast<int64_t>(value));
 }
 
 Expr Builder::integer(DType dtype, int64_t value) {
-  return ir::is_float(dtype) ? c.imm_f(c.scalar(dtype), static_cast<double>(value)) : c.imm(c.scalar(dtype), value);
+  return ir::is_float(dtype) ? c.imm_f(c.scalar(dtype), static_cast<double>(value))
+                             : c.imm(c.scalar(dtype), value);
 }
 
 Expr Builder::fill(Expr value, std::span<const Expr> shape) { return broadcast_to(value, shape); }
@@ -193,8 +206,8 @@ Expr Builder::constant(const ops::Tensor& value, std::string tensor_name) {
   if (value.shape.empty())
     return ir::is_float(value.dtype) ? c.imm_f(c.scalar(value.dtype), value.get_f(0))
                                      : c.imm(c.scalar(value.dtype), value.get_i(0));
-  const Expr node = c.constant(c.tensor(value.dtype, i64s(value.shape)), value.bytes.data(), value.bytes.size(),
-                               std::move(tensor_name));
+  const Expr node = c.constant(c.tensor(value.dtype, i64s(value.shape)), value.bytes.data(),
+                               value.bytes.size(), std::move(tensor_name));
   c.set_location(node, location);
   return node;
 }
@@ -202,7 +215,8 @@ Expr Builder::constant(const ops::Tensor& value, std::string tensor_name) {
 Expr Builder::ints(std::span<const int64_t> values) { return scalars(i64s(values)); }
 
 Expr Builder::scalars(std::span<const Expr> values) {
-  return op(Op::from_scalars, values, {}, c.tensor(DType::i64, {static_cast<int64_t>(values.size())}));
+  return op(Op::from_scalars, values, {},
+            c.tensor(DType::i64, {static_cast<int64_t>(values.size())}));
 }
 
 Expr Builder::from_scalar(Expr value) {
@@ -214,7 +228,8 @@ Expr Builder::from_scalar(Expr value) {
 
 Expr Builder::binary(Op kind, Expr a, Expr b) {
   if (a->dtype() != b->dtype())
-    refuse("onnx.type", "operands have different element types, " + std::string(ir::info(a->dtype()).name) + " and " +
+    refuse("onnx.type", "operands have different element types, " +
+                            std::string(ir::info(a->dtype()).name) + " and " +
                             std::string(ir::info(b->dtype()).name));
   const Expr both[] = {a, b};
   const Exprs shape = broadcast_shape(both);
@@ -223,11 +238,13 @@ Expr Builder::binary(Op kind, Expr a, Expr b) {
 
 Expr Builder::select(Expr cond, Expr a, Expr b) {
   if (a->dtype() != b->dtype())
-    refuse("onnx.type", "operands have different element types, " + std::string(ir::info(a->dtype()).name) + " and " +
+    refuse("onnx.type", "operands have different element types, " +
+                            std::string(ir::info(a->dtype()).name) + " and " +
                             std::string(ir::info(b->dtype()).name));
   const Expr all[] = {cond, a, b};
   const Exprs shape = broadcast_shape(all);
-  return op(Op::select, {broadcast_to(cond, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
+  return op(Op::select,
+            {broadcast_to(cond, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
 }
 
 Expr Builder::cast(Expr x, DType to) {
@@ -305,7 +322,9 @@ Expr Builder::divide_exactly(Expr total, Expr part) {
 
 // ---- what is known of values
 
-void Builder::set_known(Expr x, ops::Tensor value) { known_[x] = std::make_shared<ops::Tensor>(std::move(value)); }
+void Builder::set_known(Expr x, ops::Tensor value) {
+  known_[x] = std::make_shared<ops::Tensor>(std::move(value));
+}
 
 const ops::Tensor* Builder::known(Expr x) {
   if (const auto found = known_.find(x); found != known_.end()) return found->second.get();
@@ -379,7 +398,8 @@ Exprs Builder::integers(Expr x) {
   if (auto found = known_integers(x)) return *std::move(found);
   const auto count = static_count(x->type);
   if (!count || *count > kElementLimit)
-    refuse("onnx.dynamic_rank", "a tensor that gives extents has itself an unknown number of elements");
+    refuse("onnx.dynamic_rank",
+           "a tensor that gives extents has itself an unknown number of elements");
   Elements values;
   Exprs out;
   for (int64_t i = 0; i < *count; ++i) {
@@ -392,6 +412,8 @@ Exprs Builder::integers(Expr x) {
   return out;
 }
 
-bool Builder::is_closed(Expr x) { return x->op == Op::imm || x->op == Op::constant || x->op == Op::from_scalars; }
+bool Builder::is_closed(Expr x) {
+  return x->op == Op::imm || x->op == Op::constant || x->op == Op::from_scalars;
+}
 
 }  // namespace tenon::onnx_import

@@ -1,6 +1,6 @@
 // Builds graph nodes for the importer: numpy broadcasting, folding of small constants, and shape
-// arithmetic that stays symbolic. A failure inside the importer travels as ConvertError, an exception
-// that import.cc catches at each ONNX node; it never leaves this folder.
+// arithmetic that stays symbolic. A failure inside the importer travels as ConvertError, an
+// exception that import.cc catches at each ONNX node; it never leaves this folder.
 #pragma once
 
 #include <initializer_list>
@@ -54,15 +54,18 @@ class Builder {
 
   // ---- nodes
   /// A checked node; folded where all operands are small constants or known shape arithmetic.
-  Expr op(Op op, std::span<const Expr> operands, std::vector<Attr> attrs = {}, Type wanted = nullptr);
-  Expr op(Op kind, std::initializer_list<Expr> operands, std::vector<Attr> attrs = {}, Type wanted = nullptr) {
-    return op(kind, std::span<const Expr>(operands.begin(), operands.size()), std::move(attrs), wanted);
+  Expr op(Op op, std::span<const Expr> operands, std::vector<Attr> attrs = {},
+          Type wanted = nullptr);
+  Expr op(Op kind, std::initializer_list<Expr> operands, std::vector<Attr> attrs = {},
+          Type wanted = nullptr) {
+    return op(kind, std::span<const Expr>(operands.begin(), operands.size()), std::move(attrs),
+              wanted);
   }
-  Exprs composite(std::string_view composite, std::span<const Expr> operands, const ops::Options& options = {},
-                  std::span<const Expr> extents = {});
+  Exprs composite(std::string_view composite, std::span<const Expr> operands,
+                  const ops::Options& options = {}, std::span<const Expr> extents = {});
   /// A composite's first result.
-  Expr apply(std::string_view composite, std::initializer_list<Expr> operands, const ops::Options& options = {},
-             std::span<const Expr> extents = {});
+  Expr apply(std::string_view composite, std::initializer_list<Expr> operands,
+             const ops::Options& options = {}, std::span<const Expr> extents = {});
   /// All results of a node that gives a tuple.
   Exprs results(Expr tuple);
 
@@ -71,9 +74,9 @@ class Builder {
   Expr integer(DType dtype, int64_t value);
   Expr fill(Expr scalar, std::span<const Expr> shape);
   Expr constant(const ops::Tensor& value, std::string tensor_name = "");
-  Expr ints(std::span<const int64_t> values);    // i64[n]
-  Expr scalars(std::span<const Expr> values);    // i64[n] of expressions
-  Expr from_scalar(Expr value);                  // i64, rank 0
+  Expr ints(std::span<const int64_t> values);  // i64[n]
+  Expr scalars(std::span<const Expr> values);  // i64[n] of expressions
+  Expr from_scalar(Expr value);                // i64, rank 0
   /// A rank-0 value of the element type of `like`.
   Expr like(Expr like, double value) { return scalar(like->dtype(), value); }
 
@@ -96,11 +99,13 @@ class Builder {
   Expr reshape(Expr x, std::span<const Expr> shape);
   Expr transpose(Expr x, std::span<const int64_t> perm);
   Expr swap_axes(Expr x, int64_t a, int64_t b);
-  Expr slice(Expr x, std::span<const Expr> starts, std::span<const Expr> extents, std::span<const int64_t> strides);
+  Expr slice(Expr x, std::span<const Expr> starts, std::span<const Expr> extents,
+             std::span<const int64_t> strides);
   /// x[start : start + extent] along one axis.
   Expr narrow(Expr x, int64_t axis, Expr start, Expr extent);
   Expr reverse(Expr x, int64_t axis);
-  Expr pad(Expr x, Expr scalar, std::span<const Expr> low, std::span<const Expr> high, Ints interior = {});
+  Expr pad(Expr x, Expr scalar, std::span<const Expr> low, std::span<const Expr> high,
+           Ints interior = {});
   Expr concat(std::span<const Expr> parts, int64_t axis);
   Expr gather(Expr x, Expr indices, int64_t axis);
   Expr iota(DType dtype, std::span<const Expr> shape, int64_t axis);
@@ -129,11 +134,13 @@ class Builder {
   const Elements* elements(Expr x);
   /// The same, as plain integer expressions of an integer tensor.
   std::optional<Exprs> known_integers(Expr x);
-  /// The elements of an integer tensor: known ones, or new variables bound to it at run time. They must
-  /// be extents or positions, which are never negative.
+  /// The elements of an integer tensor: known ones, or new variables bound to it at run time. They
+  /// must be extents or positions, which are never negative.
   Exprs integers(Expr x);
   /// Records what the elements of a node are.
-  void set_elements(Expr x, Elements values) { elements_[x] = std::make_shared<Elements>(std::move(values)); }
+  void set_elements(Expr x, Elements values) {
+    elements_[x] = std::make_shared<Elements>(std::move(values));
+  }
   void set_known(Expr x, ops::Tensor value);
   /// True for a node that needs no param to be used in the body of if or loop.
   bool is_closed(Expr x);
@@ -144,7 +151,8 @@ class Builder {
   Expr materialize(const Elements& values, Type type);
 
   std::unordered_map<Expr, std::shared_ptr<const ops::Tensor>> known_;
-  std::unordered_map<Expr, std::shared_ptr<const Elements>> elements_;  // nullptr: looked up, not known
+  std::unordered_map<Expr, std::shared_ptr<const Elements>>
+      elements_;  // nullptr: looked up, not known
   std::unordered_map<Expr, Expr> simplified_;
 };
 

@@ -20,7 +20,8 @@ Ints count_up(int64_t first, int64_t last) {
   return out;
 }
 
-/// The simpler of two extents that are assumed equal: a literal, else a variable, else the older one.
+/// The simpler of two extents that are assumed equal: a literal, else a variable, else the older
+/// one.
 Expr simpler(Expr a, Expr b) {
   const auto cost = [](Expr e) { return e->op == Op::imm ? 0 : e->op == Op::var ? 1 : 2; };
   if (cost(a) != cost(b)) return cost(a) < cost(b) ? a : b;
@@ -62,7 +63,8 @@ Exprs Builder::merge_shapes(std::span<const Exprs> shapes) {
 /// Extents that cannot be told apart count as equal, as in the operators' own rules.
 Expr Builder::broadcast_to(Expr x, std::span<const Expr> shape) {
   const auto bad = [&] {
-    refuse("onnx.broadcast", "shape " + shape_text(x->shape()) + " does not broadcast to " + shape_text(shape));
+    refuse("onnx.broadcast",
+           "shape " + shape_text(x->shape()) + " does not broadcast to " + shape_text(shape));
   };
   if (x->shape().size() > shape.size()) bad();
   const size_t skip = shape.size() - x->shape().size();
@@ -81,7 +83,8 @@ Expr Builder::broadcast_to(Expr x, std::span<const Expr> shape) {
   // A single known value becomes a literal, so that passes see it.
   if (x->op == Op::constant && static_count(x->type) == 1) x = reshape(x, {});
   const auto rank = static_cast<int64_t>(shape.size());
-  return op(Op::broadcast, {x}, {{Key::dims, count_up(rank - x->rank(), rank)}}, c.tensor(x->dtype(), shape));
+  return op(Op::broadcast, {x}, {{Key::dims, count_up(rank - x->rank(), rank)}},
+            c.tensor(x->dtype(), shape));
 }
 
 Expr Builder::reshape(Expr x, std::span<const Expr> shape) {
@@ -114,7 +117,8 @@ Expr Builder::slice(Expr x, std::span<const Expr> starts, std::span<const Expr> 
     whole = whole && ir::is_int(from[i], 0) && strides[i] == 1 && shape[i] == x->shape()[i];
   }
   if (whole) return x;
-  return op(Op::slice, {x}, {{Key::starts, from}, {Key::strides, Ints(strides.begin(), strides.end())}},
+  return op(Op::slice, {x},
+            {{Key::starts, from}, {Key::strides, Ints(strides.begin(), strides.end())}},
             c.tensor(x->dtype(), shape));
 }
 
@@ -134,14 +138,16 @@ Expr Builder::reverse(Expr x, int64_t axis) {
   return slice(x, starts, x->shape(), strides);
 }
 
-Expr Builder::pad(Expr x, Expr value, std::span<const Expr> low, std::span<const Expr> high, Ints interior) {
+Expr Builder::pad(Expr x, Expr value, std::span<const Expr> low, std::span<const Expr> high,
+                  Ints interior) {
   if (interior.empty()) interior.assign(x->shape().size(), 0);
   const auto zero = [](Expr e) { return ir::is_int(e, 0); };
   if (std::all_of(low.begin(), low.end(), zero) && std::all_of(high.begin(), high.end(), zero) &&
       std::all_of(interior.begin(), interior.end(), [](int64_t i) { return i == 0; }))
     return x;
   return op(Op::pad, {x, value},
-            {{Key::low, Exprs(low.begin(), low.end())}, {Key::high, Exprs(high.begin(), high.end())},
+            {{Key::low, Exprs(low.begin(), low.end())},
+             {Key::high, Exprs(high.begin(), high.end())},
              {Key::interior, std::move(interior)}});
 }
 
@@ -150,7 +156,9 @@ Expr Builder::concat(std::span<const Expr> parts, int64_t axis) {
   return op(Op::concat, parts, {{Key::axis, axis}});
 }
 
-Expr Builder::gather(Expr x, Expr indices, int64_t axis) { return op(Op::gather, {x, indices}, {{Key::axis, axis}}); }
+Expr Builder::gather(Expr x, Expr indices, int64_t axis) {
+  return op(Op::gather, {x, indices}, {{Key::axis, axis}});
+}
 
 Expr Builder::iota(DType dtype, std::span<const Expr> shape, int64_t axis) {
   return op(Op::iota, std::span<const Expr>{}, {{Key::axis, axis}}, c.tensor(dtype, shape));
@@ -160,14 +168,17 @@ Expr Builder::reduce(std::string kind, Expr x, Ints axes, bool keep) {
   std::sort(axes.begin(), axes.end());
   Exprs kept = x->shape();
   for (int64_t a : axes) kept[static_cast<size_t>(a)] = c.i64(1);
-  Expr y = axes.empty() ? x : op(Op::reduce, {x}, {{Key::kind, std::move(kind)}, {Key::axes, axes}});
+  Expr y =
+      axes.empty() ? x : op(Op::reduce, {x}, {{Key::kind, std::move(kind)}, {Key::axes, axes}});
   return keep ? reshape(y, kept) : y;
 }
 
 Expr Builder::dot(Expr a, Expr b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract_b) {
   return op(Op::dot, {a, b},
-            {{Key::batch_a, std::move(batch_a)}, {Key::batch_b, std::move(batch_b)},
-             {Key::contract_a, std::move(contract_a)}, {Key::contract_b, std::move(contract_b)}});
+            {{Key::batch_a, std::move(batch_a)},
+             {Key::batch_b, std::move(batch_b)},
+             {Key::contract_a, std::move(contract_a)},
+             {Key::contract_b, std::move(contract_b)}});
 }
 
 Expr Builder::matmul(Expr a, Expr b) {
@@ -178,7 +189,8 @@ Expr Builder::matmul(Expr a, Expr b) {
     return dot(a, b, {}, {}, {a->rank() - 1}, {contract_b});
   }
   // Leading axes of extent 1 of b fold away: a[.., m, k] x b[1, k, n].
-  const bool plain_b = std::all_of(b->shape().begin(), b->shape().end() - 2, [](Expr e) { return ir::is_int(e, 1); });
+  const bool plain_b = std::all_of(b->shape().begin(), b->shape().end() - 2,
+                                   [](Expr e) { return ir::is_int(e, 1); });
   if (plain_b) {
     const Exprs matrix(b->shape().end() - 2, b->shape().end());
     Expr y = dot(a, reshape(b, matrix), {}, {}, {a->rank() - 1}, {0});
@@ -207,7 +219,8 @@ Expr Builder::squeeze(Expr x, const Ints& axes) {
     if (std::find(axes.begin(), axes.end(), i) == axes.end()) {
       shape.push_back(extent);
     } else if (ir::as_int(extent).value_or(1) != 1) {
-      refuse("onnx.squeeze", "axis " + std::to_string(i) + " has extent " + ir::print(extent) + ", not 1");
+      refuse("onnx.squeeze",
+             "axis " + std::to_string(i) + " has extent " + ir::print(extent) + ", not 1");
     }
   }
   return reshape(x, shape);

@@ -23,7 +23,8 @@ const AttributeProto* default_of(const Schema* schema, std::string_view name) {
     auto& proto = parsed[&attribute];
     if (proto == nullptr) {
       proto = std::make_unique<AttributeProto>();
-      if (!proto->ParseFromArray(attribute.default_value.data(), static_cast<int>(attribute.default_value.size())))
+      if (!proto->ParseFromArray(attribute.default_value.data(),
+                                 static_cast<int>(attribute.default_value.size())))
         return nullptr;
     }
     return proto.get();
@@ -47,7 +48,8 @@ std::string join(const Values& values, Text text) {
 }  // namespace
 
 Expr Call::in(size_t i) const {
-  if (i >= inputs.size() || inputs[i] == nullptr) fail("input " + std::to_string(i) + " is missing", "onnx.input");
+  if (i >= inputs.size() || inputs[i] == nullptr)
+    fail("input " + std::to_string(i) + " is missing", "onnx.input");
   return inputs[i];
 }
 
@@ -66,14 +68,17 @@ const ops::Tensor& Call::constant_tensor(size_t i) {
   const ops::Tensor* value = constant_or_null(i);
   if (value != nullptr) return *value;
   std::string name = std::to_string(i);
-  if (schema != nullptr && i < inputs_of(*schema).size()) name = "'" + std::string(inputs_of(*schema)[i].name) + "'";
-  fail("input " + name + " must be a constant: its value decides axes or ranks; make it an initializer",
+  if (schema != nullptr && i < inputs_of(*schema).size())
+    name = "'" + std::string(inputs_of(*schema)[i].name) + "'";
+  fail("input " + name +
+           " must be a constant: its value decides axes or ranks; make it an initializer",
        "onnx.needs_constant");
 }
 
 Ints Call::constant_ints(size_t i) {
   const ops::Tensor& value = constant_tensor(i);
-  if (!ir::is_integer(value.dtype)) fail("input " + std::to_string(i) + " must be of integers", "onnx.type");
+  if (!ir::is_integer(value.dtype))
+    fail("input " + std::to_string(i) + " must be of integers", "onnx.type");
   Ints out;
   for (int64_t k = 0; k < value.count(); ++k) out.push_back(value.get_i(k));
   return out;
@@ -81,13 +86,15 @@ Ints Call::constant_ints(size_t i) {
 
 int64_t Call::constant_int(size_t i) {
   const Ints values = constant_ints(i);
-  if (values.size() != 1) fail("input " + std::to_string(i) + " must have one element", "onnx.shape");
+  if (values.size() != 1)
+    fail("input " + std::to_string(i) + " must have one element", "onnx.shape");
   return values[0];
 }
 
 double Call::constant_float(size_t i) {
   const ops::Tensor& value = constant_tensor(i);
-  if (value.count() != 1) fail("input " + std::to_string(i) + " must have one element", "onnx.shape");
+  if (value.count() != 1)
+    fail("input " + std::to_string(i) + " must have one element", "onnx.shape");
   return value.get_f(0);
 }
 
@@ -101,16 +108,22 @@ const AttributeProto& Call::get(std::string_view name, int type) const {
   const AttributeProto* attribute = find(name);
   if (attribute == nullptr) fail("attribute '" + std::string(name) + "' is missing");
   if (attribute->type() != type) {
-    const auto wanted = AttributeProto::AttributeType_Name(static_cast<AttributeProto::AttributeType>(type));
+    const auto wanted =
+        AttributeProto::AttributeType_Name(static_cast<AttributeProto::AttributeType>(type));
     const auto found = AttributeProto::AttributeType_Name(attribute->type());
-    fail("attribute '" + std::string(name) + "' is " + (found.empty() ? "of an unknown type" : found) + ", not " + wanted);
+    fail("attribute '" + std::string(name) + "' is " +
+         (found.empty() ? "of an unknown type" : found) + ", not " + wanted);
   }
   return *attribute;
 }
 
 int64_t Call::int_attr(std::string_view name) const { return get(name, AttributeProto::INT).i(); }
-int64_t Call::int_attr(std::string_view name, int64_t otherwise) const { return has(name) ? int_attr(name) : otherwise; }
-double Call::float_attr(std::string_view name) const { return static_cast<double>(get(name, AttributeProto::FLOAT).f()); }
+int64_t Call::int_attr(std::string_view name, int64_t otherwise) const {
+  return has(name) ? int_attr(name) : otherwise;
+}
+double Call::float_attr(std::string_view name) const {
+  return static_cast<double>(get(name, AttributeProto::FLOAT).f());
+}
 double Call::float_attr(std::string_view name, double otherwise) const {
   return has(name) ? float_attr(name) : otherwise;
 }
@@ -144,14 +157,17 @@ ops::Tensor Call::tensor_attr(std::string_view name) const {
   return out;
 }
 
-const onnx::GraphProto& Call::graph_attr(std::string_view name) const { return get(name, AttributeProto::GRAPH).g(); }
+const onnx::GraphProto& Call::graph_attr(std::string_view name) const {
+  return get(name, AttributeProto::GRAPH).g();
+}
 
 DType Call::dtype_attr(std::string_view name) const {
   const int64_t value = int_attr(name);
-  const auto dtype = value >= 0 && value <= INT32_MAX ? dtype_of(static_cast<int>(value)) : std::nullopt;
+  const auto dtype =
+      value >= 0 && value <= INT32_MAX ? dtype_of(static_cast<int>(value)) : std::nullopt;
   if (!dtype)
-    fail("attribute '" + std::string(name) + "' asks for elements of type " + data_type_name(static_cast<int>(value)) +
-             ", which are not supported",
+    fail("attribute '" + std::string(name) + "' asks for elements of type " +
+             data_type_name(static_cast<int>(value)) + ", which are not supported",
          "onnx.element_type");
   return *dtype;
 }
@@ -163,19 +179,31 @@ ops::Options Call::options(std::initializer_list<std::string_view> names) const 
     if (a == nullptr) continue;
     std::string text;
     switch (a->type()) {
-      case AttributeProto::INT: text = std::to_string(a->i()); break;
-      case AttributeProto::FLOAT: text = text_of(static_cast<double>(a->f())); break;
-      case AttributeProto::STRING: text = a->s(); break;
-      case AttributeProto::INTS: text = join(a->ints(), [](int64_t v) { return std::to_string(v); }); break;
+      case AttributeProto::INT:
+        text = std::to_string(a->i());
+        break;
+      case AttributeProto::FLOAT:
+        text = text_of(static_cast<double>(a->f()));
+        break;
+      case AttributeProto::STRING:
+        text = a->s();
+        break;
+      case AttributeProto::INTS:
+        text = join(a->ints(), [](int64_t v) { return std::to_string(v); });
+        break;
       case AttributeProto::FLOATS:
         text = join(a->floats(), [](float v) { return text_of(static_cast<double>(v)); });
         break;
-      case AttributeProto::STRINGS: text = join(a->strings(), [](const std::string& v) { return v; }); break;
-      default: fail("attribute '" + std::string(name) + "' has an unexpected type");
+      case AttributeProto::STRINGS:
+        text = join(a->strings(), [](const std::string& v) { return v; });
+        break;
+      default:
+        fail("attribute '" + std::string(name) + "' has an unexpected type");
     }
     // Options are words: a value with a space would read as two of them.
     if (text.find_first_of(" =\t\n") != std::string::npos && name != "equation")
-      fail("attribute '" + std::string(name) + "' has the value '" + text + "', which is not one of its words");
+      fail("attribute '" + std::string(name) + "' has the value '" + text +
+           "', which is not one of its words");
     if (!text.empty()) out.emplace_back(name, std::move(text));
   }
   return out;
@@ -183,7 +211,8 @@ ops::Options Call::options(std::initializer_list<std::string_view> names) const 
 
 int64_t Call::axis(int64_t axis, int64_t rank) const {
   if (axis < -rank || axis >= rank)
-    fail("axis " + std::to_string(axis) + " is out of range for rank " + std::to_string(rank), "onnx.axis");
+    fail("axis " + std::to_string(axis) + " is out of range for rank " + std::to_string(rank),
+         "onnx.axis");
   return axis < 0 ? axis + rank : axis;
 }
 
@@ -203,11 +232,13 @@ const std::unordered_map<std::string, const ConverterRow*>& converter_table() {
   static const auto table = [] {
     std::unordered_map<std::string, const ConverterRow*> rows;
     for (const auto family :
-         {math_converters(), logic_converters(), activation_converters(), reduce_converters(), shape_converters(),
-          data_converters(), index_converters(), matrix_converters(), conv_converters(), norm_converters(),
-          pool_converters(), recurrent_converters(), attention_converters(), control_converters(), quant_converters(),
-          vision_converters(), signal_converters(), random_converters()})
-      for (const ConverterRow& row : family) rows[std::string(row.domain) + ":" + std::string(row.name)] = &row;
+         {math_converters(), logic_converters(), activation_converters(), reduce_converters(),
+          shape_converters(), data_converters(), index_converters(), matrix_converters(),
+          conv_converters(), norm_converters(), pool_converters(), recurrent_converters(),
+          attention_converters(), control_converters(), quant_converters(), vision_converters(),
+          signal_converters(), random_converters()})
+      for (const ConverterRow& row : family)
+        rows[std::string(row.domain) + ":" + std::string(row.name)] = &row;
     return rows;
   }();
   return table;
@@ -222,7 +253,8 @@ const ConverterRow* find_converter(std::string_view domain, std::string_view nam
 
 std::vector<std::string> convertible_operators() {
   std::vector<std::string> names;
-  for (const auto& [key, row] : converter_table()) names.push_back(row->domain.empty() ? std::string(row->name) : key);
+  for (const auto& [key, row] : converter_table())
+    names.push_back(row->domain.empty() ? std::string(row->name) : key);
   std::sort(names.begin(), names.end());
   return names;
 }

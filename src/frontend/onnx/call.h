@@ -1,5 +1,5 @@
-// What a converter sees of one ONNX node: operands, attributes with the schema's defaults, the version
-// of the operator, and the builder of graph nodes.
+// What a converter sees of one ONNX node: operands, attributes with the schema's defaults, the
+// version of the operator, and the builder of graph nodes.
 #pragma once
 
 #include <onnx-ml.pb.h>
@@ -19,9 +19,14 @@ struct Scope;
 
 class Call {
  public:
-  Call(Importer& importer_in, Builder& builder, Scope& scope_in, const onnx::NodeProto& proto, const Schema* schema_in,
-       Exprs operands)
-      : importer(importer_in), b(builder), scope(scope_in), node(proto), schema(schema_in), inputs(std::move(operands)) {}
+  Call(Importer& importer_in, Builder& builder, Scope& scope_in, const onnx::NodeProto& proto,
+       const Schema* schema_in, Exprs operands)
+      : importer(importer_in),
+        b(builder),
+        scope(scope_in),
+        node(proto),
+        schema(schema_in),
+        inputs(std::move(operands)) {}
 
   Importer& importer;
   Builder& b;
@@ -42,10 +47,13 @@ class Call {
   /// All operands; absent ones are refused.
   [[nodiscard]] Exprs all() const;
   /// True if the node names output `i`.
-  [[nodiscard]] bool wants(int i) const { return i < node.output_size() && !node.output(i).empty(); }
+  [[nodiscard]] bool wants(int i) const {
+    return i < node.output_size() && !node.output(i).empty();
+  }
 
   // ---- operands whose value is needed now
-  /// Values of integer operand `i`; refuses one that is not constant (see ImportOptions::input_values).
+  /// Values of integer operand `i`; refuses one that is not constant (see
+  /// ImportOptions::input_values).
   [[nodiscard]] Ints constant_ints(size_t i);
   [[nodiscard]] const ops::Tensor& constant_tensor(size_t i);
   [[nodiscard]] int64_t constant_int(size_t i);
@@ -72,7 +80,8 @@ class Call {
   /// `axis` made non-negative for that rank.
   [[nodiscard]] int64_t axis(int64_t axis, int64_t rank) const;
   [[nodiscard]] Ints axes(const Ints& axes, int64_t rank) const;  // also refuses duplicates
-  [[noreturn]] void fail(const std::string& message, const std::string& code = "onnx.attribute") const {
+  [[noreturn]] void fail(const std::string& message,
+                         const std::string& code = "onnx.attribute") const {
     refuse(code, message);
   }
 

@@ -15,8 +15,8 @@ using ir::Expr;
 using ir::Key;
 using ir::Op;
 
-/// Numerators and denominators that are literals stay below this, so that float arithmetic of the model
-/// would have been exact too.
+/// Numerators and denominators that are literals stay below this, so that float arithmetic of the
+/// model would have been exact too.
 constexpr int64_t kExactLimit = 1 << 12;
 /// Expressions larger than this are left to the tensor program.
 constexpr int kSizeLimit = 160;
@@ -126,20 +126,26 @@ std::optional<Element> Infer::cast(const Element& a) const {
 
 std::optional<Element> Infer::unary(const Element& a) const {
   switch (node->op) {
-    case Op::neg: return Element{ir::sub(c, c.i64(0), a.num), a.den};
-    case Op::floor: return a.den == nullptr ? a : Element{ir::floordiv(c, a.num, a.den)};
+    case Op::neg:
+      return Element{ir::sub(c, c.i64(0), a.num), a.den};
+    case Op::floor:
+      return a.den == nullptr ? a : Element{ir::floordiv(c, a.num, a.den)};
     case Op::ceil:
       if (a.den == nullptr) return a;
       return Element{ir::sub(c, c.i64(0), ir::floordiv(c, ir::sub(c, c.i64(0), a.num), a.den))};
     case Op::round:
-    case Op::trunc: return a.den == nullptr ? std::optional<Element>(a) : std::nullopt;
-    case Op::abs: return nonnegative(a.num) && nonnegative(den(a)) ? std::optional<Element>(a) : std::nullopt;
+    case Op::trunc:
+      return a.den == nullptr ? std::optional<Element>(a) : std::nullopt;
+    case Op::abs:
+      return nonnegative(a.num) && nonnegative(den(a)) ? std::optional<Element>(a) : std::nullopt;
     case Op::not_:
       if (node->dtype() != DType::boolean) return std::nullopt;
       if (const auto known = ir::as_int(a.num)) return Element{c.bool_imm(*known == 0)};
       return std::nullopt;
-    case Op::cast: return cast(a);
-    default: return std::nullopt;
+    case Op::cast:
+      return cast(a);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -155,12 +161,15 @@ std::optional<Element> Infer::quotient(Op op, const Element& a, const Element& b
     case Op::div:  // truncates
       if (!nonnegative(a.num) || !nonnegative(b.num)) return std::nullopt;
       return Element{ir::floordiv(c, a.num, b.num)};
-    case Op::floordiv: return Element{ir::floordiv(c, a.num, b.num)};
+    case Op::floordiv:
+      return Element{ir::floordiv(c, a.num, b.num)};
     case Op::fmod:
       if (!nonnegative(a.num) || !nonnegative(b.num)) return std::nullopt;
       return Element{ir::mod(c, a.num, b.num)};
-    case Op::mod: return Element{ir::mod(c, a.num, b.num)};
-    default: return std::nullopt;
+    case Op::mod:
+      return Element{ir::mod(c, a.num, b.num)};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -174,17 +183,23 @@ std::optional<Element> Infer::compare(Op op, const Element& a, const Element& b)
     return Element{c.bool_imm((*x == *y) == (op == Op::eq))};
   }
   switch (op) {
-    case Op::eq: return Element{ir::eq(c, a.num, b.num)};
+    case Op::eq:
+      return Element{ir::eq(c, a.num, b.num)};
     case Op::ne: {
       const Expr less = ir::lt(c, a.num, b.num);
       const Expr more = ir::lt(c, b.num, a.num);
       return Element{ir::logical_or(c, less, more)};
     }
-    case Op::lt: return Element{ir::lt(c, a.num, b.num)};
-    case Op::le: return Element{ir::le(c, a.num, b.num)};
-    case Op::gt: return Element{ir::lt(c, b.num, a.num)};
-    case Op::ge: return Element{ir::le(c, b.num, a.num)};
-    default: return std::nullopt;
+    case Op::lt:
+      return Element{ir::lt(c, a.num, b.num)};
+    case Op::le:
+      return Element{ir::le(c, a.num, b.num)};
+    case Op::gt:
+      return Element{ir::lt(c, b.num, a.num)};
+    case Op::ge:
+      return Element{ir::le(c, b.num, a.num)};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -192,28 +207,41 @@ std::optional<Element> Infer::binary(Op op, const Element& a, const Element& b) 
   if (ir::is_predicate(op)) return compare(op, a, b);
   const bool booleans = node->dtype() == DType::boolean;
   switch (op) {
-    case Op::and_: return booleans ? std::optional<Element>(Element{ir::logical_and(c, a.num, b.num)}) : std::nullopt;
-    case Op::or_: return booleans ? std::optional<Element>(Element{ir::logical_or(c, a.num, b.num)}) : std::nullopt;
-    case Op::mul: return ratio(ir::mul(c, a.num, b.num), ir::mul(c, den(a), den(b)));
+    case Op::and_:
+      return booleans ? std::optional<Element>(Element{ir::logical_and(c, a.num, b.num)})
+                      : std::nullopt;
+    case Op::or_:
+      return booleans ? std::optional<Element>(Element{ir::logical_or(c, a.num, b.num)})
+                      : std::nullopt;
+    case Op::mul:
+      return ratio(ir::mul(c, a.num, b.num), ir::mul(c, den(a), den(b)));
     case Op::div:
     case Op::floordiv:
     case Op::mod:
-    case Op::fmod: return quotient(op, a, b);
-    default: break;
+    case Op::fmod:
+      return quotient(op, a, b);
+    default:
+      break;
   }
   const bool fraction = a.den != nullptr || b.den != nullptr;
   if (fraction && (op == Op::add || op == Op::sub)) {
     const Expr left = ir::mul(c, a.num, den(b));
     const Expr right = ir::mul(c, b.num, den(a));
-    return ratio(op == Op::add ? ir::add(c, left, right) : ir::sub(c, left, right), ir::mul(c, den(a), den(b)));
+    return ratio(op == Op::add ? ir::add(c, left, right) : ir::sub(c, left, right),
+                 ir::mul(c, den(a), den(b)));
   }
   if (fraction || booleans) return std::nullopt;
   switch (op) {
-    case Op::add: return Element{ir::add(c, a.num, b.num)};
-    case Op::sub: return Element{ir::sub(c, a.num, b.num)};
-    case Op::min: return Element{ir::min(c, a.num, b.num)};
-    case Op::max: return Element{ir::max(c, a.num, b.num)};
-    default: return std::nullopt;
+    case Op::add:
+      return Element{ir::add(c, a.num, b.num)};
+    case Op::sub:
+      return Element{ir::sub(c, a.num, b.num)};
+    case Op::min:
+      return Element{ir::min(c, a.num, b.num)};
+    case Op::max:
+      return Element{ir::max(c, a.num, b.num)};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -224,7 +252,8 @@ std::optional<Elements> Infer::gather() {
   const auto shape = extents(node->operand(0));
   return rearrange([&](const std::vector<int64_t>& at) -> std::optional<Element> {
     const auto first = at.begin() + static_cast<std::ptrdiff_t>(axis);
-    const auto chosen = take(1, std::vector<int64_t>(first, first + static_cast<std::ptrdiff_t>(index_rank)));
+    const auto chosen =
+        take(1, std::vector<int64_t>(first, first + static_cast<std::ptrdiff_t>(index_rank)));
     const auto index = chosen ? ir::as_int(chosen->num) : std::nullopt;
     if (!index) return std::nullopt;
     std::vector<int64_t> from(at.begin(), first);
@@ -265,7 +294,8 @@ std::optional<Elements> Infer::reduce() {
   const std::string& kind = node->string_attr(Key::kind);
   const Expr x = node->operand(0);
   const auto shape = extents(x);
-  if (static_cast<int64_t>(node->ints_attr(Key::axes).size()) != x->rank() || in[0]->empty()) return std::nullopt;
+  if (static_cast<int64_t>(node->ints_attr(Key::axes).size()) != x->rank() || in[0]->empty())
+    return std::nullopt;
   const Op op = kind == "sum"    ? Op::add
                 : kind == "prod" ? Op::mul
                 : kind == "max"  ? Op::max
@@ -280,11 +310,16 @@ std::optional<Elements> Infer::reduce() {
 
 std::optional<Elements> Infer::run() {
   switch (node->op) {
-    case Op::reshape: return *in[0];
-    case Op::gather: return gather();
-    case Op::slice: return slice();
-    case Op::concat: return concat();
-    case Op::reduce: return reduce();
+    case Op::reshape:
+      return *in[0];
+    case Op::gather:
+      return gather();
+    case Op::slice:
+      return slice();
+    case Op::concat:
+      return concat();
+    case Op::reduce:
+      return reduce();
     case Op::transpose: {
       const auto& perm = node->ints_attr(Key::perm);
       return rearrange([&](const std::vector<int64_t>& at) {
@@ -298,7 +333,8 @@ std::optional<Elements> Infer::run() {
       const auto shape = extents(node->operand(0));
       return rearrange([&](const std::vector<int64_t>& at) {
         std::vector<int64_t> from(dims.size());
-        for (size_t a = 0; a < dims.size(); ++a) from[a] = shape[a] == 1 ? 0 : at[static_cast<size_t>(dims[a])];
+        for (size_t a = 0; a < dims.size(); ++a)
+          from[a] = shape[a] == 1 ? 0 : at[static_cast<size_t>(dims[a])];
         return take(0, from);
       });
     }
@@ -308,7 +344,8 @@ std::optional<Elements> Infer::run() {
         return std::optional<Element>(Element{c.i64(at[axis])});
       });
     }
-    default: break;
+    default:
+      break;
   }
   if (!ir::is_elementwise(node->op)) return std::nullopt;
   const size_t count = node->operands.size();
@@ -334,7 +371,8 @@ std::optional<Elements> Infer::run() {
 
 }  // namespace
 
-std::optional<Elements> infer_elements(Context& c, Expr node, const std::vector<const Elements*>& operands) {
+std::optional<Elements> infer_elements(Context& c, Expr node,
+                                       const std::vector<const Elements*>& operands) {
   auto out = Infer{c, node, operands}.run();
   if (!out) return std::nullopt;
   for (Element& e : *out) {

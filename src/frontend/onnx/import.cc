@@ -23,14 +23,16 @@ struct FileDescriptor {
   }
 };
 
-Result<Imported> import_stream(google::protobuf::io::ZeroCopyInputStream& stream, const std::filesystem::path& folder,
-                               const std::string& name, const ImportOptions& options) {
+Result<Imported> import_stream(google::protobuf::io::ZeroCopyInputStream& stream,
+                               const std::filesystem::path& folder, const std::string& name,
+                               const ImportOptions& options) {
   const google::protobuf::LogSilencer silent;
   onnx::ModelProto proto;
   google::protobuf::io::CodedInputStream coded(&stream);
   coded.SetTotalBytesLimit(INT32_MAX);
   if (!proto.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
-    return fail("onnx.parse", name + ": not an ONNX model: the file is damaged, cut short or of another kind");
+    return fail("onnx.parse",
+                name + ": not an ONNX model: the file is damaged, cut short or of another kind");
   if (!proto.has_graph())
     return fail("onnx.parse", name + ": not an ONNX model: it holds no graph");
   ExternalFiles files(folder);
@@ -47,12 +49,13 @@ Result<Imported> import_file(const std::filesystem::path& path, const ImportOpti
   const std::string name = path.string();
   const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.value < 0) return fail("file.open", name + ": " + std::strerror(errno));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.value, &info) != 0) return fail("file.open", name + ": " + std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return fail("file.open", name + ": not a regular file");
   if (info.st_size == 0) return fail("onnx.parse", name + ": not an ONNX model: the file is empty");
   if (info.st_size > INT32_MAX)
-    return fail("onnx.parse", name + ": larger than 2 GiB, the limit of the format; save it with external data");
+    return fail("onnx.parse",
+                name + ": larger than 2 GiB, the limit of the format; save it with external data");
   google::protobuf::io::FileInputStream stream(file.value, 1 << 20);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   return import_stream(stream, folder, name, options);
@@ -60,7 +63,8 @@ Result<Imported> import_file(const std::filesystem::path& path, const ImportOpti
 
 Result<Imported> import_bytes(std::span<const std::byte> bytes, const std::filesystem::path& folder,
                               const std::string& name, const ImportOptions& options) {
-  if (bytes.size() > INT32_MAX) return fail("onnx.parse", name + ": larger than 2 GiB, the limit of the format");
+  if (bytes.size() > INT32_MAX)
+    return fail("onnx.parse", name + ": larger than 2 GiB, the limit of the format");
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   return import_stream(stream, folder, name, options);
 }

@@ -22,16 +22,17 @@ namespace tenon::onnx_import {
 struct ImportOptions {
   /// Symbolic dimensions that get a fixed extent.
   std::unordered_map<std::string, int64_t> dims;
-  /// Values of inputs that are known while importing. They are used only where an operator needs a value
-  /// to know ranks and axes (the axes of a reduction, the pads of Pad ...); `Imported::specialized` names
-  /// the inputs whose value was used.
+  /// Values of inputs that are known while importing. They are used only where an operator needs a
+  /// value to know ranks and axes (the axes of a reduction, the pads of Pad ...);
+  /// `Imported::specialized` names the inputs whose value was used.
   std::unordered_map<std::string, ops::Tensor> input_values;
 };
 
 struct Imported {
   std::shared_ptr<ir::Context> context;
   const ir::Function* function = nullptr;  // owned by the context
-  /// Symbolic dimensions by name, in order of first appearance. An unnamed one is called INPUT.dAXIS.
+  /// Symbolic dimensions by name, in order of first appearance. An unnamed one is called
+  /// INPUT.dAXIS.
   std::vector<std::pair<std::string, ir::Expr>> symbols;
   std::vector<std::string> specialized;
   std::string graph_name, producer_name, producer_version;
@@ -39,12 +40,15 @@ struct Imported {
 };
 
 /// Imports a model file. External data is read from the file's folder.
-[[nodiscard]] Result<Imported> import_file(const std::filesystem::path& path, const ImportOptions& options = {});
+[[nodiscard]] Result<Imported> import_file(const std::filesystem::path& path,
+                                           const ImportOptions& options = {});
 
-/// Imports a serialized ModelProto. `folder` holds external data (empty: none is allowed); `name` stands
-/// for the file in diagnostics.
-[[nodiscard]] Result<Imported> import_bytes(std::span<const std::byte> bytes, const std::filesystem::path& folder,
-                                            const std::string& name, const ImportOptions& options = {});
+/// Imports a serialized ModelProto. `folder` holds external data (empty: none is allowed); `name`
+/// stands for the file in diagnostics.
+[[nodiscard]] Result<Imported> import_bytes(std::span<const std::byte> bytes,
+                                            const std::filesystem::path& folder,
+                                            const std::string& name,
+                                            const ImportOptions& options = {});
 
 /// Names of the operators with a direct conversion, "domain:Name" or "Name", sorted.
 [[nodiscard]] std::vector<std::string> convertible_operators();

@@ -14,9 +14,10 @@ constexpr int kDepthLimit = 48;
 
 std::string plain_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
-/// Replaces attributes that refer to the caller's by those, in subgraphs too; one that the caller lacks
-/// disappears.
-void resolve_references(NodeList& list, const std::unordered_map<std::string, const onnx::AttributeProto*>& given) {
+/// Replaces attributes that refer to the caller's by those, in subgraphs too; one that the caller
+/// lacks disappears.
+void resolve_references(NodeList& list,
+                        const std::unordered_map<std::string, const onnx::AttributeProto*>& given) {
   for (onnx::NodeProto& node : list) {
     auto& attributes = *node.mutable_attribute();
     for (int i = attributes.size(); i-- > 0;) {
@@ -51,26 +52,30 @@ std::string Importer::describe(const Scope& scope, const onnx::NodeProto& node) 
   }
   const std::string domain = plain_domain(node.domain());
   const auto opset = scope.opsets.find(domain);
-  std::string text = "node '" + name + "' (" + (domain.empty() ? "" : domain + ".") + node.op_type();
+  std::string text =
+      "node '" + name + "' (" + (domain.empty() ? "" : domain + ".") + node.op_type();
   if (opset != scope.opsets.end()) text += ", opset " + std::to_string(opset->second);
   return text + ")";
 }
 
-void Importer::report_node(const Scope& scope, const onnx::NodeProto& node, const Diagnostic& diagnostic) {
+void Importer::report_node(const Scope& scope, const onnx::NodeProto& node,
+                           const Diagnostic& diagnostic) {
   report(diagnostic.code, describe(scope, node) + ": " + diagnostic.message);
 }
 
 void Importer::nodes(Scope& scope, const NodeList& list) {
   for (const onnx::NodeProto& proto : list) {
     if (--node_budget_ < 0) {
-      if (node_budget_ == -1) report("onnx.size", "functions and subgraphs expand to too many nodes");
+      if (node_budget_ == -1)
+        report("onnx.size", "functions and subgraphs expand to too many nodes");
       return;
     }
     node(scope, proto);
   }
 }
 
-std::optional<Importer::Target> Importer::resolve(const Scope& scope, const onnx::NodeProto& proto) {
+std::optional<Importer::Target> Importer::resolve(const Scope& scope,
+                                                  const onnx::NodeProto& proto) {
   const std::string domain = plain_domain(proto.domain());
   Target target;
   const auto function = functions_.find(domain + ":" + proto.op_type() + ":" + proto.overload());
@@ -85,13 +90,15 @@ std::optional<Importer::Target> Importer::resolve(const Scope& scope, const onnx
   const auto opset = scope.opsets.find(domain);
   if (!is_known_operator(domain, proto.op_type()))
     return refuse_operator("onnx.unknown_operator",
-                           domain.empty() ? "there is no such operator"
-                                          : "operators of domain '" + domain + "' are not supported");
+                           domain.empty()
+                               ? "there is no such operator"
+                               : "operators of domain '" + domain + "' are not supported");
   if (opset == scope.opsets.end())
     return refuse_operator("onnx.opset", "the model imports no opset of domain '" + domain + "'");
   target.schema = find_schema(domain, proto.op_type(), opset->second);
   if (target.schema == nullptr)
-    return refuse_operator("onnx.unknown_operator", "the operator does not exist yet in this opset");
+    return refuse_operator("onnx.unknown_operator",
+                           "the operator does not exist yet in this opset");
   target.row = find_converter(domain, proto.op_type());
   if (target.row != nullptr) return target;
   target.function = schema_function(*target.schema);
@@ -112,7 +119,8 @@ const onnx::FunctionProto* Importer::schema_function(const Schema& schema) {
   return parsed.get();
 }
 
-bool Importer::check_against_schema(const Scope& scope, const onnx::NodeProto& proto, const Schema& schema) {
+bool Importer::check_against_schema(const Scope& scope, const onnx::NodeProto& proto,
+                                    const Schema& schema) {
   int inputs = proto.input_size();
   while (inputs > 0 && proto.input(inputs - 1).empty()) --inputs;
   const auto bad = [&](const std::string& code, const std::string& what) {
@@ -123,20 +131,24 @@ bool Importer::check_against_schema(const Scope& scope, const onnx::NodeProto& p
     if (hi < 0) return std::to_string(lo) + " or more";
     return lo == hi ? std::to_string(lo) : std::to_string(lo) + " to " + std::to_string(hi);
   };
-  if (proto.input_size() < schema.min_inputs || (schema.max_inputs >= 0 && inputs > schema.max_inputs))
-    return bad("onnx.input", "takes " + range(schema.min_inputs, schema.max_inputs) + " inputs, has " +
-                                 std::to_string(inputs));
+  if (proto.input_size() < schema.min_inputs ||
+      (schema.max_inputs >= 0 && inputs > schema.max_inputs))
+    return bad("onnx.input", "takes " + range(schema.min_inputs, schema.max_inputs) +
+                                 " inputs, has " + std::to_string(inputs));
   if (schema.max_outputs >= 0 && proto.output_size() > schema.max_outputs)
-    return bad("onnx.output", "gives " + range(schema.min_outputs, schema.max_outputs) + " outputs, " +
-                                  std::to_string(proto.output_size()) + " are named");
+    return bad("onnx.output", "gives " + range(schema.min_outputs, schema.max_outputs) +
+                                  " outputs, " + std::to_string(proto.output_size()) +
+                                  " are named");
   bool good = true;
   for (const auto& attribute : proto.attribute()) {
     const auto known = attributes_of(schema);
-    const auto found = std::find_if(known.begin(), known.end(),
-                                    [&](const SchemaAttribute& a) { return a.name == attribute.name(); });
+    const auto found = std::find_if(known.begin(), known.end(), [&](const SchemaAttribute& a) {
+      return a.name == attribute.name();
+    });
     if (found == known.end())
-      good = bad("onnx.attribute", "attribute '" + attribute.name() + "' does not exist in version " +
-                                       std::to_string(schema.since_version) + " of the operator");
+      good =
+          bad("onnx.attribute", "attribute '" + attribute.name() + "' does not exist in version " +
+                                    std::to_string(schema.since_version) + " of the operator");
   }
   return good;
 }
@@ -163,8 +175,9 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
     }
     const auto value = lookup(scope, name);
     if (!value) {
-      report_node(scope, proto, {"onnx.undefined", "reads '" + name +
-                                                       "', which no earlier node, input or initializer gives"});
+      report_node(scope, proto,
+                  {"onnx.undefined",
+                   "reads '" + name + "', which no earlier node, input or initializer gives"});
       good = false;
     }
     good = good && value && *value != nullptr;
@@ -175,15 +188,18 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
     define(scope, proto, {});
     return;
   }
-  b_.location = scope.path + (proto.name().empty() ? (proto.output().empty() ? "" : proto.output(0)) : proto.name());
+  b_.location = scope.path + (proto.name().empty() ? (proto.output().empty() ? "" : proto.output(0))
+                                                   : proto.name());
   b_.name = proto.output().empty() ? proto.name() : proto.output(0);
   Exprs results;
   Call call(*this, b_, scope, proto, target->schema, std::move(operands));
   try {
     results = target->row != nullptr ? target->row->convert(call) : expand(call, *target->function);
     for (int i = 0; i < proto.output_size(); ++i)
-      if (!proto.output(i).empty() && (i >= static_cast<int>(results.size()) || results[static_cast<size_t>(i)] == nullptr))
-        refuse("onnx.output", "output " + std::to_string(i) + " ('" + proto.output(i) + "') is not supported");
+      if (!proto.output(i).empty() &&
+          (i >= static_cast<int>(results.size()) || results[static_cast<size_t>(i)] == nullptr))
+        refuse("onnx.output",
+               "output " + std::to_string(i) + " ('" + proto.output(i) + "') is not supported");
   } catch (const ConvertError& error) {
     for (const Diagnostic& d : error.diagnostics) report_node(scope, proto, d);
     results.clear();
@@ -197,7 +213,8 @@ void Importer::define(Scope& scope, const onnx::NodeProto& proto, const Exprs& r
     if (name.empty()) continue;
     const auto at = static_cast<size_t>(i);
     if (!scope.values.emplace(name, at < results.size() ? results[at] : nullptr).second)
-      report_node(scope, proto, {"onnx.duplicate", "gives '" + name + "', which is defined already"});
+      report_node(scope, proto,
+                  {"onnx.duplicate", "gives '" + name + "', which is defined already"});
   }
 }
 
@@ -219,16 +236,19 @@ Expr Importer::bring(Frame* from, Frame* to, Expr value) {
 Expr Importer::capture(Frame& frame, Expr outer) {
   if (b_.is_closed(outer)) return outer;
   const auto found = std::find(frame.outer.begin(), frame.outer.end(), outer);
-  if (found != frame.outer.end()) return frame.inner[static_cast<size_t>(found - frame.outer.begin())];
+  if (found != frame.outer.end())
+    return frame.inner[static_cast<size_t>(found - frame.outer.begin())];
   const Expr inner = context_->param("captured" + std::to_string(frame.outer.size()), outer->type);
   if (const Elements* known = b_.elements(outer)) b_.set_elements(inner, *known);
-  if (const auto name = params_.find(outer); name != params_.end()) params_[inner] = std::string(name->second);
+  if (const auto name = params_.find(outer); name != params_.end())
+    params_[inner] = std::string(name->second);
   frame.outer.push_back(outer);
   frame.inner.push_back(inner);
   return inner;
 }
 
-Exprs Importer::body(Scope& outer, Frame& frame, const onnx::GraphProto& graph, const Exprs& formals) {
+Exprs Importer::body(Scope& outer, Frame& frame, const onnx::GraphProto& graph,
+                     const Exprs& formals) {
   if (depth_ >= kDepthLimit) refuse("onnx.depth", "subgraphs and functions are nested too deeply");
   if (static_cast<size_t>(graph.input_size()) != formals.size())
     refuse("onnx.subgraph", "the body takes " + std::to_string(graph.input_size()) + " inputs, " +
@@ -244,13 +264,16 @@ Exprs Importer::body(Scope& outer, Frame& frame, const onnx::GraphProto& graph, 
   *initializers.mutable_sparse_initializer() = graph.sparse_initializer();
   const size_t before = problems_.size() + suppressed_;
   read_initializers(initializers, scope);
-  for (size_t i = 0; i < formals.size(); ++i) scope.values[graph.input(static_cast<int>(i)).name()] = formals[i];
+  for (size_t i = 0; i < formals.size(); ++i)
+    scope.values[graph.input(static_cast<int>(i)).name()] = formals[i];
   nodes(scope, graph.node());
   Exprs results;
   bool good = true;
   for (const auto& output : graph.output()) {
     const auto value = lookup(scope, output.name());
-    if (!value) report("onnx.output", "subgraph '" + graph.name() + "' has no value '" + output.name() + "' to give");
+    if (!value)
+      report("onnx.output",
+             "subgraph '" + graph.name() + "' has no value '" + output.name() + "' to give");
     good = good && value && *value != nullptr;
     results.push_back(value.value_or(nullptr));
   }
@@ -277,8 +300,8 @@ Exprs Importer::expand(Call& call, const onnx::FunctionProto& function) {
     refuse("onnx.recursion", "function '" + function.name() + "' calls itself");
   if (depth_ >= kDepthLimit) refuse("onnx.depth", "subgraphs and functions are nested too deeply");
   if (call.node.input_size() > function.input_size())
-    refuse("onnx.input", "the function takes " + std::to_string(function.input_size()) + " inputs, has " +
-                             std::to_string(call.node.input_size()));
+    refuse("onnx.input", "the function takes " + std::to_string(function.input_size()) +
+                             " inputs, has " + std::to_string(call.node.input_size()));
   std::unordered_map<std::string, const onnx::AttributeProto*> given;
   for (const auto& attribute : function.attribute_proto()) given[attribute.name()] = &attribute;
   onnx::NodeProto defaults;
@@ -286,7 +309,8 @@ Exprs Importer::expand(Call& call, const onnx::FunctionProto& function) {
     for (const SchemaAttribute& attribute : attributes_of(*call.schema)) {
       if (attribute.default_value.empty()) continue;
       auto* proto = defaults.add_attribute();
-      (void)proto->ParseFromArray(attribute.default_value.data(), static_cast<int>(attribute.default_value.size()));
+      (void)proto->ParseFromArray(attribute.default_value.data(),
+                                  static_cast<int>(attribute.default_value.size()));
     }
   for (const auto& attribute : defaults.attribute()) given[attribute.name()] = &attribute;
   for (const auto& attribute : call.node.attribute()) given[attribute.name()] = &attribute;
@@ -294,8 +318,10 @@ Exprs Importer::expand(Call& call, const onnx::FunctionProto& function) {
   resolve_references(*copy.mutable_node(), given);
 
   Scope scope{nullptr, call.scope.frame, {}, {}, ""};
-  scope.path = call.scope.path + (call.node.name().empty() ? function.name() : call.node.name()) + "/";
-  for (const auto& import : function.opset_import()) scope.opsets[plain_domain(import.domain())] = import.version();
+  scope.path =
+      call.scope.path + (call.node.name().empty() ? function.name() : call.node.name()) + "/";
+  for (const auto& import : function.opset_import())
+    scope.opsets[plain_domain(import.domain())] = import.version();
   for (int i = 0; i < function.input_size(); ++i) {
     const Expr value = call.opt(static_cast<size_t>(i));
     if (value != nullptr) scope.values[function.input(i)] = value;
@@ -320,7 +346,8 @@ Exprs Importer::expand(Call& call, const onnx::FunctionProto& function) {
   for (const std::string& output : function.output()) {
     const auto found = scope.values.find(output);
     if (found == scope.values.end())
-      refuse("onnx.output", "function '" + function.name() + "' does not produce its output '" + output + "'");
+      refuse("onnx.output",
+             "function '" + function.name() + "' does not produce its output '" + output + "'");
     results.push_back(found->second);
   }
   return results;

@@ -17,12 +17,18 @@ std::string plain_domain(const std::string& domain) { return domain == "ai.onnx"
 
 std::string type_kind(const onnx::TypeProto& type) {
   switch (type.value_case()) {
-    case onnx::TypeProto::kSequenceType: return "a sequence";
-    case onnx::TypeProto::kMapType: return "a map";
-    case onnx::TypeProto::kOptionalType: return "an optional";
-    case onnx::TypeProto::kSparseTensorType: return "a sparse tensor";
-    case onnx::TypeProto::kOpaqueType: return "an opaque value";
-    default: return "of an unknown type";
+    case onnx::TypeProto::kSequenceType:
+      return "a sequence";
+    case onnx::TypeProto::kMapType:
+      return "a map";
+    case onnx::TypeProto::kOptionalType:
+      return "an optional";
+    case onnx::TypeProto::kSparseTensorType:
+      return "a sparse tensor";
+    case onnx::TypeProto::kOpaqueType:
+      return "an opaque value";
+    default:
+      return "of an unknown type";
   }
 }
 
@@ -60,7 +66,8 @@ std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
   nodes(scope, graph.node());
   read_outputs(graph, scope, *function);
   if (suppressed_ > 0)
-    problems_.push_back({"onnx.more", file_ + ": and " + std::to_string(suppressed_) + " more problems"});
+    problems_.push_back(
+        {"onnx.more", file_ + ": and " + std::to_string(suppressed_) + " more problems"});
   if (!problems_.empty()) return std::nullopt;
 
   function->bindings = std::move(frame.bindings);
@@ -88,20 +95,24 @@ bool Importer::read_header(const onnx::ModelProto& proto, Scope& scope) {
   if (standard == scope.opsets.end()) return true;
   const int newest = schema_tables().newest_opset;
   if (standard->second > newest)
-    report("onnx.opset", "opset " + std::to_string(standard->second) + " is newer than " + std::to_string(newest) +
-                             ", the newest that this build knows; export the model with an older opset");
+    report("onnx.opset",
+           "opset " + std::to_string(standard->second) + " is newer than " +
+               std::to_string(newest) +
+               ", the newest that this build knows; export the model with an older opset");
   if (standard->second < kOldestOpset)
     report("onnx.opset", "opset " + std::to_string(standard->second) + " is older than " +
-                             std::to_string(kOldestOpset) + "; convert the model with onnx.version_converter");
+                             std::to_string(kOldestOpset) +
+                             "; convert the model with onnx.version_converter");
   return problems_.empty();
 }
 
 void Importer::read_functions(const onnx::ModelProto& proto) {
   for (const auto& function : proto.functions()) {
-    const std::string key = plain_domain(function.domain()) + ":" + function.name() + ":" + function.overload();
+    const std::string key =
+        plain_domain(function.domain()) + ":" + function.name() + ":" + function.overload();
     if (!functions_.emplace(key, &function).second)
-      report("onnx.duplicate", "function '" + function.name() + "' of domain '" + function.domain() +
-                                   "' is defined twice");
+      report("onnx.duplicate", "function '" + function.name() + "' of domain '" +
+                                   function.domain() + "' is defined twice");
   }
 }
 
@@ -132,13 +143,15 @@ void Importer::read_initializers(onnx::GraphProto& graph, Scope& scope) {
     }
   }
   for (const auto& sparse : graph.sparse_initializer()) {
-    report("onnx.sparse", "initializer '" + sparse.values().name() + "' is sparse, which is not supported");
+    report("onnx.sparse",
+           "initializer '" + sparse.values().name() + "' is sparse, which is not supported");
     scope.values[sparse.values().name()] = nullptr;
   }
 }
 
 Expr Importer::symbol(const std::string& name) {
-  if (const auto fixed = options_.dims.find(name); fixed != options_.dims.end()) return context_->i64(fixed->second);
+  if (const auto fixed = options_.dims.find(name); fixed != options_.dims.end())
+    return context_->i64(fixed->second);
   Expr& var = symbols_by_name_[name];
   if (var == nullptr) {
     var = context_->var(name);
@@ -150,21 +163,23 @@ Expr Importer::symbol(const std::string& name) {
 std::optional<Exprs> Importer::read_shape(const onnx::ValueInfoProto& input) {
   const auto& tensor = input.type().tensor_type();
   if (!tensor.has_shape()) {
-    report("onnx.unknown_rank", "input '" + input.name() + "' has no shape; its rank must be known");
+    report("onnx.unknown_rank",
+           "input '" + input.name() + "' has no shape; its rank must be known");
     return std::nullopt;
   }
   Exprs shape;
   for (const auto& dim : tensor.shape().dim()) {
     const std::string axis = std::to_string(shape.size());
     if (dim.has_dim_value() && dim.dim_value() < -1) {
-      report("onnx.shape", "input '" + input.name() + "' has extent " + std::to_string(dim.dim_value()) +
-                               " on axis " + axis);
+      report("onnx.shape", "input '" + input.name() + "' has extent " +
+                               std::to_string(dim.dim_value()) + " on axis " + axis);
       return std::nullopt;
     }
     if (dim.has_dim_value() && dim.dim_value() >= 0) {
       shape.push_back(context_->i64(dim.dim_value()));
     } else {
-      shape.push_back(symbol(dim.dim_param().empty() ? input.name() + ".d" + axis : dim.dim_param()));
+      shape.push_back(
+          symbol(dim.dim_param().empty() ? input.name() + ".d" + axis : dim.dim_param()));
     }
   }
   return shape;
@@ -186,7 +201,8 @@ void Importer::read_inputs(const onnx::GraphProto& graph, Scope& scope, ir::Func
     Expr& value = scope.values[name];
     value = nullptr;
     if (!input.type().has_tensor_type()) {
-      report("onnx.type", "input '" + name + "' is " + type_kind(input.type()) + ", which is not supported");
+      report("onnx.type",
+             "input '" + name + "' is " + type_kind(input.type()) + ", which is not supported");
       continue;
     }
     const auto dtype = dtype_of(input.type().tensor_type().elem_type());

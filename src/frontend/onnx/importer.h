@@ -1,5 +1,5 @@
-// The importer's state: scopes of names, functions being built, problems found so far. Converters of
-// control flow call back into it for the graphs that their nodes carry.
+// The importer's state: scopes of names, functions being built, problems found so far. Converters
+// of control flow call back into it for the graphs that their nodes carry.
 #pragma once
 
 #include <onnx-ml.pb.h>
@@ -25,8 +25,8 @@ struct Frame {
   Exprs outer, inner;  // captured values and the params that stand for them
 };
 
-/// Names that are visible to a list of nodes. A name with nullptr stands for a value that could not be
-/// imported: its users are skipped in silence.
+/// Names that are visible to a list of nodes. A name with nullptr stands for a value that could not
+/// be imported: its users are skipped in silence.
 struct Scope {
   Scope* parent = nullptr;
   Frame* frame = nullptr;
@@ -37,7 +37,8 @@ struct Scope {
 
 class Importer {
  public:
-  Importer(std::shared_ptr<Context> context, const ImportOptions& options, std::string file, ExternalFiles* files);
+  Importer(std::shared_ptr<Context> context, const ImportOptions& options, std::string file,
+           ExternalFiles* files);
 
   /// Imports the whole model; empty when problems were found.
   [[nodiscard]] std::optional<Imported> model(onnx::ModelProto& proto);
@@ -47,13 +48,15 @@ class Importer {
   [[nodiscard]] ExternalFiles* external_files() { return files_; }
   /// The value given for a model input (ImportOptions::input_values); nullptr when there is none.
   [[nodiscard]] const ops::Tensor* input_value(Expr param);
-  /// Imports the nodes of a graph attribute in `frame` with values for its inputs; gives its outputs.
-  /// `frame` is `outer.frame` to place the nodes in the enclosing function.
-  [[nodiscard]] Exprs body(Scope& outer, Frame& frame, const onnx::GraphProto& graph, const Exprs& formals);
+  /// Imports the nodes of a graph attribute in `frame` with values for its inputs; gives its
+  /// outputs. `frame` is `outer.frame` to place the nodes in the enclosing function.
+  [[nodiscard]] Exprs body(Scope& outer, Frame& frame, const onnx::GraphProto& graph,
+                           const Exprs& formals);
   /// The param that stands for `outer` in a closed body, made at first use.
   [[nodiscard]] Expr capture(Frame& frame, Expr outer);
   /// Finishes a body: a function with these params, owned by the context.
-  [[nodiscard]] const ir::Function* finish(Frame& frame, std::string name, Exprs params, Exprs results);
+  [[nodiscard]] const ir::Function* finish(Frame& frame, std::string name, Exprs params,
+                                           Exprs results);
   /// Imports the body of a function operator with the call's operands.
   [[nodiscard]] Exprs expand(Call& call, const onnx::FunctionProto& function);
 

@@ -20,18 +20,21 @@ struct FileDescriptor {
 
 }  // namespace
 
-Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path, bool follow_links) {
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path,
+                                                           bool follow_links) {
   // O_NONBLOCK: opening a pipe must not wait for a writer.
   const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow_links ? 0 : O_NOFOLLOW);
   const FileDescriptor file{::open(path.c_str(), flags)};
   if (file.value < 0 && errno == ELOOP && !follow_links)
     return fail("file.link", path.string() + ": is a symbolic link; put a copy of the file there");
   if (file.value < 0) return fail("file.open", path.string() + ": " + std::strerror(errno));
-  struct stat info {};
-  if (::fstat(file.value, &info) != 0) return fail("file.open", path.string() + ": " + std::strerror(errno));
+  struct stat info{};
+  if (::fstat(file.value, &info) != 0)
+    return fail("file.open", path.string() + ": " + std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return fail("file.open", path.string() + ": not a regular file");
   if (!follow_links && info.st_nlink > 1)
-    return fail("file.link", path.string() + ": has several hard links; put a copy of the file there");
+    return fail("file.link",
+                path.string() + ": has several hard links; put a copy of the file there");
   const auto size = static_cast<size_t>(info.st_size);
   const std::byte* data = nullptr;
   if (size > 0) {

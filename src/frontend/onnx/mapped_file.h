@@ -13,9 +13,10 @@ namespace tenon::onnx_import {
 
 class MappedFile {
  public:
-  /// Maps a regular file. `follow_links` false refuses symbolic links and files with several hard links.
-  [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path,
-                                                                      bool follow_links);
+  /// Maps a regular file. `follow_links` false refuses symbolic links and files with several hard
+  /// links.
+  [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(
+      const std::filesystem::path& path, bool follow_links);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -13,8 +13,8 @@ Name name_of(const Schema& s) { return {s.domain, s.name}; }
 std::span<const Schema> versions_of(std::string_view domain, std::string_view name) {
   const auto all = schema_tables().schemas;
   const Name key{domain, name};
-  const auto first =
-      std::lower_bound(all.begin(), all.end(), key, [](const Schema& s, const Name& k) { return name_of(s) < k; });
+  const auto first = std::lower_bound(
+      all.begin(), all.end(), key, [](const Schema& s, const Name& k) { return name_of(s) < k; });
   auto last = first;
   while (last != all.end() && name_of(*last) == key) ++last;
   return {first, last};
@@ -29,10 +29,13 @@ const Schema* find_schema(std::string_view domain, std::string_view name, int64_
   return found;
 }
 
-bool is_known_operator(std::string_view domain, std::string_view name) { return !versions_of(domain, name).empty(); }
+bool is_known_operator(std::string_view domain, std::string_view name) {
+  return !versions_of(domain, name).empty();
+}
 
 std::span<const SchemaFormal> inputs_of(const Schema& schema) {
-  return schema_tables().formals.subspan(static_cast<size_t>(schema.first_input), static_cast<size_t>(schema.inputs));
+  return schema_tables().formals.subspan(static_cast<size_t>(schema.first_input),
+                                         static_cast<size_t>(schema.inputs));
 }
 
 std::span<const SchemaAttribute> attributes_of(const Schema& schema) {

@@ -1,5 +1,6 @@
-// The operator schemas of ONNX as a table: every version of every operator with its inputs, attributes,
-// defaults and function body. The rows are generated at build time by tools/onnx_schema.py.
+// The operator schemas of ONNX as a table: every version of every operator with its inputs,
+// attributes, defaults and function body. The rows are generated at build time by
+// tools/onnx_schema.py.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ struct SchemaFormal {
 
 struct SchemaAttribute {
   std::string_view name;
-  int type;                        // AttributeProto::AttributeType
+  int type;  // AttributeProto::AttributeType
   bool required;
   std::string_view default_value;  // a serialized AttributeProto; empty when there is none
 };
@@ -43,7 +44,8 @@ struct SchemaTables {
 [[nodiscard]] const SchemaTables& schema_tables();
 
 /// The version of an operator that is in force at `opset`; nullptr when there is none (yet).
-[[nodiscard]] const Schema* find_schema(std::string_view domain, std::string_view name, int64_t opset);
+[[nodiscard]] const Schema* find_schema(std::string_view domain, std::string_view name,
+                                        int64_t opset);
 /// True if any version of the operator exists.
 [[nodiscard]] bool is_known_operator(std::string_view domain, std::string_view name);
 [[nodiscard]] std::span<const SchemaFormal> inputs_of(const Schema& schema);

@@ -48,7 +48,8 @@ using Buffer = std::vector<std::byte>;
 /// Bytes of `count` elements as the file stores them: sub-byte types are packed.
 uint64_t packed_size(DType dtype, uint64_t count) {
   const unsigned bits = ir::info(dtype).bits;
-  return bits < 8 && dtype != DType::boolean ? (count * bits + 7) / 8 : count * ir::info(dtype).bytes;
+  return bits < 8 && dtype != DType::boolean ? (count * bits + 7) / 8
+                                             : count * ir::info(dtype).bytes;
 }
 
 bool is_packed(DType dtype) { return dtype != DType::boolean && ir::info(dtype).bits < 8; }
@@ -71,11 +72,14 @@ void own(TensorBytes& to, Buffer buffer) {
   to.owner = std::move(kept);
 }
 
-/// Sets the bytes of `to` from file bytes that `owner` keeps alive, copying only where storage differs.
-void refer(TensorBytes& to, const std::byte* bytes, uint64_t count, std::shared_ptr<const void> owner) {
+/// Sets the bytes of `to` from file bytes that `owner` keeps alive, copying only where storage
+/// differs.
+void refer(TensorBytes& to, const std::byte* bytes, uint64_t count,
+           std::shared_ptr<const void> owner) {
   const uint64_t size = count * ir::info(to.dtype).bytes;
-  const bool odd_bool = to.dtype == DType::boolean &&
-                        std::any_of(bytes, bytes + size, [](std::byte b) { return std::to_integer<int>(b) > 1; });
+  const bool odd_bool =
+      to.dtype == DType::boolean &&
+      std::any_of(bytes, bytes + size, [](std::byte b) { return std::to_integer<int>(b) > 1; });
   const bool unaligned = reinterpret_cast<uintptr_t>(bytes) % ir::info(to.dtype).bytes != 0;
   if (!is_packed(to.dtype) && !odd_bool && !unaligned) {
     to.bytes = bytes;
@@ -96,16 +100,19 @@ void refer(TensorBytes& to, const std::byte* bytes, uint64_t count, std::shared_
 
 std::string where(const TensorProto& tensor) { return "tensor '" + tensor.name() + "': "; }
 
-Result<uint64_t> parse_number(const TensorProto& tensor, const std::string& key, const std::string& text) {
+Result<uint64_t> parse_number(const TensorProto& tensor, const std::string& key,
+                              const std::string& text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    return fail("onnx.external_data", where(tensor) + "external data has " + key + " '" + text + "', not a count of bytes");
+    return fail("onnx.external_data", where(tensor) + "external data has " + key + " '" + text +
+                                          "', not a count of bytes");
   return value;
 }
 
 Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, TensorBytes& out) {
-  if (files == nullptr) return fail("onnx.external_data", where(tensor) + "external data is not possible here");
+  if (files == nullptr)
+    return fail("onnx.external_data", where(tensor) + "external data is not possible here");
   std::string location;
   uint64_t offset = 0;
   const uint64_t wanted = packed_size(out.dtype, count);
@@ -120,8 +127,9 @@ Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, 
     }
   }
   if (length != wanted)
-    return fail("onnx.external_data", where(tensor) + "external data has " + std::to_string(length) +
-                                          " bytes, its dims need " + std::to_string(wanted));
+    return fail("onnx.external_data", where(tensor) + "external data has " +
+                                          std::to_string(length) + " bytes, its dims need " +
+                                          std::to_string(wanted));
   auto file = files->open(location);
   if (!file) {
     for (Diagnostic& d : file.error().diagnostics) d.message = where(tensor) + d.message;
@@ -129,8 +137,9 @@ Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, 
   }
   const auto bytes = (*file)->bytes();
   if (offset > bytes.size() || length > bytes.size() - offset)
-    return fail("onnx.external_data", where(tensor) + "external data at bytes " + std::to_string(offset) + " to " +
-                                          std::to_string(offset) + "+" + std::to_string(length) + " of '" + location +
+    return fail("onnx.external_data", where(tensor) + "external data at bytes " +
+                                          std::to_string(offset) + " to " + std::to_string(offset) +
+                                          "+" + std::to_string(length) + " of '" + location +
                                           "', which has " + std::to_string(bytes.size()));
   refer(out, bytes.data() + offset, count, *file);
   return {};
@@ -138,11 +147,12 @@ Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, 
 
 /// Stores `count` values of a typed field, each converted by `put(destination, value)`.
 template <class Field, class Put>
-Status read_field(const TensorProto& tensor, const Field& field, uint64_t count, TensorBytes& out, Put put) {
+Status read_field(const TensorProto& tensor, const Field& field, uint64_t count, TensorBytes& out,
+                  Put put) {
   const uint64_t per_value = is_packed(out.dtype) ? 8 / ir::info(out.dtype).bits : 1;
   if (static_cast<uint64_t>(field.size()) != (count + per_value - 1) / per_value)
-    return fail("onnx.tensor_size", where(tensor) + "dims need " + std::to_string(count) + " elements, data holds " +
-                                        std::to_string(field.size()));
+    return fail("onnx.tensor_size", where(tensor) + "dims need " + std::to_string(count) +
+                                        " elements, data holds " + std::to_string(field.size()));
   const size_t width = ir::info(out.dtype).bytes;
   Buffer bytes(count * width);
   for (uint64_t i = 0; i < count; ++i) put(bytes.data() + i * width, i);
@@ -154,24 +164,31 @@ template <class Field>
 Status read_plain(const TensorProto& tensor, const Field& field, uint64_t count, TensorBytes& out) {
   const size_t width = ir::info(out.dtype).bytes;
   return read_field(tensor, field, count, out, [&](std::byte* to, uint64_t i) {
-    const auto value = field.Get(static_cast<int>(i));  // little endian: the low bytes are the value
+    const auto value =
+        field.Get(static_cast<int>(i));  // little endian: the low bytes are the value
     std::memcpy(to, &value, width);
   });
 }
 
 Status read_typed(const TensorProto& tensor, uint64_t count, TensorBytes& out) {
   switch (out.dtype) {
-    case DType::f32: return read_plain(tensor, tensor.float_data(), count, out);
-    case DType::f64: return read_plain(tensor, tensor.double_data(), count, out);
-    case DType::i64: return read_plain(tensor, tensor.int64_data(), count, out);
+    case DType::f32:
+      return read_plain(tensor, tensor.float_data(), count, out);
+    case DType::f64:
+      return read_plain(tensor, tensor.double_data(), count, out);
+    case DType::i64:
+      return read_plain(tensor, tensor.int64_data(), count, out);
     case DType::u32:
-    case DType::u64: return read_plain(tensor, tensor.uint64_data(), count, out);
-    default: break;
+    case DType::u64:
+      return read_plain(tensor, tensor.uint64_data(), count, out);
+    default:
+      break;
   }
   if (is_packed(out.dtype)) {
     return read_field(tensor, tensor.int32_data(), count, out, [&](std::byte* to, uint64_t i) {
       const unsigned per_value = 8U / ir::info(out.dtype).bits;
-      const auto packed = static_cast<std::byte>(tensor.int32_data(static_cast<int>(i / per_value)));
+      const auto packed =
+          static_cast<std::byte>(tensor.int32_data(static_cast<int>(i / per_value)));
       *to = unpack(out.dtype, &packed, i % per_value);
     });
   }
@@ -225,12 +242,14 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string&
   for (const auto& part : path)
     if (part == "..") return refuse("leads out of the model's folder");
   std::error_code error;
-  const auto folder = std::filesystem::canonical(folder_.empty() ? std::filesystem::path(".") : folder_, error);
+  const auto folder =
+      std::filesystem::canonical(folder_.empty() ? std::filesystem::path(".") : folder_, error);
   if (error) return fail("file.open", folder_.string() + ": " + error.message());
   const auto parent = std::filesystem::canonical((folder / path).parent_path(), error);
   if (error) return fail("file.open", (folder_ / path).string() + ": " + error.message());
   const auto inside = parent.lexically_relative(folder);
-  if (inside.empty() || *inside.begin() == "..") return refuse("leads out of the model's folder through a link");
+  if (inside.empty() || *inside.begin() == "..")
+    return refuse("leads out of the model's folder through a link");
   auto file = MappedFile::open(parent / path.filename(), /*follow_links=*/false);
   if (file) files_.emplace_back(location, *file);
   return file;
@@ -240,9 +259,10 @@ Result<TensorBytes> take_tensor(TensorProto& tensor, ExternalFiles* files) {
   TensorBytes out;
   const auto dtype = dtype_of(tensor.data_type());
   if (!dtype)
-    return fail("onnx.element_type", where(tensor) + "elements of type " + data_type_name(tensor.data_type()) +
-                                         " are not supported");
-  if (tensor.has_segment()) return fail("onnx.tensor", where(tensor) + "is stored in segments, which is not supported");
+    return fail("onnx.element_type", where(tensor) + "elements of type " +
+                                         data_type_name(tensor.data_type()) + " are not supported");
+  if (tensor.has_segment())
+    return fail("onnx.tensor", where(tensor) + "is stored in segments, which is not supported");
   out.dtype = *dtype;
   out.shape.assign(tensor.dims().begin(), tensor.dims().end());
   const auto count = checked_count(out.shape);
@@ -256,9 +276,9 @@ Result<TensorBytes> take_tensor(TensorProto& tensor, ExternalFiles* files) {
   }
   if (tensor.has_raw_data()) {
     if (tensor.raw_data().size() != packed_size(out.dtype, elements))
-      return fail("onnx.tensor_size", where(tensor) + "dims need " +
-                                          std::to_string(packed_size(out.dtype, elements)) + " bytes, data holds " +
-                                          std::to_string(tensor.raw_data().size()));
+      return fail("onnx.tensor_size",
+                  where(tensor) + "dims need " + std::to_string(packed_size(out.dtype, elements)) +
+                      " bytes, data holds " + std::to_string(tensor.raw_data().size()));
     const std::shared_ptr<const std::string> raw(tensor.release_raw_data());
     refer(out, reinterpret_cast<const std::byte*>(raw->data()), elements, raw);
     return out;
@@ -275,8 +295,10 @@ Result<TensorBytes> take_tensor(TensorProto& tensor, ExternalFiles* files) {
 Result<ops::Tensor> read_tensor_file(const std::filesystem::path& path) {
   TENON_TRY(const auto file, MappedFile::open(path, /*follow_links=*/true));
   TensorProto tensor;
-  if (file->bytes().size() > INT32_MAX || !tensor.ParseFromArray(file->bytes().data(), static_cast<int>(file->bytes().size())))
-    return fail("onnx.tensor", path.string() + ": not a tensor (a sequence or optional, or damaged)");
+  if (file->bytes().size() > INT32_MAX ||
+      !tensor.ParseFromArray(file->bytes().data(), static_cast<int>(file->bytes().size())))
+    return fail("onnx.tensor",
+                path.string() + ": not a tensor (a sequence or optional, or damaged)");
   // A sequence or optional parses as a tensor with segments or without data.
   if (tensor.has_segment())
     return fail("onnx.tensor", path.string() + ": holds a sequence or optional, not a tensor");

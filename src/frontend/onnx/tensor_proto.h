@@ -1,5 +1,5 @@
-// Tensors of ONNX files: element types, and TensorProto with its raw, typed and external data, checked
-// against its dims before anything is allocated.
+// Tensors of ONNX files: element types, and TensorProto with its raw, typed and external data,
+// checked against its dims before anything is allocated.
 #pragma once
 
 #include <filesystem>
@@ -34,8 +34,8 @@ struct TensorBytes {
   std::shared_ptr<const void> owner;
 };
 
-/// Files beside a model that hold tensor data: each is mapped once. Refuses names that lead out of the
-/// model's folder.
+/// Files beside a model that hold tensor data: each is mapped once. Refuses names that lead out of
+/// the model's folder.
 class ExternalFiles {
  public:
   explicit ExternalFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -47,8 +47,8 @@ class ExternalFiles {
 };
 
 /// The tensor's data. Raw data is moved out of `tensor`, external data is referenced where its
-/// alignment allows, typed fields are decoded and dropped. `files` may be null: external data is then
-/// refused.
+/// alignment allows, typed fields are decoded and dropped. `files` may be null: external data is
+/// then refused.
 [[nodiscard]] Result<TensorBytes> take_tensor(onnx::TensorProto& tensor, ExternalFiles* files);
 
 /// A tensor file of a conformance case (a serialized TensorProto). Refuses sequences and optionals.

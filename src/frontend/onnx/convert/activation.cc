@@ -5,13 +5,15 @@ namespace tenon::onnx_import {
 namespace {
 
 /// The composite of that name with the attributes of that name.
-Exprs activation(Call& k, std::string_view composite, std::initializer_list<std::string_view> attributes = {}) {
+Exprs activation(Call& k, std::string_view composite,
+                 std::initializer_list<std::string_view> attributes = {}) {
   return {k.b.apply(composite, {k.in(0)}, k.options(attributes))};
 }
 
 Exprs gelu(Call& k) {
   const std::string approximate = k.string_attr("approximate", "none");
-  if (approximate != "none" && approximate != "tanh") k.fail("attribute 'approximate' is '" + approximate + "'");
+  if (approximate != "none" && approximate != "tanh")
+    k.fail("attribute 'approximate' is '" + approximate + "'");
   return {k.b.apply(approximate == "tanh" ? "gelu_tanh" : "gelu", {k.in(0)})};
 }
 

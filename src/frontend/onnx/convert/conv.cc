@@ -1,5 +1,5 @@
-// Convolutions. The graph's conv is channels last, so each converter transposes around it; passes cancel
-// the transposes between convolutions.
+// Convolutions. The graph's conv is channels last, so each converter transposes around it; passes
+// cancel the transposes between convolutions.
 #include <algorithm>
 
 #include "frontend/onnx/convert/common.h"
@@ -19,7 +19,9 @@ void check_channels(Call& k, Expr x, Expr w, int64_t groups) {
                std::to_string(*each * groups),
            "onnx.conv");
   if (maps && *maps % groups != 0)
-    k.fail("group " + std::to_string(groups) + " does not divide " + std::to_string(*maps) + " output channels", "onnx.conv");
+    k.fail("group " + std::to_string(groups) + " does not divide " + std::to_string(*maps) +
+               " output channels",
+           "onnx.conv");
 }
 
 Exprs conv(Call& k) {
@@ -33,7 +35,8 @@ Exprs conv(Call& k) {
   return {channels_first(b, y)};
 }
 
-/// Padding of the convolution that undoes one with the transposed one's padding, and output padding.
+/// Padding of the convolution that undoes one with the transposed one's padding, and output
+/// padding.
 Padding transposed_padding(Call& k, Expr x, Expr w, const Ints& strides, const Ints& dilations) {
   Context& c = k.b.c;
   const size_t axes = strides.size();
@@ -42,7 +45,8 @@ Padding transposed_padding(Call& k, Expr x, Expr w, const Ints& strides, const I
   const std::string mode = k.string_attr("auto_pad", "NOTSET");
   Ints pads = k.ints_attr("pads", Ints(2 * axes, 0));
   if (pads.empty()) pads.assign(2 * axes, 0);
-  if (pads.size() != 2 * axes || extra.size() != axes) k.fail("attributes have a wrong number of values");
+  if (pads.size() != 2 * axes || extra.size() != axes)
+    k.fail("attributes have a wrong number of values");
   Padding out;
   for (size_t i = 0; i < axes; ++i) {
     const Expr input = x->shape()[2 + i];
@@ -54,7 +58,9 @@ Padding transposed_padding(Call& k, Expr x, Expr w, const Ints& strides, const I
     if (!wanted.empty() || same) {
       const size_t skip = wanted.size() > axes ? wanted.size() - axes : 0;
       const Expr target = wanted.empty() ? ir::mul(c, input, stride) : c.i64(wanted.at(skip + i));
-      const Expr full = ir::add(c, ir::add(c, ir::mul(c, stride, ir::add(c, input, c.i64(-1))), c.i64(extra[i] + 1)), reach);
+      const Expr full = ir::add(
+          c, ir::add(c, ir::mul(c, stride, ir::add(c, input, c.i64(-1))), c.i64(extra[i] + 1)),
+          reach);
       const Expr total = ir::sub(c, full, target);
       const Expr half = ir::floordiv(c, total, c.i64(2));
       low = mode == "SAME_UPPER" ? half : ir::sub(c, total, half);
@@ -68,8 +74,8 @@ Padding transposed_padding(Call& k, Expr x, Expr w, const Ints& strides, const I
   return out;
 }
 
-/// The weights [c, m / g, s..] of the transposed convolution as those of the convolution, [m, c / g, s..]
-/// with the spatial axes reversed.
+/// The weights [c, m / g, s..] of the transposed convolution as those of the convolution, [m, c /
+/// g, s..] with the spatial axes reversed.
 Expr transposed_weights(Call& k, Expr w, int64_t groups) {
   Builder& b = k.b;
   Context& c = b.c;
@@ -99,7 +105,8 @@ Exprs conv_transpose(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
   const Expr w = k.in(1);
-  if (x->rank() < 3 || w->rank() != x->rank()) k.fail("input and weights must have one rank of 3 or more", "onnx.shape");
+  if (x->rank() < 3 || w->rank() != x->rank())
+    k.fail("input and weights must have one rank of 3 or more", "onnx.shape");
   if (ir::as_int(x->shape()[1]) && ir::as_int(w->shape()[0]) && x->shape()[1] != w->shape()[0])
     k.fail("input and weights have different numbers of channels", "onnx.conv");
   const auto axes = static_cast<size_t>(x->rank() - 2);
@@ -132,7 +139,8 @@ Exprs qlinear_conv(Call& k) {
   const Expr w_scale = along_axis(k, k.in(4), 1, 0);
   const Expr scale = b.mul(as_scalar(k, k.in(1)), w_scale);
   const Expr real = b.mul(b.cast(sum, scale->dtype()), scale);
-  return {channels_first(b, b.apply("quantize_linear", {real, as_scalar(k, k.in(6)), as_scalar(k, k.in(7))}))};
+  return {channels_first(
+      b, b.apply("quantize_linear", {real, as_scalar(k, k.in(6)), as_scalar(k, k.in(7))}))};
 }
 
 constexpr ConverterRow kRows[] = {

@@ -1,5 +1,5 @@
-// Constants, casts and fillings: Constant, ConstantOfShape, Identity, Cast, Range, Pad, EyeLike, Trilu,
-// OneHot, Dropout.
+// Constants, casts and fillings: Constant, ConstantOfShape, Identity, Cast, Range, Pad, EyeLike,
+// Trilu, OneHot, Dropout.
 #include <cmath>
 
 #include "frontend/onnx/convert/common.h"
@@ -64,7 +64,8 @@ Expr range_count(Call& k) {
   const ops::Tensor* values[] = {b.known(start), b.known(limit), b.known(delta)};
   if (values[2] != nullptr && values[2]->get_f(0) == 0) k.fail("'delta' is 0", "onnx.shape");
   if (values[0] != nullptr && values[1] != nullptr && values[2] != nullptr) {
-    const double count = std::ceil((values[1]->get_f(0) - values[0]->get_f(0)) / values[2]->get_f(0));
+    const double count =
+        std::ceil((values[1]->get_f(0) - values[0]->get_f(0)) / values[2]->get_f(0));
     if (!(count < 1e15)) k.fail("asks for too many elements", "onnx.shape");
     return c.i64(static_cast<int64_t>(std::max(count, 0.0)));
   }
@@ -73,8 +74,10 @@ Expr range_count(Call& k) {
   const auto step = b.known_integers(delta);
   if (first && last && step && ir::as_int((*step)[0])) {
     const int64_t by = *ir::as_int((*step)[0]);
-    const Expr span = by > 0 ? ir::sub(c, (*last)[0], (*first)[0]) : ir::sub(c, (*first)[0], (*last)[0]);
-    return b.simplify(ir::max(c, b.simplify(ir::ceildiv(c, b.simplify(span), c.i64(std::abs(by)))), c.i64(0)));
+    const Expr span =
+        by > 0 ? ir::sub(c, (*last)[0], (*first)[0]) : ir::sub(c, (*first)[0], (*last)[0]);
+    return b.simplify(
+        ir::max(c, b.simplify(ir::ceildiv(c, b.simplify(span), c.i64(std::abs(by)))), c.i64(0)));
   }
   const Expr real = b.div(b.cast(b.sub(limit, start), DType::f64), b.cast(delta, DType::f64));
   return b.integers(b.binary(Op::max, b.cast(b.unary(Op::ceil, real), DType::i64), c.i64(0)))[0];
@@ -82,7 +85,8 @@ Expr range_count(Call& k) {
 
 Exprs range(Call& k) {
   const Expr count = range_count(k);
-  return {k.b.apply("range", {as_scalar(k, k.in(0)), as_scalar(k, k.in(2))}, {}, std::span(&count, 1))};
+  return {
+      k.b.apply("range", {as_scalar(k, k.in(0)), as_scalar(k, k.in(2))}, {}, std::span(&count, 1))};
 }
 
 // ---- Pad
@@ -116,7 +120,9 @@ Exprs pad(Call& k) {
   const Exprs pads = by_operand ? b.integers(k.in(1)) : b.i64s(k.ints_attr("pads"));
   Ints axes = k.opt(3) != nullptr ? k.axes(k.constant_ints(3), x->rank()) : count_up(0, x->rank());
   if (pads.size() != 2 * axes.size())
-    k.fail("'pads' has " + std::to_string(pads.size()) + " values for " + std::to_string(axes.size()) + " axes", "onnx.shape");
+    k.fail("'pads' has " + std::to_string(pads.size()) + " values for " +
+               std::to_string(axes.size()) + " axes",
+           "onnx.shape");
   Exprs low(x->shape().size(), b.c.i64(0));
   Exprs high = low;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -133,10 +139,12 @@ Exprs pad(Call& k) {
     }
     return {b.pad(x, value, low, high)};
   }
-  if (mode != "edge" && mode != "reflect" && mode != "wrap") k.fail("attribute 'mode' is '" + mode + "'");
+  if (mode != "edge" && mode != "reflect" && mode != "wrap")
+    k.fail("attribute 'mode' is '" + mode + "'");
   Expr y = x;
   for (int64_t axis = 0; axis < x->rank(); ++axis)
-    y = pad_by_index(k, y, axis, low[static_cast<size_t>(axis)], high[static_cast<size_t>(axis)], mode);
+    y = pad_by_index(k, y, axis, low[static_cast<size_t>(axis)], high[static_cast<size_t>(axis)],
+                     mode);
   return {y};
 }
 
@@ -167,25 +175,20 @@ Exprs dropout(Call& k) {
   const Expr x = k.in(0);
   if (k.opt(2) != nullptr && k.constant_int(2) != 0) {
     const bool keeps_all = k.opt(1) != nullptr && k.constant_float(1) == 0;
-    if (!keeps_all) k.fail("training mode is not supported; export the model for inference", "onnx.training");
+    if (!keeps_all)
+      k.fail("training mode is not supported; export the model for inference", "onnx.training");
   }
   const Expr kept = k.version() < 10 ? b.like(x, 1) : b.c.bool_imm(true);
   return {x, k.wants(1) ? b.fill(kept, x->shape()) : nullptr};
 }
 
 constexpr ConverterRow kRows[] = {
-    {"", "Constant", constant},
-    {"", "ConstantOfShape", constant_of_shape},
-    {"", "Identity", identity},
-    {"", "Cast", cast},
-    {"", "CastLike", cast_like},
-    {"", "Range", range},
-    {"", "Slice", convert_slice},
-    {"", "Pad", pad},
-    {"", "EyeLike", eye_like},
-    {"", "Trilu", trilu},
-    {"", "OneHot", one_hot},
-    {"", "Dropout", dropout},
+    {"", "Constant", constant},   {"", "ConstantOfShape", constant_of_shape},
+    {"", "Identity", identity},   {"", "Cast", cast},
+    {"", "CastLike", cast_like},  {"", "Range", range},
+    {"", "Slice", convert_slice}, {"", "Pad", pad},
+    {"", "EyeLike", eye_like},    {"", "Trilu", trilu},
+    {"", "OneHot", one_hot},      {"", "Dropout", dropout},
 };
 
 }  // namespace

@@ -36,8 +36,9 @@ std::string scatter_kind(Call& k) {
 }
 
 Exprs scatter_elements(Call& k) {
-  return {k.b.op(Op::scatter_elements, {k.in(0), k.in(1), k.in(2)},
-                 {{Key::axis, k.axis(k.int_attr("axis", 0), k.in(0)->rank())}, {Key::kind, scatter_kind(k)}})};
+  return {k.b.op(
+      Op::scatter_elements, {k.in(0), k.in(1), k.in(2)},
+      {{Key::axis, k.axis(k.int_attr("axis", 0), k.in(0)->rank())}, {Key::kind, scatter_kind(k)}})};
 }
 
 Exprs scatter_nd(Call& k) {
@@ -52,33 +53,39 @@ Exprs nonzero(Call& k) {
 
 Exprs compress(Call& k) {
   const int64_t axis = k.has("axis") ? k.axis(k.int_attr("axis"), k.in(0)->rank()) : -1;
-  return {value_of(ops::build_compress(k.b.c, *k.b.bindings, k.in(0), k.in(1), axis, k.b.name + ".count"))};
+  return {value_of(
+      ops::build_compress(k.b.c, *k.b.bindings, k.in(0), k.in(1), axis, k.b.name + ".count"))};
 }
 
 Exprs unique(Call& k) {
   const int64_t axis = k.has("axis") ? k.axis(k.int_attr("axis"), k.in(0)->rank()) : -1;
-  return value_of(ops::build_unique(k.b.c, *k.b.bindings, k.in(0), axis, k.int_attr("sorted", 1) != 0,
-                                    k.b.name + ".count"));
+  return value_of(ops::build_unique(k.b.c, *k.b.bindings, k.in(0), axis,
+                                    k.int_attr("sorted", 1) != 0, k.b.name + ".count"));
 }
 
 Exprs non_max_suppression(Call& k) {
-  const auto optional = [&](size_t i) { return k.opt(i) == nullptr ? nullptr : as_scalar(k, k.in(i)); };
-  return {value_of(ops::build_nms(k.b.c, *k.b.bindings, k.in(0), k.in(1), optional(2), optional(3), optional(4),
-                                  k.int_attr("center_point_box", 0) != 0, k.b.name + ".count"))};
+  const auto optional = [&](size_t i) {
+    return k.opt(i) == nullptr ? nullptr : as_scalar(k, k.in(i));
+  };
+  return {value_of(ops::build_nms(k.b.c, *k.b.bindings, k.in(0), k.in(1), optional(2), optional(3),
+                                  optional(4), k.int_attr("center_point_box", 0) != 0,
+                                  k.b.name + ".count"))};
 }
 
 Exprs topk(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
   const int64_t axis = k.axis(k.int_attr("axis", -1), x->rank());
-  const Expr count = k.version() < 10 ? b.c.i64(k.int_attr("k")) : b.integers(as_scalar(k, k.in(1)))[0];
+  const Expr count =
+      k.version() < 10 ? b.c.i64(k.int_attr("k")) : b.integers(as_scalar(k, k.in(1)))[0];
   ops::Options options = k.options({"largest", "sorted"});
   options.emplace_back("axis", std::to_string(axis));
   return b.composite("topk", std::span(&x, 1), options, std::span(&count, 1));
 }
 
 Exprs reverse_sequence(Call& k) {
-  return {k.b.apply("reverse_sequence", {k.in(0), k.in(1)}, k.options({"batch_axis", "time_axis"}))};
+  return {
+      k.b.apply("reverse_sequence", {k.in(0), k.in(1)}, k.options({"batch_axis", "time_axis"}))};
 }
 
 constexpr ConverterRow kRows[] = {

@@ -17,7 +17,8 @@ Exprs where(Call& k) { return {k.b.select(k.in(0), k.in(1), k.in(2))}; }
 
 Exprs bit_shift(Call& k) {
   const std::string direction = k.string_attr("direction");
-  if (direction != "LEFT" && direction != "RIGHT") k.fail("attribute 'direction' is '" + direction + "'");
+  if (direction != "LEFT" && direction != "RIGHT")
+    k.fail("attribute 'direction' is '" + direction + "'");
   return {k.b.binary(direction == "LEFT" ? Op::shl : Op::shr, k.in(0), k.in(1))};
 }
 

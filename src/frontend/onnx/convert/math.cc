@@ -50,10 +50,12 @@ Exprs power(Call& k) {
   const Expr x = k.in(0);
   Expr y = legacy_operand(k, x, k.in(1));
   // A square is one exact multiplication.
-  if (const ops::Tensor* exponent = b.known(y); exponent != nullptr && exponent->count() == 1 && y->rank() <= x->rank() &&
-                                                exponent->get_f(0) == 2 && ir::is_float(x->dtype()))
+  if (const ops::Tensor* exponent = b.known(y); exponent != nullptr && exponent->count() == 1 &&
+                                                y->rank() <= x->rank() && exponent->get_f(0) == 2 &&
+                                                ir::is_float(x->dtype()))
     return {b.mul(x, x)};
-  if (ir::is_float(x->dtype()) || ir::is_integer(y->dtype())) return {b.binary(Op::pow, x, b.cast(y, x->dtype()))};
+  if (ir::is_float(x->dtype()) || ir::is_integer(y->dtype()))
+    return {b.binary(Op::pow, x, b.cast(y, x->dtype()))};
   return {b.cast(b.binary(Op::pow, b.cast(x, DType::f64), b.cast(y, DType::f64)), x->dtype())};
 }
 

@@ -32,7 +32,8 @@ Expr integer_matmul(Call& k, Expr a, Expr a_zero, Expr b, Expr b_zero) {
 namespace {
 
 Exprs matmul(Call& k) {
-  if (k.in(0)->dtype() != k.in(1)->dtype()) k.fail("operands have different element types", "onnx.type");
+  if (k.in(0)->dtype() != k.in(1)->dtype())
+    k.fail("operands have different element types", "onnx.type");
   return {k.b.matmul(k.in(0), k.in(1))};
 }
 

@@ -20,11 +20,13 @@ Exprs batch_norm_training(Call& k) {
   const Expr variance = b.div(b.reduce("sum", b.mul(centered, centered), axes, false), count);
   const double momentum = k.float_attr("momentum");
   const auto blend = [&](Expr running, Expr current) {
-    return b.add(b.mul(running, b.like(running, momentum)), b.mul(current, b.like(current, 1 - momentum)));
+    return b.add(b.mul(running, b.like(running, momentum)),
+                 b.mul(current, b.like(current, 1 - momentum)));
   };
-  const Expr operands[] = {x, b.cast(k.in(1), x->dtype()), b.cast(k.in(2), x->dtype()), b.cast(mean, x->dtype()),
-                           b.cast(variance, x->dtype())};
-  return {b.composite("batch_norm", operands, k.options({"epsilon"}))[0], blend(k.in(3), mean), blend(k.in(4), variance)};
+  const Expr operands[] = {x, b.cast(k.in(1), x->dtype()), b.cast(k.in(2), x->dtype()),
+                           b.cast(mean, x->dtype()), b.cast(variance, x->dtype())};
+  return {b.composite("batch_norm", operands, k.options({"epsilon"}))[0], blend(k.in(3), mean),
+          blend(k.in(4), variance)};
 }
 
 Exprs batch_norm(Call& k) {
@@ -45,10 +47,13 @@ Exprs layer_norm(Call& k) {
   return k.b.composite("layer_norm", operands, k.options({"axis", "epsilon"}));
 }
 
-Exprs rms_norm(Call& k) { return {k.b.apply("rms_norm", {k.in(0), k.opt(1)}, k.options({"axis", "epsilon"}))}; }
+Exprs rms_norm(Call& k) {
+  return {k.b.apply("rms_norm", {k.in(0), k.opt(1)}, k.options({"axis", "epsilon"}))};
+}
 
 Exprs group_norm(Call& k) {
-  return {k.b.apply("group_norm", {k.in(0), k.in(1), k.in(2)}, k.options({"num_groups", "epsilon"}))};
+  return {
+      k.b.apply("group_norm", {k.in(0), k.in(1), k.in(2)}, k.options({"num_groups", "epsilon"}))};
 }
 
 Exprs instance_norm(Call& k) {
@@ -57,9 +62,13 @@ Exprs instance_norm(Call& k) {
 
 Exprs lp_norm(Call& k) { return {k.b.apply("lp_norm", {k.in(0)}, k.options({"axis", "p"}))}; }
 
-Exprs mean_variance_norm(Call& k) { return {k.b.apply("mean_variance_norm", {k.in(0)}, k.options({"axes"}))}; }
+Exprs mean_variance_norm(Call& k) {
+  return {k.b.apply("mean_variance_norm", {k.in(0)}, k.options({"axes"}))};
+}
 
-Exprs lrn(Call& k) { return {k.b.apply("lrn", {k.in(0)}, k.options({"size", "alpha", "beta", "bias"}))}; }
+Exprs lrn(Call& k) {
+  return {k.b.apply("lrn", {k.in(0)}, k.options({"size", "alpha", "beta", "bias"}))};
+}
 
 constexpr ConverterRow kRows[] = {
     {"", "BatchNormalization", batch_norm},

@@ -8,7 +8,8 @@ namespace tenon::onnx_import {
 namespace {
 
 ops::Options pool_options(Call& k, std::initializer_list<std::string_view> more = {}) {
-  ops::Options options = k.options({"kernel_shape", "strides", "pads", "dilations", "ceil_mode", "auto_pad"});
+  ops::Options options =
+      k.options({"kernel_shape", "strides", "pads", "dilations", "ceil_mode", "auto_pad"});
   for (auto& option : k.options(more)) options.push_back(std::move(option));
   return options;
 }
@@ -20,12 +21,15 @@ Exprs max_pool(Call& k) {
   return k.b.composite("max_pool", std::span(&x, 1), options);
 }
 
-Exprs average_pool(Call& k) { return {k.b.apply("average_pool", {k.in(0)}, pool_options(k, {"count_include_pad"}))}; }
+Exprs average_pool(Call& k) {
+  return {k.b.apply("average_pool", {k.in(0)}, pool_options(k, {"count_include_pad"}))};
+}
 Exprs lp_pool(Call& k) { return {k.b.apply("lp_pool", {k.in(0)}, pool_options(k, {"p"}))}; }
 
 Exprs max_unpool(Call& k) {
   const Exprs extents = k.opt(2) != nullptr ? k.b.integers(k.in(2)) : Exprs{};
-  return {k.b.apply("max_unpool", {k.in(0), k.in(1)}, k.options({"kernel_shape", "strides", "pads"}), extents)};
+  return {k.b.apply("max_unpool", {k.in(0), k.in(1)},
+                    k.options({"kernel_shape", "strides", "pads"}), extents)};
 }
 
 // ---- Resize
@@ -35,11 +39,13 @@ std::optional<std::string> constant_scales(Call& k, size_t i) {
   const ops::Tensor* value = k.constant_or_null(i);
   if (value == nullptr) return std::nullopt;
   std::string text;
-  for (int64_t j = 0; j < value->count(); ++j) text += (j > 0 ? "," : "") + option_text(value->get_f(j));
+  for (int64_t j = 0; j < value->count(); ++j)
+    text += (j > 0 ? "," : "") + option_text(value->get_f(j));
   return text;
 }
 
-/// Sizes from scales that are known only as expressions, or only while running: floor(extent * scale).
+/// Sizes from scales that are known only as expressions, or only while running: floor(extent *
+/// scale).
 Exprs sizes_from_scales(Call& k, Expr x, Expr scales, const Ints& axes) {
   Builder& b = k.b;
   Context& c = b.c;
@@ -62,9 +68,9 @@ bool is_empty(Expr x) { return x == nullptr || static_count(x->type) == 0; }
 Exprs resize(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
-  ops::Options options =
-      k.options({"mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside",
-                 "extrapolation_value", "antialias", "axes", "keep_aspect_ratio_policy"});
+  ops::Options options = k.options({"mode", "coordinate_transformation_mode", "nearest_mode",
+                                    "cubic_coeff_a", "exclude_outside", "extrapolation_value",
+                                    "antialias", "axes", "keep_aspect_ratio_policy"});
   const bool first_version = k.version() == 10;
   if (first_version) {
     options.emplace_back("coordinate_transformation_mode", "asymmetric");
@@ -75,7 +81,8 @@ Exprs resize(Call& k) {
   const Expr scales = is_empty(k.opt(scales_at)) ? nullptr : k.in(scales_at);
   const Expr sizes = is_empty(k.opt(3)) ? nullptr : k.in(3);
   const Ints axes = k.has("axes") ? k.axes(k.ints_attr("axes"), x->rank()) : count_up(0, x->rank());
-  if (roi != nullptr && k.string_attr("coordinate_transformation_mode") != "tf_crop_and_resize") roi = nullptr;
+  if (roi != nullptr && k.string_attr("coordinate_transformation_mode") != "tf_crop_and_resize")
+    roi = nullptr;
   if (roi != nullptr && roi->dtype() != DType::f32) roi = b.cast(roi, DType::f32);
   if (sizes != nullptr) return {b.apply("resize", {x, roi, nullptr}, options, b.integers(sizes))};
   if (scales == nullptr) k.fail("neither scales nor sizes are given", "onnx.input");
@@ -103,9 +110,12 @@ constexpr ConverterRow kRows[] = {
     {"", "MaxPool", max_pool},
     {"", "AveragePool", average_pool},
     {"", "LpPool", lp_pool},
-    {"", "GlobalAveragePool", [](Call& k) -> Exprs { return {k.b.apply("global_average_pool", {k.in(0)})}; }},
-    {"", "GlobalMaxPool", [](Call& k) -> Exprs { return {k.b.apply("global_max_pool", {k.in(0)})}; }},
-    {"", "GlobalLpPool", [](Call& k) -> Exprs { return {k.b.apply("global_lp_pool", {k.in(0)}, k.options({"p"}))}; }},
+    {"", "GlobalAveragePool",
+     [](Call& k) -> Exprs { return {k.b.apply("global_average_pool", {k.in(0)})}; }},
+    {"", "GlobalMaxPool",
+     [](Call& k) -> Exprs { return {k.b.apply("global_max_pool", {k.in(0)})}; }},
+    {"", "GlobalLpPool",
+     [](Call& k) -> Exprs { return {k.b.apply("global_lp_pool", {k.in(0)}, k.options({"p"}))}; }},
     {"", "MaxUnpool", max_unpool},
     {"", "Resize", resize},
     {"", "Upsample", upsample},

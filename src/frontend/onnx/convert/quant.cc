@@ -11,12 +11,17 @@ namespace {
 ops::Options quant_options(Call& k) {
   ops::Options options = k.options({"axis", "block_size", "saturate"});
   for (const char* name : {"output_dtype", "precision"})
-    if (k.has(name) && k.int_attr(name) != 0) options.emplace_back(name, ir::info(k.dtype_attr(name)).name);
+    if (k.has(name) && k.int_attr(name) != 0)
+      options.emplace_back(name, ir::info(k.dtype_attr(name)).name);
   return options;
 }
 
-Exprs quantize(Call& k) { return {k.b.apply("quantize_linear", {k.in(0), k.in(1), k.opt(2)}, quant_options(k))}; }
-Exprs dequantize(Call& k) { return {k.b.apply("dequantize_linear", {k.in(0), k.in(1), k.opt(2)}, quant_options(k))}; }
+Exprs quantize(Call& k) {
+  return {k.b.apply("quantize_linear", {k.in(0), k.in(1), k.opt(2)}, quant_options(k))};
+}
+Exprs dequantize(Call& k) {
+  return {k.b.apply("dequantize_linear", {k.in(0), k.in(1), k.opt(2)}, quant_options(k))};
+}
 
 Exprs dynamic_quantize(Call& k) {
   const Expr x = k.in(0);

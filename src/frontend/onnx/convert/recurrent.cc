@@ -8,8 +8,8 @@ Exprs recurrent(Call& k, std::string_view composite, size_t operands) {
   Exprs in{k.in(0), k.in(1), k.in(2)};
   for (size_t i = 3; i < operands; ++i) in.push_back(k.opt(i));
   return k.b.composite(composite, in,
-                       k.options({"direction", "activations", "activation_alpha", "activation_beta", "clip", "layout",
-                                  "input_forget", "linear_before_reset"}));
+                       k.options({"direction", "activations", "activation_alpha", "activation_beta",
+                                  "clip", "layout", "input_forget", "linear_before_reset"}));
 }
 
 constexpr ConverterRow kRows[] = {

@@ -9,8 +9,8 @@ struct Reduction {
   bool keep;
 };
 
-/// Axes come as an attribute or, from opset 18 on (13 for ReduceSum), as operand 1. None mean all, or
-/// nothing where noop_with_empty_axes says so.
+/// Axes come as an attribute or, from opset 18 on (13 for ReduceSum), as operand 1. None mean all,
+/// or nothing where noop_with_empty_axes says so.
 Reduction read_reduction(Call& k) {
   const int64_t rank = k.in(0)->rank();
   Reduction r;
@@ -58,7 +58,8 @@ Exprs reduce_mean(Call& k) {
   for (int64_t a : r.axes) extents.push_back(x->shape()[static_cast<size_t>(a)]);
   const Expr count = b.product(extents);
   const auto known = ir::as_int(count);
-  const Expr divisor = known ? b.integer(total->dtype(), *known) : b.cast(b.from_scalar(count), total->dtype());
+  const Expr divisor =
+      known ? b.integer(total->dtype(), *known) : b.cast(b.from_scalar(count), total->dtype());
   return {b.cast(b.div(total, divisor), x->dtype())};
 }
 
@@ -69,10 +70,13 @@ Expr sum_of_squares(Call& k) {
   return sum(k, k.b.mul(x, x), read_reduction(k));
 }
 
-Exprs reduce_l2(Call& k) { return {k.b.cast(on_floats(k.b, Op::sqrt, sum_of_squares(k)), k.in(0)->dtype())}; }
+Exprs reduce_l2(Call& k) {
+  return {k.b.cast(on_floats(k.b, Op::sqrt, sum_of_squares(k)), k.in(0)->dtype())};
+}
 Exprs reduce_sum_square(Call& k) { return {k.b.cast(sum_of_squares(k), k.in(0)->dtype())}; }
 Exprs reduce_log_sum(Call& k) {
-  return {k.b.cast(on_floats(k.b, Op::log, sum(k, widen(k.b, k.in(0)), read_reduction(k))), k.in(0)->dtype())};
+  return {k.b.cast(on_floats(k.b, Op::log, sum(k, widen(k.b, k.in(0)), read_reduction(k))),
+                   k.in(0)->dtype())};
 }
 
 Exprs reduce_log_sum_exp(Call& k) {
@@ -83,7 +87,9 @@ Exprs reduce_log_sum_exp(Call& k) {
   if (r.axes.empty()) return {x};
   std::string axes;
   for (int64_t a : r.axes) axes += (axes.empty() ? "" : ",") + std::to_string(a);
-  return {b.cast(b.apply("reduce_log_sum_exp", {real}, {{"axes", axes}, {"keepdims", r.keep ? "1" : "0"}}), x->dtype())};
+  return {b.cast(
+      b.apply("reduce_log_sum_exp", {real}, {{"axes", axes}, {"keepdims", r.keep ? "1" : "0"}}),
+      x->dtype())};
 }
 
 template <int kMax>

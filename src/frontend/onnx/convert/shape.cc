@@ -1,4 +1,5 @@
-// Shapes: Shape, Size, Reshape, Squeeze, Unsqueeze, Flatten, Transpose, Expand, Tile, Concat, Split.
+// Shapes: Shape, Size, Reshape, Squeeze, Unsqueeze, Flatten, Transpose, Expand, Tile, Concat,
+// Split.
 #include "frontend/onnx/convert/common.h"
 
 namespace tenon::onnx_import {
@@ -7,10 +8,13 @@ namespace {
 Exprs shape(Call& k) {
   const Expr x = k.in(0);
   const int64_t rank = x->rank();
-  const auto clamp = [&](int64_t v) { return std::min(std::max(v < 0 ? v + rank : v, int64_t{0}), rank); };
+  const auto clamp = [&](int64_t v) {
+    return std::min(std::max(v < 0 ? v + rank : v, int64_t{0}), rank);
+  };
   const int64_t start = clamp(k.int_attr("start", 0));
   const int64_t end = std::max(clamp(k.int_attr("end", rank)), start);
-  return {k.b.scalars(std::span(x->shape()).subspan(static_cast<size_t>(start), static_cast<size_t>(end - start)))};
+  return {k.b.scalars(
+      std::span(x->shape()).subspan(static_cast<size_t>(start), static_cast<size_t>(end - start)))};
 }
 
 Exprs size(Call& k) { return {k.b.from_scalar(k.b.product(k.in(0)->shape()))}; }
@@ -23,7 +27,9 @@ Exprs known_target(Call& k, Expr x, const Exprs& wanted, bool zero_copies) {
   for (size_t i = 0; i < wanted.size(); ++i) {
     const auto value = ir::as_int(wanted[i]);
     if (value == 0 && zero_copies) {
-      if (i >= x->shape().size()) k.fail("extent 0 at axis " + std::to_string(i) + " copies an axis that is not there", "onnx.shape");
+      if (i >= x->shape().size())
+        k.fail("extent 0 at axis " + std::to_string(i) + " copies an axis that is not there",
+               "onnx.shape");
       out.push_back(x->shape()[i]);
       continue;
     }
@@ -43,7 +49,9 @@ Exprs known_target(Call& k, Expr x, const Exprs& wanted, bool zero_copies) {
   const auto t = ir::as_int(total);
   const auto r = ir::as_int(rest);
   if (t && r && *t % *r != 0)
-    k.fail("cannot reshape " + std::to_string(*t) + " elements into multiples of " + std::to_string(*r), "onnx.shape");
+    k.fail("cannot reshape " + std::to_string(*t) + " elements into multiples of " +
+               std::to_string(*r),
+           "onnx.shape");
   out[*open] = b.divide_exactly(total, rest);
   return out;
 }
@@ -52,7 +60,8 @@ Exprs known_target(Call& k, Expr x, const Exprs& wanted, bool zero_copies) {
 Exprs dynamic_target(Call& k, Expr x, Expr wanted, bool zero_copies) {
   Builder& b = k.b;
   const auto count = static_count(wanted->type);
-  if (!count || wanted->rank() != 1) k.fail("the shape has an unknown number of elements", "onnx.dynamic_rank");
+  if (!count || wanted->rank() != 1)
+    k.fail("the shape has an unknown number of elements", "onnx.dynamic_rank");
   wanted = b.cast(wanted, DType::i64);
   if (zero_copies) {
     Exprs have(static_cast<size_t>(*count), b.c.i64(0));
@@ -69,10 +78,12 @@ Exprs reshape(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
   const bool zero_copies = k.int_attr("allowzero", 0) == 0;
-  if (k.version() < 5) return {b.reshape(x, known_target(k, x, b.i64s(k.ints_attr("shape")), zero_copies))};
+  if (k.version() < 5)
+    return {b.reshape(x, known_target(k, x, b.i64s(k.ints_attr("shape")), zero_copies))};
   const Expr wanted = k.in(1);
   const auto known = b.known_integers(wanted);
-  return {b.reshape(x, known ? known_target(k, x, *known, zero_copies) : dynamic_target(k, x, wanted, zero_copies))};
+  return {b.reshape(x, known ? known_target(k, x, *known, zero_copies)
+                             : dynamic_target(k, x, wanted, zero_copies))};
 }
 
 /// Axes from an attribute or, from opset 13 on, operand 1.
@@ -90,7 +101,8 @@ Exprs squeeze(Call& k) {
   } else {
     for (int64_t i = 0; i < x->rank(); ++i) {
       const auto extent = ir::as_int(x->shape()[static_cast<size_t>(i)]);
-      if (!extent) k.fail("which axes have extent 1 is not known; give the axes", "onnx.dynamic_rank");
+      if (!extent)
+        k.fail("which axes have extent 1 is not known; give the axes", "onnx.dynamic_rank");
       if (*extent == 1) axes.push_back(i);
     }
   }
@@ -122,7 +134,8 @@ Exprs transpose(Call& k) {
     for (int64_t i = x->rank(); i-- > 0;) perm.push_back(i);
   perm = k.axes(perm, x->rank());
   if (static_cast<int64_t>(perm.size()) != x->rank())
-    k.fail("attribute 'perm' lists " + std::to_string(perm.size()) + " axes of " + std::to_string(x->rank()));
+    k.fail("attribute 'perm' lists " + std::to_string(perm.size()) + " axes of " +
+           std::to_string(x->rank()));
   return {k.b.transpose(x, perm)};
 }
 
@@ -138,7 +151,9 @@ Exprs tile(Call& k) {
   const Expr x = k.in(0);
   const Exprs repeats = b.integers(k.in(1));
   if (repeats.size() != x->shape().size())
-    k.fail("'repeats' has " + std::to_string(repeats.size()) + " values for rank " + std::to_string(x->rank()), "onnx.shape");
+    k.fail("'repeats' has " + std::to_string(repeats.size()) + " values for rank " +
+               std::to_string(x->rank()),
+           "onnx.shape");
   Exprs split;
   Exprs repeated;
   Exprs joined;
@@ -169,12 +184,14 @@ Exprs split_sizes(Call& k, Expr extent) {
   Context& c = k.b.c;
   if (k.opt(1) != nullptr) return k.b.integers(k.in(1));
   if (const Ints sizes = k.ints_attr("split"); !sizes.empty()) return k.b.i64s(sizes);
-  const auto parts = static_cast<int64_t>(k.has("num_outputs") ? k.int_attr("num_outputs") : k.node.output_size());
+  const auto parts =
+      static_cast<int64_t>(k.has("num_outputs") ? k.int_attr("num_outputs") : k.node.output_size());
   if (parts < 1) k.fail("must have one part or more");
   const Expr part = k.b.simplify(ir::ceildiv(c, extent, c.i64(parts)));
   Exprs sizes(static_cast<size_t>(parts - 1), part);
   sizes.push_back(k.b.simplify(ir::sub(c, extent, ir::mul(c, part, c.i64(parts - 1)))));
-  if (const auto last = ir::as_int(sizes.back()); last && (*last < 0 || (k.version() < 18 && sizes.back() != part)))
+  if (const auto last = ir::as_int(sizes.back());
+      last && (*last < 0 || (k.version() < 18 && sizes.back() != part)))
     k.fail("the axis does not split into " + std::to_string(parts) + " parts", "onnx.shape");
   return sizes;
 }
@@ -186,7 +203,8 @@ Exprs split(Call& k) {
   const Expr extent = x->shape()[static_cast<size_t>(axis)];
   const Exprs sizes = split_sizes(k, extent);
   if (static_cast<int>(sizes.size()) < k.node.output_size())
-    k.fail("there are " + std::to_string(sizes.size()) + " sizes for " + std::to_string(k.node.output_size()) + " outputs");
+    k.fail("there are " + std::to_string(sizes.size()) + " sizes for " +
+           std::to_string(k.node.output_size()) + " outputs");
   Expr at = b.c.i64(0);
   Exprs parts;
   for (Expr part : sizes) {
@@ -201,17 +219,10 @@ Exprs split(Call& k) {
 }
 
 constexpr ConverterRow kRows[] = {
-    {"", "Shape", shape},
-    {"", "Size", size},
-    {"", "Reshape", reshape},
-    {"", "Squeeze", squeeze},
-    {"", "Unsqueeze", unsqueeze},
-    {"", "Flatten", flatten},
-    {"", "Transpose", transpose},
-    {"", "Expand", expand},
-    {"", "Tile", tile},
-    {"", "Concat", concat},
-    {"", "Split", split},
+    {"", "Shape", shape},         {"", "Size", size},           {"", "Reshape", reshape},
+    {"", "Squeeze", squeeze},     {"", "Unsqueeze", unsqueeze}, {"", "Flatten", flatten},
+    {"", "Transpose", transpose}, {"", "Expand", expand},       {"", "Tile", tile},
+    {"", "Concat", concat},       {"", "Split", split},
 };
 
 }  // namespace

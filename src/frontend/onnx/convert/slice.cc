@@ -1,5 +1,5 @@
-// Slice: numpy's rules on literals and symbolic extents, or as a small tensor program where positions
-// are known only while running.
+// Slice: numpy's rules on literals and symbolic extents, or as a small tensor program where
+// positions are known only while running.
 #include "frontend/onnx/convert/slice.h"
 
 #include "ir/simplify.h"
@@ -58,7 +58,8 @@ Range running_range(Builder& b, Expr start, Expr end, Expr extent, int64_t step)
   const Expr first = clamp(start, zero);
   const Expr last = clamp(end, lo);
   const Expr span = step > 0 ? b.sub(last, first) : b.sub(first, last);
-  const Expr count = b.binary(Op::floordiv, b.add(span, c.i64(std::abs(step) - 1)), c.i64(std::abs(step)));
+  const Expr count =
+      b.binary(Op::floordiv, b.add(span, c.i64(std::abs(step) - 1)), c.i64(std::abs(step)));
   const Expr extent_of = b.binary(Op::max, count, zero);
   // A start below 0 (an empty axis) is not read.
   return {b.integers(b.binary(Op::max, first, zero))[0], b.integers(extent_of)[0]};
@@ -77,13 +78,15 @@ Expr slice_axes(Call& k, Expr x, const SliceSpec& spec) {
     if (step == 0) k.fail("a step is 0", "onnx.shape");
     if (step == INT64_MIN) k.fail("a step is out of range", "onnx.shape");
     const auto element = [&](Expr tensor) {
-      return b.reshape(b.narrow(b.cast(tensor, DType::i64), 0, b.c.i64(static_cast<int64_t>(i)), b.c.i64(1)), {});
+      return b.reshape(
+          b.narrow(b.cast(tensor, DType::i64), 0, b.c.i64(static_cast<int64_t>(i)), b.c.i64(1)),
+          {});
     };
     const auto first = b.known_integers(element(spec.starts));
     const auto last = b.known_integers(element(spec.ends));
-    const Range range = first && last
-                            ? known_range(b, (*first)[0], (*last)[0], extents[axis], step)
-                            : running_range(b, element(spec.starts), element(spec.ends), extents[axis], step);
+    const Range range = first && last ? known_range(b, (*first)[0], (*last)[0], extents[axis], step)
+                                      : running_range(b, element(spec.starts), element(spec.ends),
+                                                      extents[axis], step);
     starts[axis] = range.start;
     extents[axis] = range.extent;
     strides[axis] = step;
@@ -104,11 +107,14 @@ Exprs convert_slice(Call& k) {
     if (starts.size() != ends.size()) k.fail("attributes 'starts' and 'ends' differ in length");
     spec.starts = b.ints(starts);
     spec.ends = b.ints(ends);
-    spec.axes = k.axes(k.ints_attr("axes", [&] {
-      Ints all;
-      for (size_t i = 0; i < starts.size(); ++i) all.push_back(static_cast<int64_t>(i));
-      return all;
-    }()), x->rank());
+    spec.axes = k.axes(k.ints_attr("axes",
+                                   [&] {
+                                     Ints all;
+                                     for (size_t i = 0; i < starts.size(); ++i)
+                                       all.push_back(static_cast<int64_t>(i));
+                                     return all;
+                                   }()),
+                       x->rank());
   } else {
     spec.starts = k.in(1);
     spec.ends = k.in(2);
@@ -119,7 +125,8 @@ Exprs convert_slice(Call& k) {
     if (k.opt(4) != nullptr) spec.steps = k.constant_ints(4);
   }
   if (spec.steps.empty()) spec.steps.assign(spec.axes.size(), 1);
-  if (static_cast<int64_t>(spec.axes.size()) != static_count(spec.starts->type) || spec.steps.size() != spec.axes.size())
+  if (static_cast<int64_t>(spec.axes.size()) != static_count(spec.starts->type) ||
+      spec.steps.size() != spec.axes.size())
     k.fail("'starts', 'ends', 'axes' and 'steps' differ in length", "onnx.shape");
   return {slice_axes(k, x, spec)};
 }

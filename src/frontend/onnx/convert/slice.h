@@ -5,7 +5,8 @@
 
 namespace tenon::onnx_import {
 
-/// Ranges as ONNX gives them: integer vectors `starts` and `ends` with one element for each of `axes`.
+/// Ranges as ONNX gives them: integer vectors `starts` and `ends` with one element for each of
+/// `axes`.
 struct SliceSpec {
   Expr starts = nullptr, ends = nullptr;
   Ints axes, steps;

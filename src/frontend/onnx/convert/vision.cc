@@ -20,9 +20,9 @@ Exprs affine_grid(Call& k) {
 Exprs roi_align(Call& k) {
   ops::Options options =
       k.options({"mode", "output_height", "output_width", "sampling_ratio", "spatial_scale"});
-  options.emplace_back("coordinate_transformation_mode", k.version() < 16
-                                                             ? "output_half_pixel"
-                                                             : k.string_attr("coordinate_transformation_mode"));
+  options.emplace_back(
+      "coordinate_transformation_mode",
+      k.version() < 16 ? "output_half_pixel" : k.string_attr("coordinate_transformation_mode"));
   return {k.b.apply("roi_align", {k.in(0), k.in(1), k.in(2)}, options)};
 }
 
@@ -43,8 +43,14 @@ constexpr ConverterRow kRows[] = {
     {"", "RoiAlign", roi_align},
     {"", "Col2Im", col2im},
     {"", "CenterCropPad", center_crop_pad},
-    {"", "DepthToSpace", [](Call& k) -> Exprs { return {k.b.apply("depth_to_space", {k.in(0)}, k.options({"blocksize", "mode"}))}; }},
-    {"", "SpaceToDepth", [](Call& k) -> Exprs { return {k.b.apply("space_to_depth", {k.in(0)}, k.options({"blocksize"}))}; }},
+    {"", "DepthToSpace",
+     [](Call& k) -> Exprs {
+       return {k.b.apply("depth_to_space", {k.in(0)}, k.options({"blocksize", "mode"}))};
+     }},
+    {"", "SpaceToDepth",
+     [](Call& k) -> Exprs {
+       return {k.b.apply("space_to_depth", {k.in(0)}, k.options({"blocksize"}))};
+     }},
 };
 
 }  // namespace
