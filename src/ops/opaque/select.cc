@@ -37,21 +37,22 @@ Result<Type> nonzero_type(const TypeArgs& args) {
 
 Result<std::vector<Tensor>> nonzero_eval(const EvalArgs& args) {
   const Tensor& x = *args.operands[0];
-  Tensor out = Tensor::zeros(DType::i64, args.shape);
-  const int64_t n = args.shape[1];
-  int64_t found = 0;
-  int64_t i = 0;
   const Ints none(x.shape.size(), 0);
+  std::vector<Ints> found;
+  int64_t i = 0;
   for (Odometer at(x.shape, none); !at.done(); at.next(), ++i) {
     const bool zero = ir::is_float(x.dtype) ? x.get_f(i) == 0 : x.get_i(i) == 0;
-    if (zero) continue;
-    for (size_t d = 0; d < x.shape.size() && found < n; ++d)
-      out.set_i(static_cast<int64_t>(d) * n + found, at.index()[d]);
-    ++found;
+    if (!zero) found.push_back(at.index());
   }
-  if (found != n)
-    return fail("nonzero.count", "nonzero: " + std::to_string(found) + " elements where " +
-                                     std::to_string(n) + " were announced");
+  const auto n = static_cast<int64_t>(found.size());
+  // The extent is negative where nothing has announced it.
+  if (args.shape[1] >= 0 && args.shape[1] != n)
+    return fail("nonzero.count", "nonzero: " + std::to_string(n) + " elements where " +
+                                     std::to_string(args.shape[1]) + " were announced");
+  Tensor out = Tensor::zeros(DType::i64, {static_cast<int64_t>(x.shape.size()), n});
+  for (size_t d = 0; d < x.shape.size(); ++d)
+    for (size_t k = 0; k < found.size(); ++k)
+      out.set_i(static_cast<int64_t>(d) * n + static_cast<int64_t>(k), found[k][d]);
   std::vector<Tensor> results;
   results.push_back(std::move(out));
   return results;
