@@ -222,19 +222,19 @@ Poly Simplifier::floordiv_symbolic(const Poly& a, const Poly& b) {
   }
   if (!solver_.positive(b)) return raw(Op::floordiv, a, b);
   const Division d = divide(a, b);
-  if (d.rest.is_zero()) return d.quotient;
+  if (!d.quotient.is_zero()) return d.quotient + floordiv(d.rest, b);
   if (solver_.nonnegative(d.rest) && solver_.nonnegative(b - d.rest + -1)) return d.quotient;
   if (solver_.nonnegative(-d.rest + -1) && solver_.nonnegative(d.rest + b)) return d.quotient + -1;
   if (b.terms.size() == 1 && b.constant == 0) {
-    for (const Term& t : d.rest.terms) {
+    for (const Term& t : a.terms) {
       const Term unit = common_part(t, b.terms[0]);
       if (unit.coeff == 1 && unit.atoms.empty()) continue;
       const auto by = divide(b.terms[0], unit);
-      if (const auto parts = split_by_unit(d.rest, unit); parts && by)
-        return d.quotient + floordiv(parts->whole, of_term(*by));
+      if (const auto parts = split_by_unit(a, unit); parts && by)
+        return floordiv(parts->whole, of_term(*by));
     }
   }
-  return d.quotient + raw(Op::floordiv, d.rest, b);
+  return raw(Op::floordiv, a, b);
 }
 
 // ---- mod
@@ -339,7 +339,7 @@ bool Simplifier::merge_quotient(Poly& p) {
       const Poly x = solver_.poly(m->operand(0));
       const Poly d = solver_.poly(m->operand(1));
       if (d.is_zero() || (!d.is_number() && !solver_.positive(d))) continue;  // x mod 0 is 0, not x
-      const Poly identity = x - Poly::atom(m) - d * floordiv(x, d);  // always zero
+      const Poly identity = x - Poly::atom(m) - d * floordiv(x, d);           // always zero
       const Poly merged = p + cofactor(t, m) * identity;
       if (merged.poisoned || weight(merged, weights) >= before) continue;
       p = merged;

@@ -1,4 +1,24 @@
 // The text form: parse(print(x)) == x for graphs (models) and loop programs (kernels).
+//
+//   model @mlp[batch](x: f32[batch, 768]) -> (y) {
+//     t0 = constant #9f3a5c... "w" : f32[768, 10]
+//     t1 = dot(x, t0) {contract_a = [1], contract_b = [0]} : f32[batch, 10] at "mlp.onnx:MatMul_3"
+//     return t1
+//   }
+//   kernel @relu[n](x: in f32[n], y: out f32[n]) {
+//     for i in parallel(n) {
+//       y[i] = max(x[i], f32(0))
+//     }
+//   }
+//
+// Statements: for V in KIND(EXTENT) note "..", if/else, while, let V: TYPE = VALUE { }, X[i] = VALUE,
+// X[i] sum= VALUE init VALUE, block NAME(V: s = E, V: r = E) where E note ".." { }, instr NAME<1, 2>(..),
+// fail(CODE), { } for a nested sequence. `t0 := EXPR` names a part of what follows and is no statement.
+// Scalars are infix (// floors, % is mod); literals but i64 and bool name their type: f32(0.5). Names
+// with other characters than letters, digits, _ and dots stand in backquotes; `;` starts a comment.
+// Bodies of calls and kernels stand above the function that uses them. Errors carry FILE:LINE:COLUMN
+// and the codes text.syntax, text.name, text.type, text.attribute, text.constant, text.result,
+// text.depth, text.character, text.quote.
 #pragma once
 
 #include <memory>

@@ -1,0 +1,360 @@
+// Graph functions, constants, attributes, and the file as a whole.
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "ir/expr.h"
+#include "ir/parser.h"
+#include "ir/round.h"
+#include "support/text.h"
+
+namespace tenon::ir {
+namespace {
+
+enum class Kind : uint8_t { integer, text, integers, exprs, function, kernel, none };
+
+Kind kind_of(Key key) {
+  switch (key) {
+    case Key::name:
+    case Key::kind:
+    case Key::product:
+    case Key::options:
+    case Key::note:
+    case Key::kinds:
+    case Key::combine:
+      return Kind::text;
+    case Key::dims:
+    case Key::perm:
+    case Key::strides:
+    case Key::interior:
+    case Key::axes:
+    case Key::batch_a:
+    case Key::batch_b:
+    case Key::contract_a:
+    case Key::contract_b:
+    case Key::dilation:
+    case Key::input_dilation:
+    case Key::size:
+    case Key::params:
+      return Kind::integers;
+    case Key::starts:
+    case Key::low:
+    case Key::high:
+    case Key::sizes:
+      return Kind::exprs;
+    case Key::body:
+    case Key::then:
+    case Key::else_:
+      return Kind::function;
+    case Key::kernel:
+      return Kind::kernel;
+    case Key::uid:
+    case Key::value:
+    case Key::data:
+      return Kind::none;
+    default:
+      return Kind::integer;
+  }
+}
+
+bool has_key(const OpInfo& row, Key key) {
+  return std::find(row.keys.begin(), row.keys.end(), key) != row.keys.end();
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+bool Parser::attribute(Key key, AttrValue& out) {
+  switch (kind_of(key)) {
+    case Kind::integer:
+      return integer(out.emplace<int64_t>());
+    case Kind::text:
+      return text(out.emplace<std::string>(), "a text");
+    case Kind::integers:
+      return expect("[") && integers(out.emplace<std::vector<int64_t>>(), ']');
+    case Kind::exprs:
+      return expect("[") && exprs(out.emplace<std::vector<Expr>>(), "]");
+    case Kind::function:
+    case Kind::kernel: {
+      const Token& token = peek(1);
+      std::string global;
+      if (!global_name(global)) return false;
+      if (const auto f = functions_.find(global);
+          f != functions_.end() && kind_of(key) == Kind::function) {
+        out = f->second;
+        return true;
+      }
+      if (const auto k = kernels_.find(global);
+          k != kernels_.end() && kind_of(key) == Kind::kernel) {
+        out = c_->add(std::shared_ptr<const Kernel>(k->second));
+        return true;
+      }
+      return error_at(token, cat("'@", global, "' is not defined above"), "text.name");
+    }
+    case Kind::none:
+      break;
+  }
+  return error("this attribute has no text form");
+}
+
+bool Parser::attributes(Op op, std::vector<Attr>& out) {
+  if (!accept("{")) return true;
+  const OpInfo& row = info(op);
+  do {
+    const Token& token = peek();
+    std::string word;
+    if (!name(word, "an attribute")) return false;
+    int k = 0;
+    while (k < kKeyCount && key_name(static_cast<Key>(k)) != word) ++k;
+    if (k == kKeyCount || !has_key(row, static_cast<Key>(k))) {
+      std::string known;
+      for (Key key : row.keys) known += (known.empty() ? "" : ", ") + std::string(key_name(key));
+      return error_at(token,
+                      cat("'", row.name, "' has no attribute '", word, "'; it has ",
+                          known.empty() ? "none" : known),
+                      "text.attribute");
+    }
+    const auto key = static_cast<Key>(k);
+    for (const Attr& a : out)
+      if (a.key == key)
+        return error_at(token, cat("attribute '", word, "' stands twice"), "text.attribute");
+    Attr a{key, int64_t{0}};
+    if (!expect("=") || !attribute(key, a.value)) return false;
+    out.push_back(std::move(a));
+  } while (accept(","));
+  return expect("}");
+}
+
+/// constant [1, 2] "name" : type, constant hex "00ff" "name" : type
+Expr Parser::constant() {
+  const Token& token = peek();
+  std::vector<Token> values;
+  std::string hex;
+  const bool is_hex = accept("hex");
+  if (peek().kind == TokenKind::hash) {
+    error(
+        "the bytes of this constant are not in the text; print it with its bytes to be able to "
+        "read it back",
+        "text.constant");
+    return nullptr;
+  }
+  if (is_hex) {
+    if (!text(hex, "hexadecimal digits")) return nullptr;
+  } else {
+    if (!expect("[")) return nullptr;
+    for (; !at("]") && peek().kind != TokenKind::end; ++at_) values.push_back(peek());
+    if (!expect("]")) return nullptr;
+  }
+  std::string constant_name;
+  if (peek().kind == TokenKind::text && !text(constant_name, "a name")) return nullptr;
+  if (!expect(":")) return nullptr;
+  const Type t = type();
+  if (t == nullptr) return nullptr;
+  const size_t resume = at_;
+  const Expr out = constant_of(token, t, values, hex, is_hex, constant_name);
+  at_ = resume;
+  return out;
+}
+
+Expr Parser::constant_of(const Token& token, Type t, const std::vector<Token>& values,
+                         const std::string& hex, bool is_hex, const std::string& constant_name) {
+  uint64_t count = 1;
+  bool fits = t->is_tensor();
+  for (Expr e : t->shape) {
+    const auto n = as_int(e);
+    fits =
+        fits && n && *n >= 0 && !__builtin_mul_overflow(count, static_cast<uint64_t>(*n), &count);
+  }
+  if (!fits || count > (uint64_t{1} << 40)) {
+    error_at(token, "a constant's type must be a tensor of literal extents", "text.type");
+    return nullptr;
+  }
+  const size_t step = info(t->dtype).bytes;
+  std::vector<std::byte> bytes;
+  if (is_hex) {
+    for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+      const int hi = hex_value(hex[i]);
+      const int lo = hex_value(hex[i + 1]);
+      if (hi < 0 || lo < 0) {
+        error_at(token, "a constant's bytes must be lower-case hexadecimal digits");
+        return nullptr;
+      }
+      bytes.push_back(static_cast<std::byte>(hi * 16 + lo));
+    }
+  } else {
+    // The element tokens are read again now that their type is known.
+    for (at_ = static_cast<size_t>(&token - tokens_.data()) + 1; !at("]");) {
+      uint64_t bits = 0;
+      if (is_float(t->dtype)) {
+        double v = 0;
+        if (!real(t->dtype, v)) return nullptr;
+        bits = encode_float(t->dtype, v);
+      } else if (t->dtype == DType::u64 && peek().kind == TokenKind::integer) {
+        const std::string_view digits = peek().spelling;
+        std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+        ++at_;
+      } else {
+        int64_t v = 0;
+        if (!integer(v)) return nullptr;
+        bits = static_cast<uint64_t>(v);
+      }
+      for (size_t i = 0; i < step; ++i) bytes.push_back(static_cast<std::byte>(bits >> (8 * i)));
+      if (!accept(",")) break;
+    }
+    if (!at("]")) {
+      error("expected ',' or ']' in a constant");
+      return nullptr;
+    }
+  }
+  if (bytes.size() != count * step) {
+    error_at(token,
+             cat("the type takes ", count, " elements (", count * step,
+                 " bytes), the constant has ", bytes.size(), " bytes"),
+             "text.constant");
+    return nullptr;
+  }
+  (void)values;
+  return c_->constant(t, bytes.data(), bytes.size(), constant_name);
+}
+
+/// t3 = dot(x, w) {attributes} : f32[2, 3] at "location"
+bool Parser::node_line() {
+  const Token& token = peek();
+  std::string own;
+  if (!name(own, "a name, bind or return") || !expect("=")) return false;
+  const Token& op_token = peek();
+  Expr node = nullptr;
+  if (accept("constant")) {
+    node = constant();
+    if (node == nullptr) return false;
+  } else {
+    std::string word;
+    if (!name(word, "an operator")) return false;
+    const Op* op = parse_op(word);
+    if (op == nullptr || info(*op).stages.find('G') == std::string_view::npos || *op == Op::param ||
+        *op == Op::var || *op == Op::imm || *op == Op::constant)
+      return error_at(op_token, cat("'", word, "' is not an operator of graphs"), "text.name");
+    std::vector<Expr> operands;
+    std::vector<Attr> attrs;
+    if (!expect("(") || !exprs(operands, ")") || !attributes(*op, attrs) || !expect(":"))
+      return false;
+    const Type t = type();
+    if (t == nullptr) return false;
+    node = c_->make(*op, t, operands, std::move(attrs));
+  }
+  if (accept("at")) {
+    std::string location;
+    if (!text(location, "a location")) return false;
+    c_->set_location(node, location);
+  }
+  return declare(token, own, node);
+}
+
+bool Parser::function_header(Function& f) {
+  if (!global_name(f.name) || !expect("[")) return false;
+  while (!at("]")) {
+    const Token& token = peek();
+    std::string symbol;
+    if (!name(symbol, "a symbolic variable")) return false;
+    Expr& var = symbols_[symbol];
+    if (var == nullptr) var = c_->var(symbol);
+    if (!declare(token, symbol, var)) return false;
+    if (!accept(",")) break;
+  }
+  if (!expect("]") || !with_clause() || !expect("(")) return false;
+  while (!at(")")) {
+    const Token& token = peek();
+    std::string param;
+    if (!name(param, "a parameter") || !expect(":")) return false;
+    const Type t = type();
+    if (t == nullptr) return false;
+    f.params.push_back(c_->param(param, t));
+    if (!declare(token, param, f.params.back())) return false;
+    if (!accept(",")) break;
+  }
+  if (!expect(")")) return false;
+  if (accept("->")) {
+    if (!expect("(")) return false;
+    while (!at(")")) {
+      if (!name(f.result_names.emplace_back(), "the name of a result")) return false;
+      if (!accept(",")) break;
+    }
+    if (!expect(")")) return false;
+  }
+  return expect("{");
+}
+
+bool Parser::function() {
+  auto f = std::make_unique<Function>();
+  c_ = module_.context.get();
+  names_.clear();
+  const Token& start = peek();
+  if (!function_header(*f)) return false;
+  while (!at("return")) {
+    if (accept("bind")) {
+      Binding b{};
+      const Token& token = peek();
+      std::string symbol;
+      if (!name(symbol, "a symbolic variable") || (b.var = lookup(token, symbol)) == nullptr ||
+          !expect("="))
+        return false;
+      const Token& source = peek();
+      std::string tensor;
+      if (!name(tensor, "a tensor") || (b.tensor = lookup(source, tensor)) == nullptr ||
+          !expect("[") || !integer(b.index) || !expect("]"))
+        return false;
+      if (b.var->op != Op::var)
+        return error_at(token, "only a symbolic variable can be bound", "text.type");
+      f->bindings.push_back(b);
+    } else if (!node_line()) {
+      return false;
+    }
+  }
+  if (!expect("return")) return false;
+  while (!at("}")) {
+    const Expr result = expr();
+    if (result == nullptr) return false;
+    f->results.push_back(result);
+    if (!accept(",")) break;
+  }
+  if (!expect("}")) return false;
+  if (!f->result_names.empty() && f->result_names.size() != f->results.size())
+    return error_at(
+        start, cat(f->result_names.size(), " results are named, ", f->results.size(), " returned"),
+        "text.result");
+  if (functions_.contains(f->name) || kernels_.contains(f->name))
+    return error_at(start, cat("name '@", f->name, "' is taken"), "text.name");
+  const std::string own = f->name;
+  const Function* added = c_->add(std::move(f));
+  functions_.emplace(own, added);
+  module_.functions.push_back(added);
+  return true;
+}
+
+Result<Module> Parser::module() {
+  module_.context = std::make_shared<Context>();
+  bool ok = true;
+  while (ok && peek().kind != TokenKind::end) {
+    if (accept("kernel")) {
+      ok = kernel();
+    } else if (accept("model") || accept("function")) {
+      ok = function();
+    } else {
+      ok = error(cat("expected model, function or kernel, found '", peek().spelling, "'"));
+    }
+  }
+  if (!ok) return tl::make_unexpected(std::move(error_));
+  return std::move(module_);
+}
+
+Result<Module> parse(std::string_view text, std::string_view file) {
+  TENON_TRY(std::vector<Token> tokens, tokenize(text, file));
+  return Parser(std::move(tokens), file).module();
+}
+
+}  // namespace tenon::ir
