@@ -42,6 +42,9 @@ Expr identity(Context& c, const std::string& combine, DType type) {
 
 /// The value of a constant of one element, as a literal of the kernel's context; nullptr otherwise.
 Expr scalar_literal(Context& c, Expr node) {
+  if (node->op == Op::imm)
+    return is_float(node->dtype()) ? c.imm_f(c.scalar(node->dtype()), node->float_attr(Key::value))
+                                   : c.imm(c.scalar(node->dtype()), node->int_attr(Key::value));
   if (node->op != Op::constant || !node->type->is_tensor()) return nullptr;
   for (Expr e : node->shape())
     if (!is_int(e, 1)) return nullptr;
@@ -300,6 +303,8 @@ class Lowering {
 bool is_computed(Expr node) {
   switch (node->op) {
     case Op::param:
+    case Op::imm:
+    case Op::var:
     case Op::constant:
     case Op::from_scalars:
     case Op::reshape:
