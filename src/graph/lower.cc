@@ -195,6 +195,7 @@ class Lowering {
   void lower_node(Expr n) {
     const ops::OpRow* row = ops::find_op(n->op);
     TENON_CHECK(row != nullptr, "operator cannot be lowered: " + std::string(info(n->op).name));
+    if (ops::needs_check(n)) lower_check(n, *row);
     if (n->op == Op::concat) {
       lower_concat(n);
     } else if (row->reduce != nullptr) {
@@ -209,6 +210,19 @@ class Lowering {
       const std::vector<Expr> out = vars(nest, 's');
       emit(names_[n], nest, store(c(), buffer, row->point(point_args(n, out, {})), out));
     }
+  }
+
+  /// A block that leaves the kernel with an error code where an index is out of range.
+  void lower_check(Expr n, const ops::OpRow& row) {
+    const Expr indices = n->operand(static_cast<size_t>(row.checked_operand));
+    std::vector<Expr> shape;
+    for (Expr e : indices->shape()) shape.push_back(extent(e));
+    const Nest nest = spatial_nest(shape);
+    const std::vector<Expr> at = vars(nest, 's');
+    const Expr holds =
+        row.check({c(), n, load_operand(indices, at), at, [this](Expr e) { return extent(e); }});
+    const Expr leave = c().make(Op::fail_, c().void_type(), {c().i64(1)});
+    emit(names_[n] + "_check", nest, if_then(c(), unary(c(), Op::not_, holds), leave));
   }
 
   void lower_reduction(Expr n, const ops::OpRow& row) {
