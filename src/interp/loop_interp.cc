@@ -580,8 +580,7 @@ class Machine {
   TileOperand tile_operand(const Statement& s, size_t first, size_t& at) {
     TileOperand out{&t_.memories[static_cast<size_t>(s.buffers[first])], {}, {}, {}};
     for (std::vector<int64_t>* indices : {&out.origin, &out.row, &out.col})
-      for (size_t d = 0; d < out.m->shape.size(); ++d)
-        indices->push_back(eval(s.exprs[at++]).i);
+      for (size_t d = 0; d < out.m->shape.size(); ++d) indices->push_back(eval(s.exprs[at++]).i);
     return out;
   }
 
@@ -606,8 +605,7 @@ class Machine {
           const Scalar y = cast(b.m->dtype, c.m->dtype, load_element(*b.m, b_at), false);
           if (!c.holds(i, j)) continue;
           const int64_t c_at = c.offset(i, j);
-          store_element(*c.m, c_at,
-                        fused_multiply_add(c.m->dtype, x, y, load_element(*c.m, c_at)));
+          store_element(*c.m, c_at, fused_multiply_add(c.m->dtype, x, y, load_element(*c.m, c_at)));
         }
       }
     }
@@ -640,11 +638,12 @@ class Binder {
       const ir::KernelParam& p = kernel_.params[i];
       Tensor* tensor = &tensors[i];
       if (!p.packing.empty()) {
-        packed_.push_back(std::make_unique<Tensor>(pack(*tensor, p.packing)));
+        packed_.push_back(std::make_unique<Tensor>(pack(*tensor, p.packing, p.logical)));
         tensor = packed_.back().get();
       }
       TENON_TRY(Memory m, describe(p.buffer));
-      if (tensor->shape != m.shape || tensor->dtype != m.dtype)
+      // Axes may have been merged: extents may differ, elements not.
+      if (tensor->count() != m.count || tensor->dtype != m.dtype)
         return fail("interp.shape", "buffer '" + m.name + "' of kernel '" + kernel_.name +
                                         "' expects " + text(m.shape) + ", got " +
                                         text(tensor->shape));

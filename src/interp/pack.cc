@@ -61,8 +61,10 @@ ops::Tensor pack_once(const ops::Tensor& x, const ir::Packing& p) {
 
 }  // namespace
 
-ops::Tensor pack(const ops::Tensor& tensor, std::span<const ir::Packing> packing) {
+ops::Tensor pack(const ops::Tensor& tensor, std::span<const ir::Packing> packing,
+                 std::span<const int64_t> logical) {
   ops::Tensor out = tensor;
+  if (!logical.empty()) out.shape.assign(logical.begin(), logical.end());
   for (const ir::Packing& p : packing) out = pack_once(out, p);
   return out;
 }

@@ -263,6 +263,8 @@ struct KernelParam {
   Expr buffer;
   ParamRole role;
   std::vector<Packing> packing;  // applied in order to the graph tensor's bytes; constants only
+  /// Extents in which `packing` sees the constant, where axes were merged; empty: the graph tensor's.
+  std::vector<int64_t> logical = {};
 };
 
 /// A loop program. `params` are the frame's buffers and `sizes` its integers, in that order. Internal

@@ -1,0 +1,238 @@
+#include "schedule/defaults/analysis.h"
+
+#include <limits>
+#include <unordered_set>
+
+#include "ir/rewrite.h"
+
+namespace tenon::schedule::defaults {
+namespace {
+using namespace ir;  // NOLINT
+
+bool is_heavy(Op op) {
+  switch (op) {
+    case Op::exp:
+    case Op::log:
+    case Op::log1p:
+    case Op::sin:
+    case Op::cos:
+    case Op::tan:
+    case Op::asin:
+    case Op::acos:
+    case Op::atan:
+    case Op::sinh:
+    case Op::cosh:
+    case Op::tanh:
+    case Op::asinh:
+    case Op::acosh:
+    case Op::atanh:
+    case Op::erf:
+    case Op::sigmoid:
+    case Op::pow:
+    case Op::atan2:
+    case Op::mod:
+    case Op::fmod:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Expr flat_offset(Context& c, Expr buffer, const std::vector<Expr>& indices) {
+  Expr flat = c.i64(0);
+  for (size_t d = 0; d < indices.size(); ++d)
+    flat = add(c, mul(c, flat, buffer->shape()[d]), indices[d]);
+  return flat;
+}
+
+AccessInfo access(Context& c, Expr buffer, std::span<const Expr> indices,
+                  const Assumptions& known) {
+  AccessInfo a{buffer, {indices.begin(), indices.end()}, nullptr};
+  a.flat = simplify(c, flat_offset(c, buffer, a.indices), known);
+  return a;
+}
+
+/// Nodes that only compute indices of loads.
+std::unordered_set<Expr> index_nodes(Expr value) {
+  std::unordered_set<Expr> outside;
+  std::vector<Expr> work{value};
+  while (!work.empty()) {
+    const Expr e = work.back();
+    work.pop_back();
+    if (!outside.insert(e).second || e->op == Op::load) continue;
+    work.insert(work.end(), e->operands.begin(), e->operands.end());
+  }
+  std::unordered_set<Expr> inside;
+  for (Expr n : post_order(std::span(&value, 1)))
+    if (!outside.contains(n)) inside.insert(n);
+  return inside;
+}
+
+class Describer {
+ public:
+  explicit Describer(const Kernel& kernel) : c_(*kernel.context) {
+    for (Expr v : kernel.sizes) known_.range(v, {0, std::numeric_limits<int64_t>::max()});
+  }
+
+  std::vector<BlockInfo> all;
+
+  void visit(Expr s) {
+    switch (s->op) {
+      case Op::block:
+        return add_block(s);
+      case Op::for_: {
+        const ForView loop{s};
+        loops_.push_back({loop.var()->string_attr(Key::name), loop.var(), loop.extent(), false});
+        known_.below(loop.var(), loop.extent());
+        visit(loop.body());
+        loops_.pop_back();
+        return;
+      }
+      case Op::seq:
+        for (Expr child : s->operands) visit(child);
+        return;
+      case Op::cond:
+        for (size_t i = 1; i < s->operands.size(); ++i) visit(s->operand(i));
+        return;
+      default:
+        return;
+    }
+  }
+
+ private:
+  void add_block(Expr s) {
+    const BlockView view{s};
+    BlockInfo info;
+    info.name = view.name();
+    info.node = s;
+    info.loops = loops_;
+    Map map;
+    for (const BlockIter& it : view.iters()) {
+      map[it.var] = it.binding;
+      if (it.kind != 'r') continue;
+      for (Expr n : post_order(std::span(&it.binding, 1)))
+        for (LoopInfo& loop : info.loops) loop.reduction = loop.reduction || loop.var == n;
+    }
+    const Expr body = substitute(c_, view.body(), map);
+    if (body->op == Op::store || body->op == Op::update) {
+      info.simple = true;
+      info.is_update = body->op == Op::update;
+      const size_t value = info.is_update ? 2 : 1;
+      if (info.is_update) info.combine = body->string_attr(Key::combine);
+      info.write = access(c_, body->operand(0), body->operands.subspan(value + 1), known_);
+      info.value = body->operand(value);
+      if (info.value->op == Op::var) info.bare_vars.insert(info.value);
+      const std::unordered_set<Expr> inside = index_nodes(info.value);
+      for (Expr n : post_order(std::span(&info.value, 1))) {
+        info.heavy += is_heavy(n->op) ? 1 : 0;
+        for (Expr operand : n->operands)
+          if (operand->op == Op::var && n->op != Op::load && !inside.contains(n))
+            info.bare_vars.insert(operand);
+        if (n->op == Op::load)
+          info.reads.push_back(access(c_, n->operand(0), n->operands.subspan(1), known_));
+      }
+    }
+    all.push_back(std::move(info));
+  }
+
+  Context& c_;
+  Assumptions known_;
+  std::vector<LoopInfo> loops_;
+};
+
+Assumptions assume(const std::vector<LoopInfo>& loops) {
+  Assumptions known;
+  for (const LoopInfo& l : loops) known.below(l.var, l.extent);
+  return known;
+}
+
+}  // namespace
+
+std::vector<LoopInfo> BlockInfo::spatial() const {
+  std::vector<LoopInfo> out;
+  for (const LoopInfo& l : loops)
+    if (!l.reduction) out.push_back(l);
+  return out;
+}
+
+std::vector<LoopInfo> BlockInfo::reductions() const {
+  std::vector<LoopInfo> out;
+  for (const LoopInfo& l : loops)
+    if (l.reduction) out.push_back(l);
+  return out;
+}
+
+bool BlockInfo::reads_buffer(Expr buffer) const {
+  for (const AccessInfo& a : reads)
+    if (a.buffer == buffer) return true;
+  return false;
+}
+
+std::vector<BlockInfo> describe_blocks(const Kernel& kernel) {
+  Describer d(kernel);
+  d.visit(kernel.body);
+  return std::move(d.all);
+}
+
+std::optional<BlockInfo> describe(const Kernel& kernel, const std::string& block) {
+  for (BlockInfo& info : describe_blocks(kernel))
+    if (info.name == block) return std::move(info);
+  return std::nullopt;
+}
+
+Expr stride_of(Context& c, const AccessInfo& access, const LoopInfo& loop,
+               const std::vector<LoopInfo>& all) {
+  const auto linear = linear_in(c, access.flat, std::span(&loop.var, 1));
+  if (!linear) return nullptr;
+  const Expr stride = simplify(c, linear->coefficients[0]);
+  std::unordered_set<Expr> vars;
+  for (const LoopInfo& l : all) vars.insert(l.var);
+  for (Expr n : post_order(std::span(&stride, 1)))
+    if (vars.contains(n) || n->op == Op::load) return nullptr;
+  return stride;
+}
+
+bool is_contiguous(Context& c, const AccessInfo& access, const LoopInfo& loop,
+                   const std::vector<LoopInfo>& all) {
+  const Expr stride = stride_of(c, access, loop, all);
+  return stride != nullptr && is_int(stride, 1);
+}
+
+bool can_merge(Context& c, const BlockInfo& block, const LoopInfo& outer, const LoopInfo& inner) {
+  const auto merges = [&](const AccessInfo& a) {
+    const Expr so = stride_of(c, a, outer, block.loops);
+    const Expr si = stride_of(c, a, inner, block.loops);
+    if (so == nullptr || si == nullptr) return false;
+    return so == simplify(c, mul(c, si, inner.extent), assume(block.loops));
+  };
+  if (!block.simple || !merges(block.write)) return false;
+  for (const AccessInfo& a : block.reads)
+    if (!merges(a)) return false;
+  // A value that speaks of the loops themselves (padding, iota) would get quotients in every lane.
+  return !block.bare_vars.contains(outer.var) && !block.bare_vars.contains(inner.var);
+}
+
+std::optional<ParamRole> role_of(const Kernel& kernel, Expr buffer) {
+  for (const KernelParam& p : kernel.params)
+    if (p.buffer == buffer) return p.role;
+  return std::nullopt;
+}
+
+int widest(const BlockInfo& block) {
+  int bytes = info(block.write.buffer->dtype()).bytes;
+  for (const AccessInfo& a : block.reads)
+    bytes = std::max<int>(bytes, info(a.buffer->dtype()).bytes);
+  return bytes;
+}
+
+std::optional<int64_t> total(const std::vector<LoopInfo>& loops) {
+  int64_t all = 1;
+  for (const LoopInfo& l : loops) {
+    const auto n = l.count();
+    if (!n) return std::nullopt;
+    if (__builtin_mul_overflow(all, *n, &all)) return std::nullopt;
+  }
+  return all;
+}
+
+}  // namespace tenon::schedule::defaults

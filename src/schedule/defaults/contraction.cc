@@ -1,0 +1,264 @@
+// Products of matrices, batched or not, and convolutions, which are the same with more loops
+// around:
+//   parallel [batch, row chunks, panels]  rows of tiles  k..  tile of mr x nr in registers
+// The operand along the output's contiguous axis is packed in panels of nr columns (a constant
+// once, at compile time), a panel stays in the second-level cache while a chunk of rows passes by,
+// the tile is the instruction fma_tile, and the epilogue runs on the tile before it is stored.
+#include "ir/rewrite.h"
+#include "schedule/defaults/tile.h"
+
+namespace tenon::schedule::defaults {
+namespace {
+using namespace ir;  // NOLINT
+
+constexpr int64_t kSmallFlops = 400'000;  // below it a product runs on one thread
+
+/// How the loops of a contraction touch its operands.
+struct Roles {
+  AccessInfo a, b;            // rows' operand and columns' operand
+  Handles batch, rows, cols;  // spatial loops, outermost first
+  Handles k;
+};
+
+struct Dims {
+  std::optional<int64_t> m, n, k;
+};
+
+bool moves(Context& c, const AccessInfo& a, const LoopInfo& l) {
+  const auto linear = linear_in(c, a.flat, std::span(&l.var, 1));
+  return !linear || !is_int(simplify(c, linear->coefficients[0]), 0);
+}
+
+/// nullopt unless the value is a product of two loads and the innermost output axis moves only one.
+std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
+  if (!info.simple || !info.is_update || info.combine != "fma" || info.value->op != Op::mul)
+    return std::nullopt;
+  if (info.value->operand(0)->op != Op::load || info.value->operand(1)->op != Op::load)
+    return std::nullopt;
+  if (info.reads.size() != 2) return std::nullopt;
+  Roles r{info.reads[0], info.reads[1], {}, {}, {}, {}};
+  const std::vector<LoopInfo> spatial = info.spatial();
+  if (spatial.empty() || info.reductions().empty()) return std::nullopt;
+  const LoopInfo& last = spatial.back();
+  const bool in_a = moves(c, r.a, last), in_b = moves(c, r.b, last);
+  if (in_a == in_b) return std::nullopt;
+  if (in_a) std::swap(r.a, r.b);
+  for (const LoopInfo& l : spatial) {
+    const bool a = moves(c, r.a, l), b = moves(c, r.b, l);
+    if (!a && !b) return std::nullopt;
+    (a && b ? r.batch : (a ? r.rows : r.cols)).push_back(l.name);
+  }
+  for (const LoopInfo& l : info.reductions()) r.k.push_back(l.name);
+  return r;
+}
+
+/// A grouped convolution reads channel (oc / per_group) * ..: splitting oc by per_group tells the
+/// group apart. The divisor, or 0.
+int64_t group_size(const BlockInfo& info) {
+  for (const AccessInfo& a : info.reads)
+    for (Expr index : a.indices)
+      for (Expr n : post_order(std::span(&index, 1)))
+        if (n->op == Op::floordiv)
+          if (const auto d = as_int(n->operand(1)); d && n->operand(0)->op == Op::var)
+            for (const LoopInfo& l : info.loops)
+              if (l.var == n->operand(0) && !l.reduction && l.count() && *l.count() > *d) return *d;
+  return 0;
+}
+
+class Contraction {
+ public:
+  Contraction(Schedule& s, const Target& t, std::string anchor)
+      : s_(s), t_(t), anchor_(std::move(anchor)) {}
+
+  Status run() {
+    TENON_TRY_VOID(split_groups());
+    TENON_TRY_VOID(merge_k());
+    const auto info = here();
+    const auto roles = roles_of(c(), info);
+    if (!roles) return fail("schedule.defaults", "not a product of two buffers");
+    r_ = *roles;
+    lanes_ = t_.lanes(info);
+    dims_.n = as_int(s_.extent(r_.cols.back()));
+    dims_.k = total(info.reductions());
+    if (!r_.rows.empty()) dims_.m = as_int(s_.extent(r_.rows.back()));
+    if (dims_.n && *dims_.n < lanes_ / 4)
+      return fail("schedule.defaults", "too few columns for a tile");
+    nr_ = tile_columns(t_.machine, lanes_, dims_.n);
+    mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes_, nr_, dims_.m);
+    TENON_TRY_VOID(pack_columns(info));
+    return tile(info);
+  }
+
+ private:
+  Context& c() { return *s_.program()->context; }
+  BlockInfo here() const { return *describe(*s_.program(), anchor_); }
+
+  Status split_groups() {
+    const auto info = here();
+    const int64_t size = group_size(info);
+    if (size == 0) return {};
+    return s_.split(info.spatial().back().name, size, "predicate").map([](const auto&) {});
+  }
+
+  /// Neighbouring reduction loops that are one axis of both operands become one.
+  Status merge_k() {
+    for (;;) {
+      const auto info = here();
+      const std::vector<LoopInfo> k = info.reductions();
+      bool merged = false;
+      for (size_t l = k.size(); l-- > 1 && !merged;) {
+        if (!can_merge(c(), info, k[l - 1], k[l])) continue;
+        TENON_TRY_VOID(s_.fuse(k[l - 1].name, k[l].name).map([](const auto&) {}));
+        merged = true;
+      }
+      if (!merged) return {};
+    }
+  }
+
+  /// Axis of the column operand that the innermost column loop walks, alone and from 0; -1: none.
+  int column_axis(const BlockInfo& info) {
+    Expr var = nullptr;
+    for (const LoopInfo& l : info.loops)
+      if (l.name == r_.cols.back()) var = l.var;
+    for (size_t d = 0; d < r_.b.indices.size(); ++d)
+      if (r_.b.indices[d] == var) return static_cast<int>(d);
+    return -1;
+  }
+
+  Status pack_columns(const BlockInfo& info) {
+    const bool constant = role_of(*s_.program(), r_.b.buffer) == ParamRole::constant;
+    const LoopInfo* col = nullptr;
+    for (const LoopInfo& l : info.loops)
+      if (l.name == r_.cols.back()) col = &l;
+    const bool in_place =
+        is_contiguous(c(), r_.b, *col, info.loops) && dims_.n && *dims_.n % nr_ == 0;
+    if (!constant && in_place) return {};
+    const int axis = column_axis(info);
+    if (axis < 0) return fail("schedule.defaults", "the columns are no axis of their operand");
+    TENON_TRY(const std::string packed,
+              s_.pack(anchor_, r_.b.buffer->string_attr(Key::name), layout(info, axis)));
+    if (!packed.empty()) pack_blocks_.push_back(packed);
+    return {};
+  }
+
+  /// Outer axes, panels, axes of k in loop order, columns in the panel.
+  Packing layout(const BlockInfo& info, int axis) {
+    const size_t rank = r_.b.indices.size();
+    Packing p;
+    p.factors.assign(rank, 0);
+    p.factors[static_cast<size_t>(axis)] = nr_;
+    std::vector<int64_t> outer, inner;
+    for (size_t d = 0; d < rank; ++d) {
+      const int64_t at = static_cast<int64_t>(d) + (static_cast<int>(d) > axis ? 1 : 0);
+      if (static_cast<int>(d) == axis) continue;
+      bool reduced = false;
+      for (const LoopInfo& l : info.reductions())
+        for (Expr n : post_order(std::span(&r_.b.indices[d], 1))) reduced = reduced || n == l.var;
+      (reduced ? inner : outer).push_back(at);
+    }
+    p.perm = outer;
+    p.perm.push_back(axis);
+    p.perm.insert(p.perm.end(), inner.begin(), inner.end());
+    p.perm.push_back(axis + 1);
+    return p;
+  }
+
+  /// Rows of tiles that one task takes: their operand stays in half of the second-level cache, and
+  /// there are tasks enough.
+  int64_t chunk_tiles(int64_t tiles, int64_t bytes_of_tile, int64_t other_tasks) const {
+    int64_t chunk =
+        std::max<int64_t>(t_.machine.l2_bytes / 2 / std::max<int64_t>(bytes_of_tile, 1), 1);
+    constexpr int64_t kTasks = 32;
+    if (other_tasks < kTasks)
+      chunk = std::min(chunk, std::max<int64_t>(tiles * other_tasks / kTasks, 1));
+    return std::min(chunk, tiles);
+  }
+
+  Status tile(const BlockInfo& before) {
+    TENON_TRY_VOID(accumulate_in_registers(s_, anchor_));
+    std::string row_tile, row_in, chunk_loop;
+    if (!r_.rows.empty()) {
+      TENON_TRY(const Handles m, s_.split(r_.rows.back(), mr_));
+      row_tile = m[0];
+      row_in = m[1];
+    }
+    TENON_TRY(const Handles n, s_.split(r_.cols.back(), nr_));
+    // The loop over rows that is cut into chunks: tiles, or the axis around them in a convolution.
+    Handles outer = r_.batch, inner;
+    for (size_t i = 0; i + 1 < r_.cols.size(); ++i) outer.push_back(r_.cols[i]);
+    for (size_t i = 0; i + 2 < r_.rows.size(); ++i) outer.push_back(r_.rows[i]);
+    if (r_.rows.size() > 1) inner.push_back(r_.rows[r_.rows.size() - 2]);
+    if (!row_tile.empty()) inner.push_back(row_tile);
+    if (!inner.empty()) {
+      const auto count = as_int(s_.extent(inner.front()));
+      const int64_t chunk = chunk_size(before, inner, count);
+      if (!count || chunk < *count) {
+        TENON_TRY(const Handles parts, s_.split(inner.front(), chunk));
+        outer.push_back(parts[0]);
+        inner.front() = parts[1];
+      }
+    }
+    outer.push_back(n[0]);
+    Handles order = outer;
+    order.insert(order.end(), inner.begin(), inner.end());
+    order.insert(order.end(), r_.k.begin(), r_.k.end());
+    if (!row_in.empty()) order.push_back(row_in);
+    order.push_back(n[1]);
+    TENON_TRY_VOID(s_.reorder(order));
+    const std::string place = inner.empty() ? n[0] : inner.back();
+    TENON_TRY_VOID(attach_epilogue(s_, anchor_, place));
+    TENON_TRY(const std::string init, s_.decompose_reduction(anchor_, r_.k.front()));
+    TENON_TRY_VOID(unroll_rows(s_, init, place));
+    TENON_TRY_VOID(s_.tensorize(r_.k.back(), std::string(machine::kFmaTile), {mr_, nr_}));
+    return make_parallel(before, outer);
+  }
+
+  int64_t chunk_size(const BlockInfo& before, const Handles& inner, std::optional<int64_t> count) {
+    const int64_t k = dims_.k.value_or(1024);
+    int64_t rows = mr_;
+    if (inner.size() > 1) rows = mr_ * as_int(s_.extent(inner.back())).value_or(8);
+    const int64_t bytes =
+        rows * k * info(before.write.buffer->dtype()).bytes / (inner.size() > 1 ? 2 : 1);
+    int64_t others = dims_.n ? (*dims_.n + nr_ - 1) / nr_ : 8;
+    for (const std::string& b : r_.batch) others *= as_int(s_.extent(b)).value_or(1);
+    return chunk_tiles(count.value_or(INT64_MAX / 64), bytes, others);
+  }
+
+  Status make_parallel(const BlockInfo& before, const Handles& outer) {
+    for (const std::string& b : pack_blocks_) {
+      if (!r_.batch.empty() && s_.compute_at(b, r_.batch.back())) {
+        TENON_TRY_VOID(s_.set_scope(b, "scratch"));
+        TENON_TRY_VOID(schedule_map(
+            s_, t_, b, s_.loops(b).size() - 3 > r_.batch.size() ? r_.batch.size() : r_.batch.size(),
+            false));
+        TENON_TRY(const std::string all, fuse_all(s_, r_.batch));
+        return s_.parallel(all);
+      }
+      TENON_TRY_VOID(schedule_map(s_, t_, b, 0, true));
+    }
+    const auto work = total(before.loops);
+    if (work && 2 * *work < kSmallFlops) return {};
+    TENON_TRY(const std::string all, fuse_all(s_, outer));
+    return s_.parallel(all);
+  }
+
+  Schedule& s_;
+  const Target& t_;
+  std::string anchor_;
+  Roles r_;
+  Dims dims_;
+  int lanes_ = 1;
+  int64_t mr_ = 1, nr_ = 1;
+  Handles pack_blocks_;
+};
+
+}  // namespace
+
+Status schedule_contraction(Schedule& s, const Target& t, const std::string& anchor) {
+  inline_producers(s);
+  TENON_TRY_VOID(Contraction(s, t, anchor).run());
+  // Whatever reads nothing of the product is scheduled by itself.
+  return {};
+}
+
+}  // namespace tenon::schedule::defaults

@@ -1,0 +1,108 @@
+// The default schedule: the kernel's anchor decides which one is tried first; where a primitive
+// refuses, a plainer one follows, last each block by itself.
+#include "ir/rewrite.h"
+#include "schedule/defaults/defaults.h"
+
+namespace tenon::schedule {
+namespace defaults {
+namespace {
+using namespace ir;  // NOLINT
+
+/// True if an index of some read mixes an output axis with a reduction axis: a sliding window.
+bool slides(const BlockInfo& b) {
+  for (const AccessInfo& a : b.reads) {
+    for (Expr index : a.indices) {
+      bool spatial = false, reduced = false;
+      for (Expr n : post_order(std::span(&index, 1)))
+        for (const LoopInfo& l : b.loops)
+          if (l.var == n) (l.reduction ? reduced : spatial) = true;
+      if (spatial && reduced) return true;
+    }
+  }
+  return false;
+}
+
+/// True if the reduction loops stand behind all others.
+bool reduces_trailing(const BlockInfo& b) {
+  bool seen = false;
+  for (const LoopInfo& l : b.loops) {
+    if (seen && !l.reduction) return false;
+    seen = seen || l.reduction;
+  }
+  return !b.spatial().empty();
+}
+
+using Attempt = std::function<Status(Schedule&)>;
+
+Status first_of(Schedule& s, const std::vector<Attempt>& attempts) {
+  Status last;
+  for (const Attempt& attempt : attempts) {
+    Schedule copy = s;
+    last = attempt(copy);
+    if (!last) continue;
+    s = copy;
+    return {};
+  }
+  return last;
+}
+
+/// Loops outside of blocks (scans, sorts, scatters): the outermost ones that may run in parallel
+/// do.
+void parallelize_bare(Schedule& s) {
+  const Expr body = s.program()->body;
+  const std::span<const Expr> all =
+      body->op == Op::seq ? body->operands : std::span<const Expr>(&body, 1);
+  for (Expr statement : std::vector<Expr>(all.begin(), all.end())) {
+    if (statement->op != Op::for_ || ForView{statement}.kind() != "serial") continue;
+    bool has_block = false;
+    for (Expr n : post_order(std::span(&statement, 1))) has_block = has_block || n->op == Op::block;
+    if (!has_block) (void)s.parallel(ForView{statement}.var()->string_attr(Key::name)).has_value();
+  }
+}
+
+}  // namespace
+
+Status schedule_plain(Schedule& s, const Target& t) {
+  for (const std::string& name : s.blocks()) {
+    const auto info = describe(*s.program(), name);
+    if (!info || !info->simple) continue;
+    const Attempt nest = [&](Schedule& x) {
+      return info->is_update ? schedule_reduce_nest(x, t, name, 0, true)
+                             : schedule_map(x, t, name, 0, true);
+    };
+    (void)first_of(s, {nest}).has_value();
+  }
+  return {};
+}
+
+}  // namespace defaults
+
+Result<Program> default_schedule(Program program, const machine::Machine& machine) {
+  using namespace defaults;  // NOLINT
+  Schedule s(std::move(program));
+  const Target t{machine};
+  std::vector<Attempt> attempts;
+  bool rows = false, any_update = false;
+  for (const BlockInfo& b : describe_blocks(*s.program())) {
+    if (!b.simple || !b.is_update) continue;
+    const std::string name = b.name;
+    if (b.combine == "fma")
+      attempts.emplace_back([name, &t](Schedule& x) { return schedule_contraction(x, t, name); });
+    if (b.combine == "fma" || slides(b))
+      attempts.emplace_back([name, &t](Schedule& x) { return schedule_window(x, t, name); });
+    rows = (rows || !any_update) && reduces_trailing(b);
+    any_update = true;
+    if (!rows)
+      attempts.emplace_back([name, &t](Schedule& x) { return schedule_reduction(x, t, name); });
+  }
+  if (rows) attempts.insert(attempts.end(), [&t](Schedule& x) { return schedule_rows(x, t); });
+  attempts.emplace_back([&t](Schedule& x) {
+    inline_producers(x);
+    return schedule_plain(x, t);
+  });
+  TENON_TRY_VOID(first_of(s, attempts));
+  parallelize_bare(s);
+  return s.program();
+}
+
+}  // namespace tenon::schedule

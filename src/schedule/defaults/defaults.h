@@ -1,0 +1,53 @@
+// The default schedules, one a kind of anchor, and the moves that they share. Each takes a schedule
+// in definition form and either finishes it or returns the error of the primitive that refused; the
+// caller then falls back to a plainer one.
+#pragma once
+
+#include "schedule/defaults/analysis.h"
+
+namespace tenon::schedule::defaults {
+
+struct Target {
+  const machine::Machine& machine;
+  /// Elements of one vector register for the widest type that the block touches.
+  [[nodiscard]] int lanes(const BlockInfo& block) const {
+    return machine.vector_bytes / std::max(widest(block), 1);
+  }
+};
+
+/// Elementwise work of one parallel task: below it a kernel runs on one thread.
+inline constexpr int64_t kTaskElements = 16384;
+
+// ---- anchors
+[[nodiscard]] Status schedule_contraction(Schedule& s, const Target& t, const std::string& anchor);
+[[nodiscard]] Status schedule_window(Schedule& s, const Target& t, const std::string& anchor);
+[[nodiscard]] Status schedule_rows(Schedule& s, const Target& t);
+[[nodiscard]] Status schedule_reduction(Schedule& s, const Target& t, const std::string& anchor);
+/// Every block as a nest of its own: what always works.
+[[nodiscard]] Status schedule_plain(Schedule& s, const Target& t);
+
+// ---- shared moves
+/// Inlines elementwise and injective blocks that write internal buffers into their readers, but for
+/// `keep`; a heavy value with several readers stays.
+void inline_producers(Schedule& s, const std::vector<std::string>& keep = {});
+/// Fuses neighbouring loops from the outside in: one loop.
+[[nodiscard]] Result<std::string> fuse_all(Schedule& s, const std::vector<std::string>& loops);
+/// Vectorizes the loop: whole when it is short, else split with the block's width; the loops it
+/// became.
+[[nodiscard]] Result<Handles> vectorize_axis(Schedule& s, const Target& t, const std::string& block,
+                                             const std::string& loop);
+/// A map block below the given number of outer loops (which stay): inner axes merged and
+/// vectorized, outer ones fused. Returns the outermost loop that it made or kept below them, ""
+/// when there is none.
+[[nodiscard]] Status schedule_map(Schedule& s, const Target& t, const std::string& block,
+                                  size_t outer, bool parallel);
+/// A reduction below `outer` loops: vector accumulators along a contiguous axis.
+[[nodiscard]] Status schedule_reduce_nest(Schedule& s, const Target& t, const std::string& block,
+                                          size_t outer, bool parallel);
+/// Vector width in elements for an axis of that extent: a multiple of the lanes.
+[[nodiscard]] int64_t vector_width(const Target& t, const BlockInfo& block,
+                                   std::optional<int64_t> extent);
+/// Names of loops.
+[[nodiscard]] std::vector<std::string> names(const std::vector<LoopInfo>& loops);
+
+}  // namespace tenon::schedule::defaults

@@ -1,0 +1,148 @@
+// Maps (elementwise, broadcast and injective blocks): inner axes that are one axis in memory are
+// merged and vectorized, the outer ones fused and split into tasks.
+#include "ir/rewrite.h"
+#include "schedule/defaults/defaults.h"
+
+namespace tenon::schedule::defaults {
+using namespace ir;  // NOLINT
+
+std::vector<std::string> names(const std::vector<LoopInfo>& loops) {
+  std::vector<std::string> out;
+  for (const LoopInfo& l : loops) out.push_back(l.name);
+  return out;
+}
+
+Result<std::string> fuse_all(Schedule& s, const std::vector<std::string>& loops) {
+  std::string fused = loops.front();
+  for (size_t i = 1; i < loops.size(); ++i) {
+    TENON_TRY(fused, s.fuse(fused, loops[i]));
+  }
+  return fused;
+}
+
+int64_t vector_width(const Target& t, const BlockInfo& block, std::optional<int64_t> extent) {
+  const int64_t lanes = std::max(t.lanes(block), 1);
+  const int64_t most = block.heavy > 2 ? 1 : (block.heavy > 0 ? 2 : 4);
+  if (!extent) return lanes * most;
+  for (int64_t u = most; u > 1; u /= 2)
+    if (*extent % (lanes * u) == 0 || *extent > 8 * lanes * u) return lanes * u;
+  return lanes;
+}
+
+Result<Handles> vectorize_axis(Schedule& s, const Target& t, const std::string& block,
+                               const std::string& loop) {
+  const auto info = describe(*s.program(), block);
+  if (!info) return fail("schedule.defaults", "no block '" + block + "'");
+  const auto extent = as_int(s.extent(loop));
+  const int64_t width = vector_width(t, *info, extent);
+  if (extent && *extent <= width) {
+    TENON_TRY_VOID(s.vectorize(loop));
+    return Handles{loop};
+  }
+  TENON_TRY(const Handles parts, s.split(loop, width));
+  TENON_TRY_VOID(s.vectorize(parts[1]));
+  return parts;
+}
+
+namespace {
+
+/// Splits a fused loop so that a task has at least `elements` elements when one iteration has
+/// `each`; marks what remains outermost parallel. Small totals stay serial.
+Status make_tasks(Schedule& s, const std::string& loop, std::optional<int64_t> each) {
+  const auto count = as_int(s.extent(loop));
+  if (!each || *each >= kTaskElements) return s.parallel(loop);
+  const int64_t chunk = (kTaskElements + *each - 1) / std::max<int64_t>(*each, 1);
+  if (count && *count <= chunk) return {};
+  TENON_TRY(const Handles parts, s.split(loop, chunk));
+  return s.parallel(parts[0]);
+}
+
+/// The loop along which a transposing read is contiguous, when the innermost one is not; -1: none.
+int transposed_axis(Context& c, const BlockInfo& info, size_t outer) {
+  const LoopInfo& last = info.loops.back();
+  for (const AccessInfo& a : info.reads) {
+    const Expr stride = stride_of(c, a, last, info.loops);
+    if (stride == nullptr || is_int(stride, 1) || is_int(stride, 0)) continue;
+    for (size_t l = outer; l + 1 < info.loops.size(); ++l)
+      if (is_contiguous(c, a, info.loops[l], info.loops)) return static_cast<int>(l);
+  }
+  return -1;
+}
+
+/// Tiles of both axes, a cache line each way, so that lines are used whole on either side.
+Status schedule_transpose(Schedule& s, const Target& t, const BlockInfo& info, size_t outer,
+                          int axis, bool parallel) {
+  const int64_t line = std::max<int64_t>(64 / widest(info), 4);
+  const size_t a = static_cast<size_t>(axis);
+  const size_t last = info.loops.size() - 1;
+  TENON_TRY(const Handles rows, s.split(info.loops[a].name, line));
+  TENON_TRY(const Handles cols, s.split(info.loops[last].name, line));
+  Handles order;
+  for (size_t l = outer; l < last; ++l) order.push_back(l == a ? rows[0] : info.loops[l].name);
+  order.push_back(cols[0]);
+  const size_t outer_loops = order.size();
+  order.push_back(rows[1]);
+  order.push_back(cols[1]);
+  TENON_TRY_VOID(s.reorder(order));
+  TENON_TRY_VOID(s.vectorize(cols[1]));
+  (void)t;
+  if (!parallel) return {};
+  order.resize(outer_loops);
+  TENON_TRY(const std::string all, fuse_all(s, order));
+  return make_tasks(s, all, line * line);
+}
+
+}  // namespace
+
+Status schedule_map(Schedule& s, const Target& t, const std::string& block, size_t outer,
+                    bool parallel) {
+  auto info = describe(*s.program(), block);
+  if (!info || !info->simple || info->loops.size() <= outer) return {};
+  Context& c = *s.program()->context;
+  if (const int axis = transposed_axis(c, *info, outer); axis >= 0)
+    return schedule_transpose(s, t, *info, outer, axis, parallel);
+  // Merge from the inside while all accesses see one axis.
+  while (info->loops.size() >= outer + 2 &&
+         can_merge(c, *info, info->loops[info->loops.size() - 2], info->loops.back())) {
+    TENON_TRY_VOID(s.fuse(info->loops[info->loops.size() - 2].name, info->loops.back().name)
+                       .map([](const auto&) {}));
+    info = describe(*s.program(), block);
+  }
+  const LoopInfo inner = info->loops.back();
+  std::vector<std::string> outside;
+  for (size_t l = outer; l + 1 < info->loops.size(); ++l) outside.push_back(info->loops[l].name);
+  if (!parallel) return vectorize_axis(s, t, block, inner.name).map([](const auto&) {});
+  if (outside.empty()) {
+    const int64_t width = vector_width(t, *info, inner.count());
+    if (inner.count() && *inner.count() <= kTaskElements)
+      return vectorize_axis(s, t, block, inner.name).map([](const auto&) {});
+    TENON_TRY(const Handles tasks, s.split(inner.name, kTaskElements / width * width));
+    TENON_TRY(const Handles parts, s.split(tasks[1], width));
+    TENON_TRY_VOID(s.vectorize(parts[1]));
+    return s.parallel(tasks[0]);
+  }
+  TENON_TRY_VOID(vectorize_axis(s, t, block, inner.name).map([](const auto&) {}));
+  TENON_TRY(const std::string all, fuse_all(s, outside));
+  return make_tasks(s, all, inner.count());
+}
+
+void inline_producers(Schedule& s, const std::vector<std::string>& keep) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
+    for (const BlockInfo& b : blocks) {
+      if (!b.simple || b.is_update || role_of(*s.program(), b.write.buffer)) continue;
+      if (std::find(keep.begin(), keep.end(), b.name) != keep.end()) continue;
+      int readers = 0;
+      for (const BlockInfo& other : blocks)
+        readers += other.name != b.name && other.reads_buffer(b.write.buffer) ? 1 : 0;
+      if (b.heavy > 0 && readers > 1) continue;
+      if (s.inline_block(b.name)) {
+        changed = true;
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace tenon::schedule::defaults

@@ -1,0 +1,98 @@
+#include "schedule/defaults/tile.h"
+
+namespace tenon::schedule::defaults {
+namespace {
+
+constexpr int64_t kUnrolledRows = 32;
+
+int64_t rows_that_fit(const machine::Machine& machine, int lanes, int64_t nr) {
+  const int64_t vectors = std::max<int64_t>(nr / lanes, 1);
+  return std::max<int64_t>((machine.vector_registers - vectors - 1) / vectors, 1);
+}
+
+}  // namespace
+
+int64_t tile_columns(const machine::Machine& machine, int lanes, std::optional<int64_t> n) {
+  // Wider tiles read the rows' operand less often, one vector is far from the peak.
+  const std::vector<std::pair<int64_t, double>> choices =
+      machine.vector_registers >= 32
+          ? std::vector<std::pair<int64_t, double>>{{2, 1.0}, {3, 1.01}, {4, 1.04}, {1, 1.2}}
+          : std::vector<std::pair<int64_t, double>>{{2, 1.0}, {3, 1.03}, {1, 1.2}};
+  if (!n) return 2 * lanes;
+  int64_t best = lanes;
+  double best_cost = 0;
+  for (const auto& [vectors, weight] : choices) {
+    const int64_t nr = vectors * lanes;
+    const double cost = static_cast<double>((*n + nr - 1) / nr * nr) * weight;
+    if (best_cost == 0 || cost < best_cost) {
+      best = nr;
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr,
+                  std::optional<int64_t> m) {
+  const int64_t most = std::min<int64_t>(rows_that_fit(machine, lanes, nr), kUnrolledRows / 2 + 8);
+  if (!m) return std::min<int64_t>(most, 12);
+  if (*m <= most) return std::max<int64_t>(*m, 1);
+  // Cost of a row set: rows computed, and for each tile the loads of the packed operand.
+  int64_t best = most;
+  double best_cost = 0;
+  const double vectors = static_cast<double>(nr) / lanes;
+  for (int64_t mr = most; mr >= std::max<int64_t>(most / 2, 1); --mr) {
+    const double tiles = static_cast<double>((*m + mr - 1) / mr);
+    const double cost = tiles * (static_cast<double>(mr) * vectors + 0.5 * vectors + 0.5);
+    if (best_cost == 0 || cost < best_cost) {
+      best = mr;
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+std::vector<std::string> epilogue_of(const Schedule& s, const std::string& anchor) {
+  const auto info = describe(*s.program(), anchor);
+  std::vector<ir::Expr> produced{info->write.buffer};
+  std::vector<std::string> out;
+  for (const BlockInfo& b : describe_blocks(*s.program())) {
+    if (b.name == anchor || !b.simple) continue;
+    for (size_t i = 0; i < produced.size(); ++i) {
+      if (!b.reads_buffer(produced[i]) || b.write.buffer == info->write.buffer) continue;
+      out.push_back(b.name);
+      produced.push_back(b.write.buffer);
+      break;
+    }
+  }
+  return out;
+}
+
+Status accumulate_in_registers(Schedule& s, const std::string& anchor) {
+  const auto info = describe(*s.program(), anchor);
+  if (role_of(*s.program(), info->write.buffer))
+    return s.cache_write(anchor, "reg").map([](const auto&) {});
+  return s.set_scope(anchor, "reg");
+}
+
+Status unroll_rows(Schedule& s, const std::string& block, const std::string& below) {
+  Handles loops = s.loops(block);
+  const auto at = std::find(loops.begin(), loops.end(), below);
+  loops.erase(loops.begin(), at == loops.end() ? loops.begin() : at + 1);
+  if (loops.empty()) return {};
+  TENON_TRY_VOID(s.vectorize(loops.back()));
+  for (size_t l = 0; l + 1 < loops.size(); ++l)
+    if (const auto n = ir::as_int(s.extent(loops[l])); n && *n <= kUnrolledRows)
+      TENON_TRY_VOID(s.unroll(loops[l]));
+  return {};
+}
+
+Status attach_epilogue(Schedule& s, const std::string& anchor, const std::string& loop) {
+  for (const std::string& block : epilogue_of(s, anchor)) {
+    TENON_TRY_VOID(s.reverse_compute_at(block, loop));
+    TENON_TRY_VOID(unroll_rows(s, block, loop));
+  }
+  return {};
+}
+
+}  // namespace tenon::schedule::defaults

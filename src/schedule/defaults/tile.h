@@ -1,0 +1,26 @@
+// Register tiles: their sizes, and the moves around them that contractions and windows share.
+#pragma once
+
+#include "schedule/defaults/defaults.h"
+
+namespace tenon::schedule::defaults {
+
+/// Columns of a register tile for n output columns: the same for every kernel that reads a constant
+/// with n columns, so that one packed form serves all.
+[[nodiscard]] int64_t tile_columns(const machine::Machine& machine, int lanes,
+                                   std::optional<int64_t> n);
+/// Rows of a tile with nr columns over m rows: as high as the registers allow, with little waste.
+[[nodiscard]] int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr,
+                                std::optional<int64_t> m);
+
+/// Blocks that read the anchor's result, in program order.
+[[nodiscard]] std::vector<std::string> epilogue_of(const Schedule& s, const std::string& anchor);
+/// The anchor accumulates in registers: through a copy where its result is an output.
+[[nodiscard]] Status accumulate_in_registers(Schedule& s, const std::string& anchor);
+/// Brings the epilogue below `loop`, row loops unrolled, the last one vectorized.
+[[nodiscard]] Status attach_epilogue(Schedule& s, const std::string& anchor,
+                                     const std::string& loop);
+/// Loops of the block behind `outer` ones: the last becomes a vector loop, the others unrolled.
+[[nodiscard]] Status unroll_rows(Schedule& s, const std::string& block, const std::string& below);
+
+}  // namespace tenon::schedule::defaults

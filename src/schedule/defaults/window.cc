@@ -1,0 +1,68 @@
+// Windows (pooling) and depthwise convolutions: channels in vectors, a few output pixels in
+// registers, the window unrolled where it is small.
+#include "schedule/defaults/tile.h"
+
+namespace tenon::schedule::defaults {
+using namespace ir;  // NOLINT
+
+Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) {
+  inline_producers(s);
+  Context& c = *s.program()->context;
+  auto info = describe(*s.program(), anchor);
+  const std::vector<LoopInfo> spatial = info->spatial();
+  if (spatial.empty()) return fail("schedule.defaults", "a window without output axes");
+  const LoopInfo channel = spatial.back();
+  if (!is_contiguous(c, info->write, channel, info->loops))
+    return fail("schedule.defaults", "the output's last axis is not contiguous");
+  for (const AccessInfo& a : info->reads) {
+    const Expr stride = stride_of(c, a, channel, info->loops);
+    if (stride == nullptr || (!is_int(stride, 0) && !is_int(stride, 1)))
+      return fail("schedule.defaults", "the channels are not contiguous");
+  }
+  const int64_t lanes = t.lanes(*info);
+  const auto channels = channel.count();
+  const int64_t width = channels && *channels <= lanes
+                            ? *channels
+                            : (!channels || *channels % (2 * lanes) == 0 ? 2 : 1) * lanes;
+  TENON_TRY_VOID(accumulate_in_registers(s, anchor));
+  TENON_TRY(const Handles ch, s.split(channel.name, width));
+  Handles outer, order;
+  std::string pixel_in, place;
+  for (size_t l = 0; l + 1 < spatial.size(); ++l) outer.push_back(spatial[l].name);
+  Handles inside;
+  if (!outer.empty()) {
+    const auto n = spatial[spatial.size() - 2].count();
+    const int64_t pixels =
+        n && *n < 4 ? std::max<int64_t>(*n, 1) : (n && *n % 4 != 0 && *n % 7 == 0 ? 7 : 4);
+    TENON_TRY(const Handles px, s.split(outer.back(), pixels));
+    outer.pop_back();
+    inside = {px[0], ch[0]};
+    pixel_in = px[1];
+  } else {
+    inside = {ch[0]};
+  }
+  order = outer;
+  order.insert(order.end(), inside.begin(), inside.end());
+  const std::vector<LoopInfo> reductions = info->reductions();
+  for (const LoopInfo& l : reductions) order.push_back(l.name);
+  if (!pixel_in.empty()) order.push_back(pixel_in);
+  order.push_back(ch[1]);
+  TENON_TRY_VOID(s.reorder(order));
+  TENON_TRY_VOID(attach_epilogue(s, anchor, inside.back()));
+  if (!reductions.empty()) {
+    TENON_TRY(const std::string init, s.decompose_reduction(anchor, reductions.front().name));
+    TENON_TRY_VOID(unroll_rows(s, init, inside.back()));
+  }
+  TENON_TRY_VOID(s.vectorize(ch[1]));
+  if (!pixel_in.empty()) TENON_TRY_VOID(s.unroll(pixel_in));
+  const auto taps = total(reductions);
+  if (taps && *taps <= 32)
+    for (const LoopInfo& l : reductions) TENON_TRY_VOID(s.unroll(l.name));
+  const auto work = total(info->loops);
+  if (work && *work <= kTaskElements) return {};
+  if (outer.empty()) return s.parallel(inside.front());
+  TENON_TRY(const std::string all, fuse_all(s, outer));
+  return s.parallel(all);
+}
+
+}  // namespace tenon::schedule::defaults
