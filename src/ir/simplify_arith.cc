@@ -68,7 +68,7 @@ int64_t weight(Expr root, NodeMap<int64_t>& known) {
 int64_t weight(const Poly& p, NodeMap<int64_t>& known) {
   int64_t sum = p.constant != 0 ? 1 : 0;
   for (const Term& t : p.terms) {
-    sum += t.coeff == 1 ? 1 : 2;
+    sum += t.coeff == 1 || t.coeff == -1 ? 1 : 2;
     for (Expr a : t.atoms) sum += weight(a, known);
   }
   return sum;
