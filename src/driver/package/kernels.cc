@@ -1,0 +1,200 @@
+// Calls of kernels: arguments, launches, the kernel table.
+#include <algorithm>
+#include <cstdio>
+
+#include "driver/package/packager.h"
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+#include "support/check.h"
+#include "support/hash.h"
+#include "support/text.h"
+
+namespace tenon::driver::packaging {
+
+using artifact::StepKind;
+using ir::Expr;
+using ir::KernelParam;
+using ir::Key;
+using ir::Op;
+using ir::ParamRole;
+
+namespace {
+
+/// Names a kernel in databases: texts are long, their hashes are not.
+std::string hash_text(const std::string& text) {
+  char out[17];
+  std::snprintf(out, sizeof out, "%016llx",
+                static_cast<unsigned long long>(hash_bytes(text.data(), text.size())));
+  return out;
+}
+
+std::vector<ir::Type> fields_of(Expr n) {
+  return n->type->kind == ir::TypeKind::tuple ? n->type->fields : std::vector<ir::Type>{n->type};
+}
+
+}  // namespace
+
+uint32_t Packager::entry_of(const std::string& symbol) {
+  const auto [at, is_new] = entries_.emplace(symbol, static_cast<uint32_t>(model_.entries.size()));
+  if (is_new) model_.entries.push_back({symbol, 0});
+  return at->second;
+}
+
+const Packager::KernelFacts& Packager::facts_of(size_t kernel) {
+  const auto [at, is_new] = facts_.try_emplace(kernel);
+  if (is_new) {
+    const CompiledKernel& k = *compilation_.kernels[kernel];
+    at->second.cost = cost_of(*k.definition);
+    at->second.in_place = graph::inplace_pairs(*k.finalized);
+  }
+  return at->second;
+}
+
+/// Scopes hold the sizes of definition and finalized kernel while this runs.
+Result<uint32_t> Packager::add_row(size_t kernel, Expr n) {
+  const CompiledKernel& k = *compilation_.kernels[kernel];
+  const KernelCost& cost = facts_of(kernel).cost;
+  artifact::KernelInfo row;
+  row.name = k.definition->name;
+  row.op = cost.op;
+  row.key = hash_text(k.text);
+  ir::Map to_graph;
+  const std::vector<Expr>& given = n->exprs_attr(Key::sizes);
+  for (size_t i = 0; i < given.size(); ++i) to_graph[k.definition->sizes[i]] = given[i];
+  for (Expr e : cost.extents) {
+    const Expr seen = ir::copy_to(*compilation_.context, e, to_graph);
+    row.shape += (row.shape.empty() ? "" : "x") + extent_text(seen);
+  }
+  TENON_TRY(row.bytes, sizes_.compile(cost.bytes));
+  if (cost.flops != nullptr) {
+    TENON_TRY(row.flops, sizes_.compile(cost.flops));
+  }
+  model_.kernels.push_back(std::move(row));
+  return static_cast<uint32_t>(model_.kernels.size() - 1);
+}
+
+Result<const Packager::Prepared*> Packager::prepare(size_t kernel, const std::vector<Reg>& sizes,
+                                                    Expr n) {
+  const auto [at, is_new] = prepared_.try_emplace({kernel, sizes});
+  Prepared& p = at->second;
+  if (!is_new) return &p;
+  const CompiledKernel& k = *compilation_.kernels[kernel];
+  TENON_CHECK(
+      k.finalized->sizes.size() == sizes.size() && k.definition->sizes.size() == sizes.size(),
+      "a kernel is called with a wrong number of sizes");
+  sizes_.push_scope();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    sizes_.bind(k.finalized->sizes[i], sizes[i]);
+    if (k.definition->sizes[i] != k.finalized->sizes[i])
+      sizes_.bind(k.definition->sizes[i], sizes[i]);
+  }
+  const auto fill = [&]() -> Status {
+    for (const target::Launch& l : k.object.launches) {
+      TENON_TRY(const Reg grid, sizes_.compile(l.grid));
+      TENON_TRY(const Reg scratch, sizes_.compile(l.scratch_bytes));
+      p.launches.push_back({entry_of(l.symbol), grid, scratch});
+    }
+    for (Expr buffer : k.finalized->buffers) {
+      if (buffer->type->scope != ir::Scope::global) continue;
+      TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(buffer->type));
+      p.internal.push_back(bytes);
+    }
+    TENON_TRY(p.row, add_row(kernel, n));
+    return {};
+  };
+  const Status filled = fill();
+  sizes_.pop_scope();
+  if (!filled) return tl::make_unexpected(filled.error());
+  return &p;
+}
+
+/// A result may take the memory of an input that no other param of the call sees.
+void Packager::offer_in_place(size_t kernel, const std::vector<Value>& params, uint32_t last) {
+  for (const graph::InPlacePair& pair : facts_of(kernel).in_place) {
+    const Value& in = params[pair.in];
+    bool alone = in.storages.size() == 1;
+    for (size_t i = 0; i < params.size() && alone; ++i)
+      alone = i == pair.in || std::find(params[i].storages.begin(), params[i].storages.end(),
+                                        in.storages[0]) == params[i].storages.end();
+    if (alone) storages_.allow_in_place(params[pair.out], in, last);
+  }
+}
+
+Status Packager::call_kernel(Expr n, Activation& a) {
+  const auto found = compilation_.kernel_of.find(n->kernel_attr());
+  TENON_CHECK(found != compilation_.kernel_of.end(), "a kernel was not compiled");
+  const size_t kernel = found->second;
+  const ir::Kernel& k = *compilation_.kernels[kernel]->finalized;
+  std::vector<Reg> sizes;
+  for (Expr e : n->exprs_attr(Key::sizes)) {
+    TENON_TRY(const Reg r, sizes_.compile(e));
+    sizes.push_back(r);
+  }
+  TENON_TRY(const Prepared* const p, prepare(kernel, sizes, n));
+
+  // Dynamic buffers that results go to straight get room before the first launch.
+  const std::vector<ir::Type> types = fields_of(n);
+  for (size_t field = 0; field < types.size(); ++field) {
+    const auto redirect = a.redirects.find({n->id, field});
+    if (redirect == a.redirects.end()) continue;
+    TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(types[field]));
+    step({StepKind::reserve, redirect->second, sizes_.bytes(bytes), 0, 0, 0});
+  }
+  const uint32_t first = storages_.now();
+  const uint32_t last = first + static_cast<uint32_t>(std::max<size_t>(p->launches.size(), 1)) - 1;
+
+  std::vector<Value> params;
+  Values results;
+  size_t operand = 0;
+  for (const KernelParam& param : k.params) {
+    if (param.role == ParamRole::out) {
+      const auto redirect = a.redirects.find({n->id, results.size()});
+      Value out;
+      if (redirect != a.redirects.end()) {
+        out = {storages_.dynamic_slot(redirect->second), types[results.size()], {}};
+      } else {
+        TENON_TRY(out, storages_.add(types[results.size()]));
+        storages_.use(out, last);
+      }
+      results.push_back(out);
+      params.push_back(std::move(out));
+      continue;
+    }
+    TENON_CHECK(operand < n->operands.size(), "a kernel is called with too few operands");
+    const Expr e = n->operand(operand++);
+    if (param.packing.empty()) {
+      TENON_TRY(Value in, value_of(e, a));
+      storages_.use(in, last);
+      params.push_back(std::move(in));
+    } else {
+      const Expr literal = literal_behind(e);
+      TENON_CHECK(literal != nullptr, "a computed tensor cannot be packed at compile time");
+      params.push_back({storages_.constant_slot(constants_.add(literal, e->shape(), param.packing)),
+                        e->type,
+                        {}});
+    }
+  }
+  TENON_CHECK(results.size() == types.size(), "a kernel call and its kernel differ in results");
+
+  artifact::Call call;
+  call.first_buffer = static_cast<uint32_t>(model_.buffer_list.size());
+  for (const Value& v : params) model_.buffer_list.push_back(v.slot);
+  for (const graph::SizeTerm& bytes : p->internal) {
+    const Value v = storages_.add(bytes);
+    storages_.use(v, last);
+    model_.buffer_list.push_back(v.slot);
+  }
+  call.buffers = static_cast<uint32_t>(model_.buffer_list.size()) - call.first_buffer;
+  call.first_size = static_cast<uint32_t>(model_.register_list.size());
+  call.sizes = static_cast<uint32_t>(sizes.size());
+  model_.register_list.insert(model_.register_list.end(), sizes.begin(), sizes.end());
+  model_.calls.push_back(call);
+  const auto call_index = static_cast<uint32_t>(model_.calls.size() - 1);
+  for (const Prepared::Launch& l : p->launches)
+    step({StepKind::launch, call_index, l.entry, l.grid, l.scratch, p->row});
+  offer_in_place(kernel, params, last);
+  a.values[n] = std::move(results);
+  return {};
+}
+
+}  // namespace tenon::driver::packaging
