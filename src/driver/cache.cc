@@ -32,8 +32,9 @@ std::string hex(uint64_t value) {
 std::string identity(const std::string& path) {
   struct stat s{};
   if (stat(path.c_str(), &s) != 0) return "";
-  return std::to_string(s.st_dev) + ":" + std::to_string(s.st_ino) + ":" + std::to_string(s.st_size) + ":" +
-         std::to_string(s.st_mtim.tv_sec) + "." + std::to_string(s.st_mtim.tv_nsec);
+  return std::to_string(s.st_dev) + ":" + std::to_string(s.st_ino) + ":" +
+         std::to_string(s.st_size) + ":" + std::to_string(s.st_mtim.tv_sec) + "." +
+         std::to_string(s.st_mtim.tv_nsec);
 }
 
 std::string content_hash(const std::string& path) {
@@ -78,7 +79,8 @@ void shrink(const std::string& folder) {
     entries.push_back({used, size, e.path()});
     total += size;
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.used < b.used; });
   for (const Entry& e : entries) {
     if (total <= cache_limit()) break;
     fs::remove(e.path, error);
@@ -100,7 +102,8 @@ uint64_t cache_limit() {
 
 std::string Cache::folder() {
   if (const char* own = std::getenv("TENON_CACHE_DIR"); own != nullptr && *own != 0) return own;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != 0) return std::string(xdg) + "/tenon";
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != 0)
+    return std::string(xdg) + "/tenon";
   const char* home = std::getenv("HOME");
   return std::string(home != nullptr ? home : "/tmp") + "/.cache/tenon";
 }
@@ -126,7 +129,8 @@ std::optional<std::string> Cache::find() const {
   return path;
 }
 
-bool Cache::store(const artifact::Model& model, const std::vector<std::string>& external_files) const {
+bool Cache::store(const artifact::Model& model,
+                  const std::vector<std::string>& external_files) const {
   std::error_code error;
   fs::create_directories(folder() + "/files", error);
   if (error) return false;
@@ -137,9 +141,12 @@ bool Cache::store(const artifact::Model& model, const std::vector<std::string>& 
     content += content_hash(file);
   }
   if (content.empty() || !artifact::write(model, entry_path(content))) return false;
-  const std::string row =
-      json{{"identity", identity(model_path_)}, {"content", content}, {"external", external}}.dump();
-  const bool stored = write_file(identity_path(model_path_), std::as_bytes(std::span(row))).has_value();
+  const std::string row = json{
+      {"identity", identity(model_path_)},
+      {"content", content},
+      {"external", external}}.dump();
+  const bool stored =
+      write_file(identity_path(model_path_), std::as_bytes(std::span(row))).has_value();
   shrink(folder());
   return stored;
 }

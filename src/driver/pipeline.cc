@@ -19,7 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 void report(const CompileOptions& options, std::string_view what, size_t done, size_t total) {
   if (options.progress) options.progress(what, done, total);
@@ -29,8 +31,9 @@ Result<Source> read_text(const std::string& path) {
   TENON_TRY(const std::string text, read_file(path));
   TENON_TRY(ir::Module module, ir::parse(text, path));
   if (module.functions.empty())
-    return fail("tir.no_model", path + ": holds no model; `tenon opt` and `tenon inspect --kernel` read kernels");
-  Source source{module.context, *module.functions.back(), {}, path};
+    return fail("tir.no_model",
+                path + ": holds no model; `tenon opt` and `tenon inspect --kernel` read kernels");
+  Source source{module.context, *module.functions.back(), {}, path, {}};
   std::vector<ir::Expr> roots = source.function.params;
   roots.insert(roots.end(), source.function.results.begin(), source.function.results.end());
   for (ir::Expr e : ir::post_order(roots, /*with_exprs=*/true))
@@ -45,7 +48,8 @@ void collect_kernels(const ir::Function& f, std::vector<const ir::Kernel*>& out)
   for (ir::Expr n : ir::post_order(roots)) {
     if (n->op == ir::Op::call_kernel) out.push_back(n->kernel_attr());
     for (const ir::Attr& a : n->attrs)
-      if (const auto* body = std::get_if<const ir::Function*>(&a.value)) collect_kernels(**body, out);
+      if (const auto* body = std::get_if<const ir::Function*>(&a.value))
+        collect_kernels(**body, out);
   }
 }
 
@@ -54,9 +58,11 @@ void collect_kernels(const ir::Function& f, std::vector<const ir::Kernel*>& out)
 Result<Source> read_model(const std::string& path) {
   if (path.ends_with(".tir")) return read_text(path);
   if (path.ends_with(".tenon"))
-    return fail("model.compiled", path + ": is already compiled; `run`, `bench` and `inspect` read it, this needs the .onnx or .tir file");
-  TENON_TRY(frontend::onnx::Imported imported, frontend::onnx::import_file(path, {}));
-  Source source{imported.context, *imported.function, {}, path};
+    return fail("model.compiled", path +
+                                      ": is already compiled; `run`, `bench` and `inspect` read "
+                                      "it, this needs the .onnx or .tir file");
+  TENON_TRY(onnx_import::Imported imported, onnx_import::import_file(path));
+  Source source{imported.context, *imported.function, {}, path, {}};
   for (const auto& [name, var] : imported.symbols) source.symbols.emplace_back(name, var);
   return source;
 }
@@ -68,12 +74,16 @@ Result<Compilation> optimize(Source source, const CompileOptions& options) {
   result.machine = options.machine != nullptr ? options.machine : &machine::host();
   for (const std::string& name : options.disabled_passes) {
     const graph::Pass* pass = graph::find_pass(name);
-    if (pass == nullptr) return fail("pass.unknown", "no pass is called '" + name + "'; `tenon opt --list` names them");
-    if (!pass->optional) return fail("pass.required", "pass '" + name + "' cannot be switched off: later stages need it");
+    if (pass == nullptr)
+      return fail("pass.unknown",
+                  "no pass is called '" + name + "'; `tenon opt --list` names them");
+    if (!pass->optional)
+      return fail("pass.required",
+                  "pass '" + name + "' cannot be switched off: later stages need it");
   }
   for (const graph::Pass& pass : graph::passes()) {
-    const bool off = std::find(options.disabled_passes.begin(), options.disabled_passes.end(), pass.name) !=
-                     options.disabled_passes.end();
+    const bool off = std::find(options.disabled_passes.begin(), options.disabled_passes.end(),
+                               pass.name) != options.disabled_passes.end();
     if (!off) {
       report(options, pass.name, 0, 0);
       const Clock::time_point start = Clock::now();
@@ -89,8 +99,10 @@ Result<Compilation> optimize(Source source, const CompileOptions& options) {
   return result;
 }
 
-Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program definition, std::string text,
-                                                             const machine::Machine& machine, std::string symbol) {
+Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program definition,
+                                                             std::string text,
+                                                             const machine::Machine& machine,
+                                                             std::string symbol) {
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);

@@ -33,13 +33,14 @@ struct Source {
   ir::Function function;
   std::vector<std::pair<std::string, ir::Expr>> symbols;  // symbolic extents by name
   std::string file;
+  std::vector<std::string> external_files;  // data files beside the model
 };
 /// Reads an .onnx or .tir file.
 [[nodiscard]] Result<Source> read_model(const std::string& path);
 
 /// One distinct kernel with everything that was made of it.
 struct CompiledKernel {
-  std::string text;             // canonical text of the definition form: its identity
+  std::string text;  // canonical text of the definition form: its identity
   schedule::Program definition;
   schedule::Program scheduled;
   schedule::Program finalized;
@@ -54,8 +55,9 @@ struct PassTime {
 struct Compilation {
   std::shared_ptr<ir::Context> context;
   ir::Function function;  // compute nodes are call_kernel
-  std::vector<std::shared_ptr<const CompiledKernel>> kernels;         // distinct ones, in order of appearance
-  std::unordered_map<const ir::Kernel*, size_t> kernel_of;            // Key::kernel to index in `kernels`
+  std::vector<std::shared_ptr<const CompiledKernel>>
+      kernels;                                              // distinct ones, in order of appearance
+  std::unordered_map<const ir::Kernel*, size_t> kernel_of;  // Key::kernel to index in `kernels`
   std::vector<PassTime> times;
   const machine::Machine* machine = nullptr;
 };
@@ -65,8 +67,8 @@ struct Compilation {
 /// Everything up to objects. Kernels of equal text are compiled once; distinct ones in parallel.
 [[nodiscard]] Result<Compilation> compile(Source source, const CompileOptions& options);
 /// Schedule and code of one kernel.
-[[nodiscard]] Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program definition, std::string text,
-                                                                          const machine::Machine& machine,
-                                                                          std::string symbol);
+[[nodiscard]] Result<std::shared_ptr<const CompiledKernel>> compile_kernel(
+    schedule::Program definition, std::string text, const machine::Machine& machine,
+    std::string symbol);
 
 }  // namespace tenon::driver

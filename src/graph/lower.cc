@@ -42,6 +42,9 @@ Expr identity(Context& c, const std::string& combine, DType type) {
 
 /// The value of a constant of one element, as a literal of the kernel's context; nullptr otherwise.
 Expr scalar_literal(Context& c, Expr node) {
+  if (node->op == Op::imm)
+    return is_float(node->dtype()) ? c.imm_f(c.scalar(node->dtype()), node->float_attr(Key::value))
+                                   : c.imm(c.scalar(node->dtype()), node->int_attr(Key::value));
   if (node->op != Op::constant || !node->type->is_tensor()) return nullptr;
   for (Expr e : node->shape())
     if (!is_int(e, 1)) return nullptr;
@@ -192,6 +195,7 @@ class Lowering {
   void lower_node(Expr n) {
     const ops::OpRow* row = ops::find_op(n->op);
     TENON_CHECK(row != nullptr, "operator cannot be lowered: " + std::string(info(n->op).name));
+    if (ops::needs_check(n)) lower_check(n, *row);
     if (n->op == Op::concat) {
       lower_concat(n);
     } else if (row->reduce != nullptr) {
@@ -206,6 +210,19 @@ class Lowering {
       const std::vector<Expr> out = vars(nest, 's');
       emit(names_[n], nest, store(c(), buffer, row->point(point_args(n, out, {})), out));
     }
+  }
+
+  /// A block that leaves the kernel with an error code where an index is out of range.
+  void lower_check(Expr n, const ops::OpRow& row) {
+    const Expr indices = n->operand(static_cast<size_t>(row.checked_operand));
+    std::vector<Expr> shape;
+    for (Expr e : indices->shape()) shape.push_back(extent(e));
+    const Nest nest = spatial_nest(shape);
+    const std::vector<Expr> at = vars(nest, 's');
+    const Expr holds =
+        row.check({c(), n, load_operand(indices, at), at, [this](Expr e) { return extent(e); }});
+    const Expr leave = c().make(Op::fail_, c().void_type(), {c().i64(1)});
+    emit(names_[n] + "_check", nest, if_then(c(), unary(c(), Op::not_, holds), leave));
   }
 
   void lower_reduction(Expr n, const ops::OpRow& row) {
@@ -300,6 +317,8 @@ class Lowering {
 bool is_computed(Expr node) {
   switch (node->op) {
     case Op::param:
+    case Op::imm:
+    case Op::var:
     case Op::constant:
     case Op::from_scalars:
     case Op::reshape:

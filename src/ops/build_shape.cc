@@ -31,8 +31,9 @@ Expr Builder::broadcast_to(Expr x, Exprs shape) {
   // An extent that only might equal the result's needs no node.
   bool same = rank == out;
   for (size_t i = 0; same && i < shape.size(); ++i) {
-    const bool stretches = ir::is_int(x->shape()[i], 1) && !ir::is_int(shape[i], 1);
-    same = !stretches && !provably_differ(c_, x->shape()[i], shape[i]) && !ir::as_int(shape[i]);
+    const Expr extent = x->shape()[i];
+    same = extent == shape[i] || (!ir::is_int(extent, 1) && !ir::as_int(shape[i]) &&
+                                  !provably_differ(c_, extent, shape[i]));
   }
   if (same) return x;
   Ints dims;
@@ -94,8 +95,8 @@ Expr Builder::flatten(Expr x, int64_t axis) {
   if (!ok()) return x;
   const Exprs shape = x->shape();
   const auto at = static_cast<size_t>(axis);
-  const std::vector<Expr> flat{ir::product(c_, shape.first(at)),
-                               ir::product(c_, shape.subspan(at))};
+  const std::vector<Expr> flat{tidy(c_, ir::product(c_, shape.first(at))),
+                               tidy(c_, ir::product(c_, shape.subspan(at)))};
   return reshape(x, flat);
 }
 

@@ -37,6 +37,10 @@ bool provably_less(Context& c, Expr a, Expr b) {
   return d && *d < 0;
 }
 
+Expr tidy(Context& c, Expr extent) {
+  return extent->operands.empty() ? extent : ir::simplify(c, extent);
+}
+
 std::optional<Expr> unify(Context& c, Expr a, Expr b) {
   if (a == b) return a;
   if (provably_differ(c, a, b)) return std::nullopt;

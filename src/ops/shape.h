@@ -25,6 +25,9 @@ namespace tenon::ops {
                                                          std::span<const ir::Expr> a,
                                                          std::span<const ir::Expr> b);
 
+/// A computed extent in its smallest form, so that equal ones are the same node.
+[[nodiscard]] ir::Expr tidy(ir::Context& c, ir::Expr extent);
+
 /// The numpy-style broadcast of two shapes: extent 1 stretches, a symbolic extent against a literal
 /// k > 1 gives k, two symbolic extents are taken to be equal. Refuses literals that disagree.
 [[nodiscard]] Result<std::vector<ir::Expr>> broadcast_shapes(ir::Context& c,

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <initializer_list>
 #include <limits>
 #include <random>
@@ -16,6 +18,14 @@
 #include "ops/tensor.h"
 
 namespace tenon::ops::testing {
+
+/// Generator of a random test: prints its seed, which TENON_TEST_SEED overrides.
+inline std::mt19937 seeded() {
+  const char* text = std::getenv("TENON_TEST_SEED");
+  const unsigned seed = text == nullptr ? 20240607U : static_cast<unsigned>(std::atol(text));
+  std::printf("seed %u\n", seed);
+  return std::mt19937(seed);
+}
 
 using Sizes = std::unordered_map<Expr, int64_t>;
 

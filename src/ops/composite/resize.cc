@@ -136,17 +136,17 @@ Val coordinates(const Composite& a, const Settings& s, const Axis& axis) {
                         : axis.factor * in;  // the size before rounding down
   const Val half_pixel = (i + 0.5) / axis.factor - 0.5;
   const Val single = eq(width, 1.0);
-  const Val spread_corners = (in - 1.0) / select(single, 1.0, width - 1.0);
+  const Val steps = select(single, 1.0, width - 1.0);
   if (s.coordinates == "half_pixel") return half_pixel;
   if (s.coordinates == "asymmetric") return i / axis.factor;
   if (s.coordinates == "pytorch_half_pixel") return select(single, 0.0, half_pixel);
-  if (s.coordinates == "align_corners") return select(single, 0.0, i * spread_corners);
+  if (s.coordinates == "align_corners") return select(single, 0.0, i * (in - 1.0) / steps);
   if (s.coordinates == "half_pixel_symmetric") {
     const Val adjustment = b.number(axis.out, DType::f64) / width;
     return half_pixel + in * 0.5 * (1.0 - adjustment);
   }
   const Val span = (axis.roi_end - axis.roi_start) * (in - 1.0);  // tf_crop_and_resize
-  const Val inside = i * (axis.roi_end - axis.roi_start) * spread_corners;
+  const Val inside = i * (axis.roi_end - axis.roi_start) * (in - 1.0) / steps;
   return select(single, span * 0.5, inside) + axis.roi_start * (in - 1.0);
 }
 

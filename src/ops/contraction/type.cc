@@ -103,8 +103,8 @@ Expr sliding_extent(Context& c, Expr input, Expr size, int64_t stride, Expr low,
   }
   const Expr padded = ir::add(c, ir::add(c, spread, low), high);
   const Expr reach = ir::mul(c, ir::sub(c, size, c.i64(1)), c.i64(dilation));  // kernel extent - 1
-  return ir::floordiv(c, ir::add(c, ir::sub(c, ir::sub(c, padded, reach), c.i64(1)), c.i64(stride)),
-                      c.i64(stride));
+  const Expr room = ir::add(c, ir::sub(c, ir::sub(c, padded, reach), c.i64(1)), c.i64(stride));
+  return tidy(c, ir::floordiv(c, room, c.i64(stride)));
 }
 
 Result<Type> conv_type(const TypeArgs& args) {

@@ -124,7 +124,7 @@ Result<Type> pad_type(const TypeArgs& args) {
       const Expr gaps = ir::max(c, ir::sub(c, inner, c.i64(1)), c.i64(0));
       inner = ir::add(c, inner, ir::mul(c, gaps, c.i64((*interior)[i])));
     }
-    shape.push_back(ir::add(c, ir::add(c, inner, (*low)[i]), (*high)[i]));
+    shape.push_back(tidy(c, ir::add(c, ir::add(c, inner, (*low)[i]), (*high)[i])));
     if (provably_less(c, shape.back(), c.i64(0)))
       return rule.refuse(3, "axis " + std::to_string(i) + " of " + show(rule.operand(0)->type) +
                                 " is cropped by more than its extent");
@@ -156,6 +156,7 @@ Result<Type> concat_type(const TypeArgs& args) {
       shape[i] = *both;
     }
   }
+  shape[at] = tidy(args.c, shape[at]);
   return args.c.tensor(rule.operand(0)->dtype(), shape);
 }
 

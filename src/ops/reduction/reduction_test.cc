@@ -53,7 +53,7 @@ TEST_F(ReductionTest, reduces_over_any_axes) {
 }
 
 TEST_F(ReductionTest, matches_naive_sums_on_random_shapes) {
-  std::mt19937 random(11);
+  std::mt19937 random = testing::seeded();
   for (int round = 0; round < 60; ++round) {
     std::vector<int64_t> shape;
     for (uint64_t i = 0, rank = random() % 5; i < rank; ++i)

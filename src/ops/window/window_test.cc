@@ -45,7 +45,7 @@ TEST_F(WindowTest, padding_is_the_identity) {
 }
 
 TEST_F(WindowTest, matches_naive_loops) {
-  std::mt19937 random(17);
+  std::mt19937 random = testing::seeded();
   for (int round = 0; round < 60; ++round) {
     const auto pick = [&](int64_t lo, int64_t hi) {
       return lo + static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));

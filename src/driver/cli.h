@@ -1,0 +1,55 @@
+// The commands of `tenon`: each adds its options to the program and leaves its exit status in
+// `status` (0 success, 1 a failure that was explained, 2 wrong usage). One file a command:
+// cmd_*.cc.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "driver/pipeline.h"
+#include "runtime/inputs.h"
+#include "support/result.h"
+
+namespace tenon::driver {
+
+void add_run(CLI::App& app, int& status);
+void add_bench(CLI::App& app, int& status);
+void add_compile(CLI::App& app, int& status);
+void add_inspect(CLI::App& app, int& status);
+void add_check(CLI::App& app, int& status);
+void add_compare(CLI::App& app, int& status);
+void add_conformance(CLI::App& app, int& status);
+void add_opt(CLI::App& app, int& status);
+void add_targets(CLI::App& app, int& status);
+
+/// Options that decide how a model is compiled.
+struct CompileFlags {
+  std::string target = "host", precision = "f32";
+  std::vector<std::string> disabled_passes;
+  bool verify = false, no_cache = false;
+  int jobs = 0;
+  void add_to(CLI::App& command);
+  /// Refuses unknown targets and precisions.
+  [[nodiscard]] Result<CompileOptions> resolve() const;
+  /// Everything here that changes the code, as text: part of a cache key.
+  [[nodiscard]] std::string key() const;
+};
+
+/// Options that give a model its inputs.
+struct InputFlags {
+  std::vector<std::string> inputs, shapes;
+  std::string fill;
+  void add_to(CLI::App& command);
+  /// `default_fill` is the rule for inputs without a file when --fill is absent; "" refuses them.
+  [[nodiscard]] Result<runtime::InputOptions> resolve(const std::string& default_fill) const;
+};
+
+/// Prints the diagnostics, one a line, as `tenon: error: ...`; returns 1, or 2 for wrong usage.
+int explain(const Error& error);
+/// Shows what is done on a terminal's last line; silent in a pipe.
+[[nodiscard]] std::function<void(std::string_view, size_t, size_t)> terminal_progress();
+/// Removes the progress line.
+void clear_progress();
+
+}  // namespace tenon::driver

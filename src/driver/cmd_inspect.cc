@@ -1,0 +1,139 @@
+// tenon inspect: what a model became at any stage.
+#include <cstdio>
+
+#include "artifact/file.h"
+#include "driver/cli.h"
+#include "graph/pass.h"
+#include "ir/rewrite.h"
+#include "ir/text.h"
+#include "support/text.h"
+#include "target/target.h"
+
+namespace tenon::driver {
+namespace {
+
+struct InspectArgs {
+  std::string model, stage, kernel, after;
+  CompileFlags flags;
+};
+
+int inspect_artifact(const std::string& path) {
+  const Result<artifact::Model> model = artifact::read(path);
+  if (!model) return explain(model.error());
+  std::printf("model %s, made by %s\ntarget %s (needs", model->name.c_str(),
+              model->producer.c_str(), model->target.c_str());
+  for (const std::string& f : model->needs) std::printf(" %s", f.c_str());
+  std::printf(")\nprecision %s\n", model->precision.c_str());
+  const auto dims = [](const auto& list) {
+    std::string text;
+    for (const auto& d : list) text += (text.empty() ? "" : ", ") + d.text;
+    return "[" + text + "]";
+  };
+  for (const artifact::Input& i : model->inputs)
+    std::printf("input  %s: %s%s\n", i.name.c_str(),
+                std::string(artifact::info(i.dtype).name).c_str(), dims(i.dims).c_str());
+  for (const artifact::Output& o : model->outputs)
+    std::printf("output %s: %s%s\n", o.name.c_str(),
+                std::string(artifact::info(o.dtype).name).c_str(), dims(o.dims).c_str());
+  std::printf("%zu steps, %zu kernels, %zu bytes of code, %llu bytes of constants\n",
+              model->steps.size(), model->kernels.size(), model->code.size(),
+              static_cast<unsigned long long>(artifact::constant_bytes(*model)));
+  return 0;
+}
+
+/// The kernels of the fused function in order of appearance.
+std::vector<const ir::Kernel*> kernels_of(const ir::Function& f) {
+  std::vector<const ir::Kernel*> all;
+  for (ir::Expr n : ir::post_order(f.results))
+    if (n->op == ir::Op::call_kernel) all.push_back(n->kernel_attr());
+  return all;
+}
+
+int print_kernel(const ir::Kernel& kernel, const std::string& stage,
+                 const machine::Machine& machine, const std::shared_ptr<ir::Context>& owner) {
+  const schedule::Program definition(owner, &kernel);
+  std::printf("# definition\n%s", ir::print(kernel).c_str());
+  if (stage == "loop-definition") return 0;
+  const Result<schedule::Program> scheduled = schedule::default_schedule(definition, machine);
+  if (!scheduled) return explain(scheduled.error());
+  std::printf("\n# schedule for %s\n", machine.name.c_str());
+  for (const std::string& line : (*scheduled)->trace) std::printf("%s\n", line.c_str());
+  if (stage == "loop") {
+    std::printf("\n# scheduled\n%s", ir::print(**scheduled).c_str());
+    return 0;
+  }
+  const Result<schedule::Program> finalized = schedule::finalize(*scheduled);
+  if (!finalized) return explain(finalized.error());
+  std::printf("\n# target stage\n%s", ir::print(**finalized).c_str());
+  if (stage == "target") return 0;
+  const Result<std::string> code = stage == "llvm" ? target::emit_llvm(**finalized, machine)
+                                                   : target::emit_asm(**finalized, machine);
+  if (!code) return explain(code.error());
+  std::printf("\n# %s\n%s", stage.c_str(), code->c_str());
+  return 0;
+}
+
+int list_kernels(const std::vector<const ir::Kernel*>& kernels) {
+  std::printf("%-5s %-9s %s\n", "index", "blocks", "name (give --kernel INDEX or NAME)");
+  for (size_t i = 0; i < kernels.size(); ++i)
+    std::printf("%-5zu %-9zu %s\n", i,
+                kernels[i]->body->op == ir::Op::seq ? kernels[i]->body->operands.size() : 1,
+                kernels[i]->name.c_str());
+  return 0;
+}
+
+int inspect(const InspectArgs& args) {
+  if (args.model.ends_with(".tenon")) return inspect_artifact(args.model);
+  Result<CompileOptions> options = args.flags.resolve();
+  if (!options) return explain(options.error());
+  options->stop_after = args.after;
+  if (!args.after.empty() && graph::find_pass(args.after) == nullptr)
+    return explain({{{"pass.unknown",
+                      "no pass is called '" + args.after + "'; `tenon opt --list` names them"}}});
+  Result<Source> source = read_model(args.model);
+  if (!source) return explain(source.error());
+  if (args.stage == "import") {
+    std::printf("%s", ir::print(*source->context, source->function).c_str());
+    return 0;
+  }
+  const Result<Compilation> result = optimize(*std::move(source), *options);
+  if (!result) return explain(result.error());
+  clear_progress();
+  if (!args.after.empty() || (args.stage == "graph" && args.kernel.empty())) {
+    std::printf("%s", ir::print(*result->context, result->function).c_str());
+    return 0;
+  }
+  const std::vector<const ir::Kernel*> kernels = kernels_of(result->function);
+  if (args.kernel.empty()) return list_kernels(kernels);
+  const std::string stage = args.stage == "graph" ? "asm" : args.stage;
+  for (size_t i = 0; i < kernels.size(); ++i)
+    if (kernels[i]->name == args.kernel || std::to_string(i) == args.kernel)
+      return print_kernel(*kernels[i], stage, *result->machine, result->context);
+  return explain(
+      {{{"kernel.unknown", "no kernel is called '" + args.kernel +
+                               "'; leave --kernel out and give --stage loop to list them"}}});
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, int& status) {
+  CLI::App* command =
+      app.add_subcommand("inspect", "print what a model became: graph, kernels, traces, code");
+  auto args = std::make_shared<InspectArgs>();  // shared: the callback outlives this call
+  args->stage = "graph";
+  command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
+  command->add_option("--stage", args->stage, "import, graph, loop, target, llvm or asm")
+      ->check(CLI::IsMember({"import", "graph", "loop", "target", "llvm", "asm"}))
+      ->capture_default_str();
+  command->add_option("--kernel", args->kernel,
+                      "one kernel, by name or index: definition, trace and code");
+  command->add_option("--after", args->after, "the graph as it is after that pass");
+  args->flags.add_to(*command);
+  command->footer(
+      "examples:\n  tenon inspect model.onnx --after sink_transposes\n"
+      "  tenon inspect model.onnx --stage loop              lists the kernels\n"
+      "  tenon inspect model.onnx --kernel 3 --stage asm    trace and assembly of one");
+  command->callback([args, &status] { status = inspect(*args); });
+}
+
+}  // namespace tenon::driver

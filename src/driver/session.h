@@ -1,0 +1,29 @@
+// A model ready to run, however it was given: compiled now, taken from the cache, or a `.tenon`
+// file.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "driver/cli.h"
+#include "runtime/model.h"
+#include "support/result.h"
+
+namespace tenon::driver {
+
+struct Session {
+  std::shared_ptr<const runtime::Model> model;
+  double compile_s = 0, load_s = 0;
+  bool cached = false;
+};
+
+/// Opens MODEL (.onnx, .tir or .tenon); progress on a terminal.
+[[nodiscard]] Result<Session> open_session(const std::string& path, const CompileFlags& flags);
+
+/// Launches of a model that do not run its own machine code.
+[[nodiscard]] size_t fallbacks(const artifact::Model& model);
+
+/// Compiles to a packaged model without the cache.
+[[nodiscard]] Result<artifact::Model> compile_model(Source source, const CompileOptions& options);
+
+}  // namespace tenon::driver

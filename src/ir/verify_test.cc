@@ -1,0 +1,214 @@
+// What the verifiers accept, and the message for each thing that they refuse.
+#include "ir/verify.h"
+
+#include <gtest/gtest.h>
+
+#include "ir/expr.h"
+#include "ir/text.h"
+
+namespace tenon::ir {
+namespace {
+
+Status check_kernel(const std::string& text, char stage = 'L') {
+  const auto module = parse(text, "t.tir");
+  if (!module) return tl::make_unexpected(module.error());
+  return verify(*module->kernels[0], stage);
+}
+
+void expect_refused(const Status& s, const std::string& code, const std::string& part) {
+  ASSERT_FALSE(s.has_value());
+  EXPECT_EQ(s.error().diagnostics[0].code, code) << s.error().text();
+  EXPECT_NE(s.error().text().find(part), std::string::npos) << s.error().text();
+}
+
+TEST(VerifyKernel, accepts_definitions_and_scheduled_programs) {
+  const Status s = check_kernel(
+      R"tir(kernel @k[n](x: in f32[n, 8], w: const f32[8] packed([4], [0, 1]), y: out f32[n]) {
+    alloc h: f32[n]
+    alloc r: f32[8] reg
+    for i in serial(n) { for k in serial(8) {
+      block dot(vi: s = i, vk: r = k) where i < n { h[vi] fma= x[vi, vk] * w[vk] init f32(0) }
+    } }
+    for i in parallel(n) {
+      let v: f32 = h[i] { if v < f32(0) { y[i] = f32(0) } else { y[i] = v } }
+      while r[0] < f32(1) { r[0] = r[0] + f32(1) }
+      instr fma_tile<1, 8>(r, x, 0, n)
+      fail(1)
+    }
+  })tir");
+  EXPECT_TRUE(s.has_value()) << s.error().text();
+}
+
+TEST(VerifyKernel, refuses_blocks_at_the_target_stage) {
+  const std::string text =
+      "kernel @k[n](y: out f32[n]) { for i in serial(n) { block b(vi: s = i) { y[vi] = f32(0) } } "
+      "}";
+  EXPECT_TRUE(check_kernel(text).has_value());
+  expect_refused(check_kernel(text, 'T'), "verify.stage", "block is not legal at stage T");
+}
+
+TEST(VerifyKernel, refuses_parallel_loops_inside_loops_at_the_target_stage) {
+  const std::string text =
+      "kernel @k[n](y: out f32[n]) { for i in serial(2) { for j in parallel(n) { y[j] = f32(0) } } "
+      "}";
+  EXPECT_TRUE(check_kernel(text).has_value());
+  expect_refused(check_kernel(text, 'T'), "verify.parallel", "top-level");
+  expect_refused(check_kernel("kernel @k[n](y: out f32[n]) { for i in parallel(2) { for j in "
+                              "parallel(n) { y[j] = f32(0) } } }"),
+                 "verify.parallel", "inside another");
+}
+
+TEST(VerifyKernel, refuses_writes_to_inputs) {
+  expect_refused(check_kernel("kernel @k[n](x: in f32[n]) { x[0] = f32(0) }"), "verify.buffer",
+                 "is an input");
+}
+
+TEST(VerifyKernel, refuses_unknown_loop_kinds_and_combiners) {
+  expect_refused(
+      check_kernel("kernel @k[n](y: out f32[n]) { for i in sideways(n) { y[i] = f32(0) } }"),
+      "verify.attribute", "unknown kind of loop 'sideways'");
+  expect_refused(check_kernel("kernel @k[n](y: out f32[n]) { y[0] mean= f32(0) init f32(0) }"),
+                 "verify.attribute", "unknown combiner 'mean'");
+  expect_refused(check_kernel("kernel @k[n](y: out f32[n]) { y[0] fma= f32(0) init f32(0) }"),
+                 "verify.type", "takes a product");
+}
+
+TEST(VerifyKernel, block_bodies_see_only_their_iterators) {
+  expect_refused(check_kernel("kernel @k[n](y: out f32[n]) { for i in serial(n) { block b(vi: s = "
+                              "i) { y[i] = f32(0) } } }"),
+                 "verify.scope", "variable 'i' is not in scope");
+}
+
+TEST(VerifyKernel, refuses_conditions_and_extents_of_other_types) {
+  expect_refused(check_kernel("kernel @k[n](y: out f32[n]) { if n { } }"), "verify.type",
+                 "a condition must be bool");
+  expect_refused(check_kernel("kernel @k[n](y: out f32[n]) { for i in serial(true) { } }"),
+                 "verify.type", "an extent must be i64");
+}
+
+/// A kernel that stores `value` at the index in a buffer of 4 floats.
+struct Built {
+  Built() {
+    k.name = "k";
+    k.context = std::make_shared<Context>();
+    y = c().buffer("y", c().tensor(DType::f32, {4}));
+    k.params = {{y, ParamRole::out, {}}};
+  }
+  Context& c() { return *k.context; }
+  Expr one() { return c().imm_f(c().scalar(DType::f32), 1); }
+  Kernel k;
+  Expr y = nullptr;
+};
+
+TEST(VerifyKernel, refuses_what_is_not_declared) {
+  Built b;
+  const Expr i[] = {b.c().var("loose")};
+  b.k.body = store(b.c(), b.y, b.one(), i);
+  expect_refused(verify(b.k, 'L'), "verify.scope", "'loose' is not in scope");
+  const Expr other = b.c().buffer("other", b.y->type);
+  const Expr zero[] = {b.c().i64(0)};
+  b.k.body = store(b.c(), other, b.one(), zero);
+  expect_refused(verify(b.k, 'L'), "verify.buffer", "'other' is not declared");
+  b.k.buffers = {b.y};
+  b.k.body = store(b.c(), b.y, b.one(), zero);
+  expect_refused(verify(b.k, 'L'), "verify.buffer", "declared twice");
+}
+
+TEST(VerifyKernel, refuses_wrong_ranks_types_and_shadowing) {
+  Built b;
+  Context& c = b.c();
+  b.k.body = c.make(Op::store, c.void_type(), {b.y, b.one()});
+  expect_refused(verify(b.k, 'L'), "verify.buffer", "rank 1 is indexed by 0");
+  const Expr zero[] = {c.i64(0)};
+  b.k.body = c.make(Op::store, c.void_type(), {b.y, c.i64(1), zero[0]});
+  expect_refused(verify(b.k, 'L'), "verify.type", "holds f32, not i64");
+  b.k.body = store(c, b.y, c.make(Op::add, c.scalar(DType::f32), {b.one(), c.i64(1)}), zero);
+  expect_refused(verify(b.k, 'L'), "verify.type", "differ in type");
+  const Expr i = c.var("i");
+  const Expr at[] = {i};
+  const Expr inner = for_loop(c, i, c.i64(4), store(c, b.y, b.one(), at));
+  b.k.body = for_loop(c, i, c.i64(4), inner);
+  expect_refused(verify(b.k, 'L'), "verify.scope", "'i' is bound twice");
+  b.k.body = b.one();
+  expect_refused(verify(b.k, 'L'), "verify.statement", "an expression stands where a statement");
+}
+
+TEST(VerifyKernel, refuses_rows_that_do_not_match_the_table) {
+  Built b;
+  Context& c = b.c();
+  const Expr zero[] = {c.i64(0)};
+  b.k.body = store(
+      c, b.y, c.make(Op::exp, c.scalar(DType::f32), {b.one()}, {{Key::axis, int64_t{1}}}), zero);
+  expect_refused(verify(b.k, 'L'), "verify.attribute", "exp has no attribute axis");
+  b.k.body = store(c, b.y, c.make(Op::select, c.scalar(DType::f32), {b.one(), b.one()}), zero);
+  expect_refused(verify(b.k, 'L'), "verify.arity", "select takes 3 operands, not 2");
+  b.k.body = c.make(Op::for_, c.void_type(), {c.var("i"), c.i64(1), store(c, b.y, b.one(), zero)},
+                    {{Key::kind, int64_t{3}}});
+  expect_refused(verify(b.k, 'L'), "verify.attribute", "holds another kind of value");
+}
+
+TEST(VerifyGraph, accepts_a_model_and_refuses_loose_params) {
+  Context c;
+  const Type t = c.tensor(DType::f32, {4});
+  Function f;
+  f.name = "m";
+  f.params = {c.param("x", t)};
+  f.results = {c.make(Op::exp, t, {f.params[0]})};
+  EXPECT_TRUE(verify(f).has_value());
+  f.results = {c.make(Op::exp, t, {c.param("stray", t)})};
+  expect_refused(verify(f), "verify.scope", "'stray' is not a parameter of @m");
+  f.results = {f.params[0]};
+  f.result_names = {"a", "b"};
+  expect_refused(verify(f), "verify.result", "2 result names for 1 results");
+}
+
+TEST(VerifyGraph, refuses_loop_operators_and_bad_tuples) {
+  Context c;
+  const Type t = c.tensor(DType::f32, {4});
+  Function f;
+  f.name = "m";
+  f.params = {c.param("x", t)};
+  const Expr buffer = c.buffer("b", t);
+  f.results = {buffer};
+  expect_refused(verify(f), "verify.stage", "buffer is not legal at stage G");
+  const Type fields[] = {t, t};
+  const Expr pair = c.make(Op::tuple, c.tuple(fields), {f.params[0], f.params[0]});
+  f.results = {c.make(Op::get, t, {pair}, {{Key::index, int64_t{1}}})};
+  EXPECT_TRUE(verify(f).has_value());
+  f.results = {c.make(Op::get, t, {pair}, {{Key::index, int64_t{2}}})};
+  expect_refused(verify(f), "verify.type", "index into it");
+}
+
+TEST(VerifyGraph, checks_bodies_and_their_arguments) {
+  Context c;
+  const Type t = c.tensor(DType::f32, {4});
+  auto body = std::make_unique<Function>();
+  body->name = "inner";
+  body->params = {c.param("a", t)};
+  body->results = {c.make(Op::neg, t, {c.param("stray", t)})};
+  const Function* inner = c.add(std::move(body));
+  Function f;
+  f.name = "m";
+  f.params = {c.param("x", t)};
+  f.results = {
+      c.make(Op::call, t, {f.params[0]}, {{Key::name, std::string("inner")}, {Key::body, inner}})};
+  expect_refused(verify(f), "verify.scope", "'stray' is not a parameter of @inner");
+  f.results = {c.make(Op::call, t, {f.params[0], f.params[0]},
+                      {{Key::name, std::string("inner")}, {Key::body, inner}})};
+  expect_refused(verify(f), "verify.arity", "has 1 parameters, called with 2");
+}
+
+TEST(VerifyGraph, stays_linear_on_a_long_chain) {
+  Context c;
+  const Type t = c.tensor(DType::f32, {4});
+  Function f;
+  f.name = "m";
+  f.params = {c.param("x", t)};
+  Expr e = f.params[0];
+  for (int i = 0; i < 100000; ++i) e = c.make(i % 2 == 0 ? Op::exp : Op::tanh, t, {e});
+  f.results = {e};
+  EXPECT_TRUE(verify(f).has_value());
+}
+
+}  // namespace
+}  // namespace tenon::ir

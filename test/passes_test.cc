@@ -1,0 +1,205 @@
+// Every graph pass, and the whole pipeline of them up to definition-form kernels, against the
+// reference interpreter: what a pass makes of a graph computes the same.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "graph/fuse.h"
+#include "graph/pass.h"
+#include "interp/interp.h"
+#include "ir/rewrite.h"
+#include "ir/verify.h"
+#include "ops/build.h"
+#include "ops/composite.h"
+#include "ops/verify.h"
+
+namespace tenon {
+namespace {
+
+using ir::Expr;
+using ops::Tensor;
+
+struct Model {
+  ir::Context c;
+  ir::Function f;
+  ops::Builder b{c};
+  Expr input(const std::string& name, std::initializer_list<int64_t> shape,
+             ir::DType type = ir::DType::f32) {
+    f.params.push_back(c.param(name, c.tensor(type, shape)));
+    return f.params.back();
+  }
+  Expr composite(std::string_view name, std::vector<Expr> operands, const ops::Options& options) {
+    auto made = ops::build_composite(c, name, operands, options);
+    EXPECT_TRUE(made.has_value()) << made.error().text();
+    return (*made)[0];
+  }
+  Expr weights(const ops::Ints& shape, unsigned seed) {
+    std::mt19937 rng(seed);
+    std::normal_distribution<double> normal(0, 0.5);
+    int64_t n = 1;
+    for (int64_t e : shape) n *= e;
+    std::vector<double> values;
+    for (int64_t i = 0; i < n; ++i) values.push_back(normal(rng));
+    return b.constant(ir::DType::f32, shape, values);
+  }
+};
+
+std::vector<Tensor> random_inputs(const ir::Function& f, unsigned seed) {
+  std::mt19937 rng(seed);
+  std::normal_distribution<double> normal(0, 1);
+  std::vector<Tensor> inputs;
+  for (Expr p : f.params) {
+    std::vector<int64_t> shape;
+    for (Expr e : p->shape()) shape.push_back(*ir::as_int(e));
+    Tensor t = Tensor::zeros(p->dtype(), shape);
+    for (int64_t i = 0; i < t.count(); ++i) {
+      if (ir::is_float(t.dtype)) {
+        t.set_f(i, normal(rng));
+      } else {
+        t.set_i(i, static_cast<int64_t>(rng() % 3));
+      }
+    }
+    inputs.push_back(std::move(t));
+  }
+  return inputs;
+}
+
+void expect_close(const std::vector<Tensor>& got, const std::vector<Tensor>& want,
+                  const std::string& what) {
+  ASSERT_EQ(got.size(), want.size()) << what;
+  for (size_t k = 0; k < got.size(); ++k) {
+    ASSERT_EQ(got[k].shape, want[k].shape) << what;
+    for (int64_t i = 0; i < want[k].count(); ++i) {
+      const double g = got[k].get_f(i);
+      const double w = want[k].get_f(i);
+      if (std::isnan(w) && std::isnan(g)) continue;
+      ASSERT_NEAR(g, w, 1e-4 + 1e-4 * std::fabs(w)) << what << " output " << k << " element " << i;
+    }
+  }
+}
+
+/// Runs every pass after the one before and compares at each step.
+void check_pipeline(Model& m) {
+  m.b.expect();
+  const std::vector<Tensor> inputs = random_inputs(m.f, 5);
+  const auto want = interp::run(m.f, inputs);
+  ASSERT_TRUE(want.has_value()) << want.error().text();
+  for (const graph::Pass& pass : graph::passes()) {
+    ASSERT_TRUE(pass.run(m.c, m.f).has_value()) << pass.name;
+    if (pass.name != "fuse") {
+      const Status sound = ops::verify(m.c, m.f);
+      ASSERT_TRUE(sound.has_value()) << pass.name << ": " << sound.error().text();
+    }
+    const auto got = interp::run(m.f, inputs);
+    ASSERT_TRUE(got.has_value()) << pass.name << ": " << got.error().text();
+    expect_close(*got, *want, std::string(pass.name));
+  }
+}
+
+int count(const ir::Function& f, ir::Op op) {
+  int n = 0;
+  for (Expr e : ir::post_order(f.results)) n += e->op == op ? 1 : 0;
+  return n;
+}
+
+Expr conv_first(Model& m, Expr x, const ops::Ints& kernel, int64_t pad, unsigned seed) {
+  // As the importer writes it: channels first outside, channels last inside.
+  ops::ConvAttrs attrs;
+  attrs.low = {m.c.i64(pad), m.c.i64(pad)};
+  attrs.high = attrs.low;
+  const Expr y = m.b.conv(m.b.transpose(x, {0, 2, 3, 1}), m.weights(kernel, seed), attrs);
+  return m.b.transpose(y, {0, 3, 1, 2});
+}
+
+TEST(Passes, convolution_network_becomes_channels_last) {
+  Model m;
+  const Expr x = m.input("x", {2, 3, 9, 7});
+  Expr y = conv_first(m, x, {3, 3, 3, 8}, 1, 1);
+  y = m.composite("batch_norm",
+                  {y, m.weights({8}, 2), m.weights({8}, 3), m.weights({8}, 4),
+                   m.b.mul(m.weights({8}, 5), m.weights({8}, 5))},
+                  {});
+  y = m.composite("relu", {y}, {});
+  Expr z = conv_first(m, y, {1, 1, 8, 8}, 0, 6);
+  z = m.composite("relu", {m.b.add(z, y)}, {});
+  m.f.results = {m.b.reduce("sum", z, {2, 3})};
+  check_pipeline(m);
+  EXPECT_LE(count(m.f, ir::Op::call_kernel), 5);
+}
+
+TEST(Passes, layer_norm_is_one_kernel) {
+  Model m;
+  const Expr x = m.input("x", {5, 33});
+  m.f.results = {
+      m.composite("layer_norm", {x, m.weights({33}, 1), m.weights({33}, 2)}, {{"axis", "1"}})};
+  check_pipeline(m);
+  EXPECT_EQ(count(m.f, ir::Op::call_kernel), 1);
+}
+
+TEST(Passes, softmax_is_one_kernel) {
+  Model m;
+  const Expr x = m.input("x", {3, 4, 17});
+  m.f.results = {m.composite("softmax", {m.b.mul(x, 0.5)}, {{"axis", "2"}})};
+  check_pipeline(m);
+  EXPECT_EQ(count(m.f, ir::Op::call_kernel), 1);
+}
+
+TEST(Passes, attention_block) {
+  Model m;
+  const Expr x = m.input("x", {2, 5, 12});
+  const auto heads = [&](Expr t) {
+    return m.b.transpose(m.b.reshape(t, ops::Ints{2, 5, 3, 4}), {0, 2, 1, 3});
+  };
+  const Expr q = heads(m.b.matmul(x, m.weights({12, 12}, 1)));
+  const Expr k = heads(m.b.matmul(x, m.weights({12, 12}, 2)));
+  const Expr v = heads(m.b.matmul(x, m.weights({12, 12}, 3)));
+  const Expr s = m.composite(
+      "softmax", {m.b.mul(m.b.matmul(q, m.b.transpose(k, {0, 1, 3, 2})), 0.5)}, {{"axis", "3"}});
+  Expr y = m.b.reshape(m.b.transpose(m.b.matmul(s, v), {0, 2, 1, 3}), ops::Ints{2, 5, 12});
+  y = m.b.add(m.b.matmul(y, m.weights({12, 12}, 4)), x);
+  m.f.results = {m.composite("gelu", {y}, {})};
+  check_pipeline(m);
+}
+
+TEST(Passes, two_products_added_up_do_not_make_a_cycle) {
+  Model m;
+  const Expr x = m.input("x", {4, 6});
+  const Expr a = m.b.matmul(x, m.weights({6, 6}, 1));
+  const Expr b = m.b.matmul(m.composite("relu", {a}, {}), m.weights({6, 6}, 2));
+  const Expr sum = m.b.add(a, b);
+  m.f.results = {sum, m.b.mul(sum, a)};
+  check_pipeline(m);
+}
+
+TEST(Passes, gather_checks_its_indices) {
+  Model m;
+  const Expr table = m.input("table", {3, 5});
+  const Expr ids = m.input("ids", {4}, ir::DType::i64);
+  m.f.results = {m.b.gather(table, ids, 0)};
+  check_pipeline(m);
+  std::vector<Tensor> inputs = random_inputs(m.f, 1);
+  inputs[1].set_i(2, 7);
+  EXPECT_FALSE(interp::run(m.f, inputs).has_value());
+}
+
+TEST(Passes, lstm_runs_in_a_loop) {
+  Model m;
+  const Expr x = m.input("x", {6, 2, 4});
+  m.f.results = {m.composite("lstm", {x, m.weights({1, 12, 4}, 1), m.weights({1, 12, 3}, 2)},
+                             {{"hidden_size", "3"}})};
+  check_pipeline(m);
+}
+
+TEST(Passes, chain_of_many_nodes_takes_linear_work) {
+  Model m;
+  Expr y = m.input("x", {4});
+  for (int i = 0; i < 100000; ++i) y = i % 2 == 0 ? m.b.unary(ir::Op::neg, y) : m.b.add(y, y);
+  m.f.results = {y};
+  m.b.expect();
+  for (const graph::Pass& pass : graph::passes()) ASSERT_TRUE(pass.run(m.c, m.f).has_value());
+  EXPECT_GT(count(m.f, ir::Op::call_kernel), 1000);
+}
+
+}  // namespace
+}  // namespace tenon
