@@ -10,6 +10,7 @@
 #include "ir/rewrite.h"
 #include "ir/round.h"
 #include "ops/op.h"
+#include "schedule/collapse.h"
 #include "support/check.h"
 
 namespace tenon::graph {
@@ -343,6 +344,7 @@ LoweredGroup lower_group(Context& graph, std::span<const Expr> nodes,
     name += (name.empty() ? "" : "_") + std::string(info(n->op).name);
   }
   group.kernel->name = name;
+  schedule::collapse_axes(*group.kernel);
   return group;
 }
 

@@ -319,10 +319,13 @@ class Collapse {
 
 }  // namespace
 
+void collapse_axes(Kernel& kernel) {
+  if (kernel.trace.empty()) Collapse(kernel).run();
+}
+
 Program collapse_axes(Program program) {
-  if (!program->trace.empty()) return program;
   auto out = std::make_shared<Kernel>(*program);
-  Collapse(*out).run();
+  collapse_axes(*out);
   return out;
 }
 

@@ -12,5 +12,6 @@ namespace tenon::schedule {
 /// The same kernel with as few axes as its accesses allow. Programs that have been scheduled, and
 /// buffers that statements outside of blocks touch, stay as they are.
 [[nodiscard]] Program collapse_axes(Program program);
+void collapse_axes(ir::Kernel& kernel);
 
 }  // namespace tenon::schedule

@@ -424,7 +424,7 @@ Program normalize(const Program& program) {
     return map[b] = c.buffer(unique(name_of(b)), type);
   };
   for (const ir::KernelParam& p : program->params)
-    out->params.push_back({buffer(p.buffer), p.role, p.packing});
+    out->params.push_back({buffer(p.buffer), p.role, p.packing, p.logical});
   for (Expr b : program->buffers) out->buffers.push_back(buffer(b));
   const Expr body = ir::copy_to(c, program->body, map);
   out->body = Normalizer(c, names).run(body);
