@@ -317,8 +317,14 @@ Value* float_binary(Builder& b, Op op, Value* x, Value* y) {
       return b.CreateFMul(x, y);
     case Op::div:
       return b.CreateFDiv(x, y);
-    case Op::floordiv:
-      return b.CreateUnaryIntrinsic(Intrinsic::floor, b.CreateFDiv(x, y));
+    case Op::floordiv: {
+      // In f64: an f32 quotient may round up to the next integer.
+      llvm::Type* f64 = with_width_of(x->getType(), b.getDoubleTy());
+      const bool wide = x->getType() == f64;
+      Value* q = b.CreateFDiv(wide ? x : b.CreateFPExt(x, f64), wide ? y : b.CreateFPExt(y, f64));
+      q = b.CreateUnaryIntrinsic(Intrinsic::floor, q);
+      return wide ? q : b.CreateFPTrunc(q, x->getType());
+    }
     case Op::max:
       return float_extreme(b, true, x, y);
     case Op::min:
@@ -386,12 +392,12 @@ Value* float_to_int(Builder& b, DType to, Value* v) {
   return b.CreateTrunc(whole, with_width_of(v->getType(), register_type(b.getContext(), to)));
 }
 
-Value* int_to_float(Builder& b, DType from, DType to, Value* v) {
+Value* int_to_float(Builder& b, DType from, DType to, Value* v, bool saturate) {
   const bool through_f64 = to == DType::f64 || (is_narrow_float(to) && ir::info(from).bits > 16);
   llvm::Type* type = with_width_of(v->getType(), through_f64 ? b.getDoubleTy() : b.getFloatTy());
   Value* f = ir::is_signed(from) ? b.CreateSIToFP(v, type) : b.CreateUIToFP(v, type);
   if (!is_narrow_float(to)) return f;
-  return through_f64 ? round_from_f64(b, to, f) : round_narrow(b, to, f);
+  return through_f64 ? round_from_f64(b, to, f, saturate) : round_narrow(b, to, f, saturate);
 }
 
 Value* float_to_float(Builder& b, DType from, DType to, Value* v, bool saturate) {
@@ -414,7 +420,7 @@ Value* emit_cast(Builder& b, DType from, DType to, Value* v, bool saturate) {
     Value* whole = float_to_int(b, to, v);
     return is_sub_byte_int(to) ? wrap_sub_byte(b, to, whole) : whole;
   }
-  if (ir::is_float(to)) return int_to_float(b, from, to, v);
+  if (ir::is_float(to)) return int_to_float(b, from, to, v, saturate);
   Value* whole = ir::is_signed(from) ? b.CreateSExtOrTrunc(v, type) : b.CreateZExtOrTrunc(v, type);
   return is_sub_byte_int(to) ? wrap_sub_byte(b, to, whole) : whole;
 }

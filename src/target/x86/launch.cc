@@ -74,6 +74,8 @@ void Emitter::begin_function(Expr, const std::string& symbol) {
   function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
   function_->setAlignment(llvm::Align(kAlign));
   function_->addFnAttr(llvm::Attribute::NoUnwind);
+  function_->addFnAttr("target-cpu", "x86-64");
+  function_->addFnAttr("target-features", machine_.llvm_features);
   function_->addFnAttr("tune-cpu", machine_.llvm_cpu);
   if (machine_.vector_bytes == 64) {
     function_->addFnAttr("prefer-vector-width", "512");
