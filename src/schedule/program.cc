@@ -213,8 +213,8 @@ std::string with_note(std::string_view note, std::string_view key, std::string_v
 
 Draft::Draft(const Program& program) : kernel_(std::make_shared<ir::Kernel>(*program)) {
   for (Expr v : kernel_->sizes) names_.insert(name_of(v));
-  for (const ir::KernelParam& p : kernel_->params) names_.insert(name_of(p.buffer));
-  for (Expr b : kernel_->buffers) names_.insert(name_of(b));
+  for (const ir::KernelParam& p : kernel_->params) buffer_names_.insert(name_of(p.buffer));
+  for (Expr b : kernel_->buffers) buffer_names_.insert(name_of(b));
   visit_statements(kernel_->body, [&](const Site& at) {
     if (at.node->op == Op::for_) names_.insert(name_of(at.node->operand(0)));
     if (at.node->op == Op::block) names_.insert(name_of(at.node));
@@ -222,12 +222,17 @@ Draft::Draft(const Program& program) : kernel_(std::make_shared<ir::Kernel>(*pro
   });
 }
 
-std::string Draft::fresh(const std::string& base) {
+namespace {
+std::string unique_in(std::set<std::string>& names, const std::string& base) {
   std::string name = base;
-  for (int i = 2; names_.contains(name); ++i) name = base + "_" + std::to_string(i);
-  names_.insert(name);
+  for (int i = 2; names.contains(name); ++i) name = base + "_" + std::to_string(i);
+  names.insert(name);
   return name;
 }
+}  // namespace
+
+std::string Draft::fresh(const std::string& base) { return unique_in(names_, base); }
+std::string Draft::fresh_buffer(const std::string& base) { return unique_in(buffer_names_, base); }
 
 Expr Draft::copy(Expr statement, const std::string& suffix) {
   ir::Map vars;
@@ -330,13 +335,7 @@ class Normalizer {
   }
 
  private:
-  std::string unique(const std::string& base) {
-    const std::string clean = cleaned(base);
-    std::string name = clean;
-    for (int i = 2; names_.contains(name); ++i) name = clean + "_" + std::to_string(i);
-    names_.insert(name);
-    return name;
-  }
+  std::string unique(const std::string& base) { return unique_in(names_, cleaned(base)); }
   std::string loop_name(const std::string& base) {
     if (names_.contains(cleaned(base)) && next_block_ < block_names_.size())
       return unique(block_names_[next_block_] + "_" + base);
@@ -410,18 +409,12 @@ Program normalize(const Program& program) {
   out->context = std::make_shared<Context>();
   Context& c = *out->context;
   ir::Map map;
-  std::set<std::string> names;
-  const auto unique = [&](const std::string& base) {
-    const std::string clean = cleaned(base);
-    std::string name = clean;
-    for (int i = 2; names.contains(name); ++i) name = clean + "_" + std::to_string(i);
-    names.insert(name);
-    return name;
-  };
-  for (Expr v : program->sizes) out->sizes.push_back(map[v] = c.var(unique(name_of(v))));
+  std::set<std::string> names, buffer_names;
+  for (Expr v : program->sizes)
+    out->sizes.push_back(map[v] = c.var(unique_in(names, cleaned(name_of(v)))));
   const auto buffer = [&](Expr b) {
     const ir::Type type = ir::copy_to(c, b->type, map);
-    return map[b] = c.buffer(unique(name_of(b)), type);
+    return map[b] = c.buffer(unique_in(buffer_names, cleaned(name_of(b))), type);
   };
   for (const ir::KernelParam& p : program->params)
     out->params.push_back({buffer(p.buffer), p.role, p.packing, p.logical});

@@ -97,8 +97,10 @@ class Draft {
   [[nodiscard]] ir::Expr body() const { return kernel_->body; }
   void set_body(ir::Expr body) { kernel_->body = body; }
 
-  /// A name like `base` that no loop, block or buffer has; taken from then on.
+  /// A name like `base` that no loop, block or size has; taken from then on.
   [[nodiscard]] std::string fresh(const std::string& base);
+  /// The same among buffers, which have their names for themselves.
+  [[nodiscard]] std::string fresh_buffer(const std::string& base);
   [[nodiscard]] bool is_taken(const std::string& name) const { return names_.contains(name); }
   /// A variable with such a name.
   [[nodiscard]] ir::Expr fresh_var(const std::string& base) { return c().var(fresh(base)); }
@@ -119,10 +121,11 @@ class Draft {
 
  private:
   std::shared_ptr<ir::Kernel> kernel_;
-  std::set<std::string> names_;
+  std::set<std::string> names_, buffer_names_;
 };
 
-/// The program in a context of its own, with unique names of loops, blocks and buffers and a
+/// The program in a context of its own, with unique names of loops and blocks, unique
+/// names of buffers, and a
 /// variable of its own for each loop and iterator. Idempotent up to names of contexts;
 /// deterministic.
 [[nodiscard]] Program normalize(const Program& program);

@@ -109,8 +109,13 @@ Result<Edited> specialize(const Program& p, const std::string& loop, const std::
   Expr chain = body;
   std::vector<Expr> copies;
   for (int64_t bound : bounds) copies.push_back(special_copy(draft, body, to_inner, bound));
-  for (size_t i = bounds.size(); i-- > 0;)
-    chain = ir::if_then(c, ir::le(c, extent, c.i64(bounds[i])), copies[i], chain);
+  // An empty loop stays with the general copy: a guard inside would leave a reduction without init.
+  const bool runs = ir::prove(c, ir::lt(c, c.i64(0), extent), draft.known(*site));
+  for (size_t i = bounds.size(); i-- > 0;) {
+    Expr condition = ir::le(c, extent, c.i64(bounds[i]));
+    if (!runs) condition = ir::logical_and(c, ir::lt(c, c.i64(0), extent), condition);
+    chain = ir::if_then(c, condition, copies[i], chain);
+  }
   draft.set_body(replace(c, *site, with_child(c, site->node, 2, chain)));
   return draft.finish();
 }

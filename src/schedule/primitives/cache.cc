@@ -123,7 +123,7 @@ Result<Edited> cache_write(const Program& p, const std::string& block, const std
     target.indices.push_back(ir::substitute(c, index, shifted));
   const auto box = box_of(c, target, draft.known_sizes());
   if (!box) return refuse(kName, "the elements that '" + block + "' writes cannot be bounded");
-  const Expr cache = c.buffer(draft.fresh(name_of(buffer) + "_" + scope),
+  const Expr cache = c.buffer(draft.fresh_buffer(name_of(buffer) + "_" + scope),
                               c.tensor(buffer->dtype(), buffer->shape(), *to));
   const std::string name = draft.fresh(name_of(buffer) + "_write");
   const Expr copy = copy_nest(draft, name, *box, cache, buffer);
@@ -169,7 +169,7 @@ Result<Edited> cache_read(const Program& p, const std::string& block,
     if (known) box = box ? unite(c, *box, *part, draft.known(top)) : *part;
   }
   const Box region = known && box ? inside(c, *box, buffer, draft.known(top)) : whole(c, buffer);
-  const Expr cache = c.buffer(draft.fresh(buffer_name + "_" + scope),
+  const Expr cache = c.buffer(draft.fresh_buffer(buffer_name + "_" + scope),
                               c.tensor(buffer->dtype(), buffer->shape(), *to));
   const std::string name = draft.fresh(buffer_name + "_read");
   const Expr copy = copy_nest(draft, name, region, buffer, cache);
@@ -285,7 +285,7 @@ Result<Edited> pack_constant(Draft& draft, ir::KernelParam& param, const ir::Pac
   if (read_by_instruction(draft.body(), buffer))
     return refuse("pack", quote(buffer) + " is read by an instruction");
   const Expr packed =
-      c.buffer(draft.fresh(name_of(buffer) + "_packed"),
+      c.buffer(draft.fresh_buffer(name_of(buffer) + "_packed"),
                c.tensor(buffer->dtype(), packed_shape(c, axes, buffer), buffer->type->scope));
   draft.set_body(read_packed(c, draft.body(), axes, buffer, packed));
   param.buffer = packed;
@@ -324,7 +324,7 @@ Result<Edited> pack(const Program& p, const std::string& block, const std::strin
   for (const Access& a : all)
     if (a.write && a.buffer == buffer && a.order > order)
       return refuse("pack", quote(buffer) + " is written after the block");
-  const Expr packed = c.buffer(draft.fresh(buffer_name + "_packed"),
+  const Expr packed = c.buffer(draft.fresh_buffer(buffer_name + "_packed"),
                                c.tensor(buffer->dtype(), packed_shape(c, axes, buffer)));
   const std::string name = draft.fresh(buffer_name + "_pack");
   const Expr copy = pack_nest(draft, name, axes, buffer, packed);

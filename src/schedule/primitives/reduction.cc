@@ -284,7 +284,7 @@ Result<Edited> rfactor(const Program& p, const std::string& block, const std::st
   std::vector<Expr> shape{count};
   shape.insert(shape.end(), buffer->shape().begin(), buffer->shape().end());
   const Expr partial =
-      c.buffer(draft.fresh(name_of(buffer) + "_rf"), c.tensor(buffer->dtype(), shape));
+      c.buffer(draft.fresh_buffer(name_of(buffer) + "_rf"), c.tensor(buffer->dtype(), shape));
   const std::string& combine = update->string_attr(ir::Key::combine);
   std::vector<Expr> to{part.factored};
   for (Expr index : target_indices(update)) to.push_back(index);

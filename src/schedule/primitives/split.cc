@@ -51,6 +51,22 @@ Expr floor_part(Context& c, Expr extent, int64_t factor, const ir::Assumptions& 
   return ir::simplify(c, ir::floordiv(c, extent, c.i64(factor)), known);
 }
 
+/// The copied loop as the continuation of the one that it was copied from: reductions over it have
+/// started there already, even where the first part is empty.
+Expr continued(Context& c, Expr tail) {
+  ir::Map map;
+  for (const Site& site : find_blocks(tail)) {
+    if (!feeds_reduction(site.node, ForView{tail}.var()) ||
+        sole_statement(site.node)->op != Op::update)
+      continue;
+    const ir::BlockView view{site.node};
+    map[site.node] =
+        ir::block(c, view.name(), view.iters(), view.predicate(), view.body(),
+                  with_note(site.node->string_attr_or(ir::Key::note, ""), "init", "done"));
+  }
+  return ir::substitute(c, tail, map);
+}
+
 Result<Edited> peel(Draft& draft, const Site& site, int64_t factor, Expr outer, Expr inner) {
   Context& c = draft.c();
   const ForView loop{site.node};
@@ -62,7 +78,10 @@ Result<Edited> peel(Draft& draft, const Site& site, int64_t factor, Expr outer, 
   const Expr done = ir::mul(c, main, c.i64(factor));
   const Expr rest = ir::simplify(c, ir::sub(c, loop.extent(), done), known);
   // The copy first, so that its names do not depend on the rest.
-  const Expr tail = draft.copy(site.node, "_tail");
+  for (const Site& block : find_blocks(loop.body()))
+    if (feeds_reduction(block.node, loop.var()) && sole_statement(block.node) == nullptr)
+      return refuse("split", "opaque block '" + name_of(block.node) + "' reduces over the loop");
+  const Expr tail = continued(c, draft.copy(site.node, "_tail"));
   const Expr tail_var = tail->operand(0);
   const Expr tail_body =
       ir::substitute(c, tail->operand(2), {{tail_var, ir::add(c, done, tail_var)}});
