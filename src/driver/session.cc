@@ -30,7 +30,7 @@ Result<Session> load(const std::string& path, bool verify_whole) {
 size_t fallbacks(const artifact::Model& model) {
   size_t count = 0;
   for (const artifact::Step& s : model.steps)
-    if (s.kind == artifact::StepKind::launch && model.entries[s.a].offset >= model.code.size())
+    if (s.kind == artifact::StepKind::launch && model.entries[s.b].offset >= model.code.size())
       ++count;
   return count;
 }

@@ -134,7 +134,7 @@ uint32_t Constants::store(std::vector<std::byte> bytes) {
   return static_cast<uint32_t>(model_.constants.size() - 1);
 }
 
-uint32_t Constants::add(ir::Expr node, std::span<const ir::Expr> shape,
+uint32_t Constants::add(ir::Expr node, std::span<const int64_t> dims,
                         std::span<const ir::Packing> packing) {
   if (node->op == ir::Op::imm) {
     const std::vector<std::byte> bytes = literal_bytes(node);
@@ -145,13 +145,8 @@ uint32_t Constants::add(ir::Expr node, std::span<const ir::Expr> shape,
     return at->second;
   }
   const ir::ConstantRef data = node->constant_attr();
-  std::vector<int64_t> dims;
   std::string key = cat(data->hash, ":", data->size);
   if (!packing.empty()) {
-    for (ir::Expr e : shape) {
-      dims.push_back(ir::as_int(e).value_or(-1));
-      TENON_CHECK(dims.back() >= 0, "a constant has a symbolic extent");
-    }
     key += cat("|", shape_text(dims), "/", static_cast<int>(ir::info(node->dtype()).bytes));
     for (const ir::Packing& p : packing)
       key += cat("|", shape_text(p.factors), ">", shape_text(p.perm));

@@ -21,10 +21,11 @@ namespace tenon::driver::packaging {
 class Constants {
  public:
   explicit Constants(artifact::Model& model) : model_(model) {}
-  /// Index of the literal `node` (constant or imm), seen with the extents of `shape`, in that
-  /// packing.
-  [[nodiscard]] uint32_t add(ir::Expr node, std::span<const ir::Expr> shape,
+  /// Index of the literal `node` (constant or imm) in a packing that sees it with extents `dims`.
+  [[nodiscard]] uint32_t add(ir::Expr node, std::span<const int64_t> dims,
                              std::span<const ir::Packing> packing);
+  /// The same as it is.
+  [[nodiscard]] uint32_t add(ir::Expr node) { return add(node, {}, {}); }
 
  private:
   uint32_t store(std::vector<std::byte> bytes);

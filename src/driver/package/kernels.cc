@@ -120,66 +120,59 @@ void Packager::offer_in_place(size_t kernel, const std::vector<Value>& params, u
   }
 }
 
-Status Packager::call_kernel(Expr n, Activation& a) {
-  const auto found = compilation_.kernel_of.find(n->kernel_attr());
-  TENON_CHECK(found != compilation_.kernel_of.end(), "a kernel was not compiled");
-  const size_t kernel = found->second;
-  const ir::Kernel& k = *compilation_.kernels[kernel]->finalized;
-  std::vector<Reg> sizes;
-  for (Expr e : n->exprs_attr(Key::sizes)) {
-    TENON_TRY(const Reg r, sizes_.compile(e));
-    sizes.push_back(r);
+Result<Value> Packager::packed_constant(const KernelParam& param, Expr operand) {
+  const Expr literal = literal_behind(operand);
+  TENON_CHECK(literal != nullptr, "a computed tensor cannot be packed at compile time");
+  std::vector<int64_t> dims = param.logical;
+  if (dims.empty()) {
+    for (Expr e : operand->shape()) {
+      TENON_CHECK(ir::as_int(e).has_value(), "a constant has a symbolic extent");
+      dims.push_back(*ir::as_int(e));
+    }
   }
-  TENON_TRY(const Prepared* const p, prepare(kernel, sizes, n));
+  return Value{
+      storages_.constant_slot(constants_.add(literal, dims, param.packing)), operand->type, {}};
+}
 
-  // Dynamic buffers that results go to straight get room before the first launch.
+/// Values of the kernel's params in order; results are made on the way.
+Result<Values> Packager::call_params(Expr n, const ir::Kernel& k, Activation& a, uint32_t last,
+                                     Values& results) {
   const std::vector<ir::Type> types = fields_of(n);
-  for (size_t field = 0; field < types.size(); ++field) {
-    const auto redirect = a.redirects.find({n->id, field});
-    if (redirect == a.redirects.end()) continue;
-    TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(types[field]));
-    step({StepKind::reserve, redirect->second, sizes_.bytes(bytes), 0, 0, 0});
-  }
-  const uint32_t first = storages_.now();
-  const uint32_t last = first + static_cast<uint32_t>(std::max<size_t>(p->launches.size(), 1)) - 1;
-
-  std::vector<Value> params;
-  Values results;
+  Values params;
   size_t operand = 0;
   for (const KernelParam& param : k.params) {
-    if (param.role == ParamRole::out) {
-      const auto redirect = a.redirects.find({n->id, results.size()});
-      Value out;
-      if (redirect != a.redirects.end()) {
-        out = {storages_.dynamic_slot(redirect->second), types[results.size()], {}};
-      } else {
-        TENON_TRY(out, storages_.add(types[results.size()]));
-        storages_.use(out, last);
-      }
-      results.push_back(out);
-      params.push_back(std::move(out));
-      continue;
-    }
-    TENON_CHECK(operand < n->operands.size(), "a kernel is called with too few operands");
-    const Expr e = n->operand(operand++);
-    if (param.packing.empty()) {
-      TENON_TRY(Value in, value_of(e, a));
+    if (param.role != ParamRole::out) {
+      TENON_CHECK(operand < n->operands.size(), "a kernel is called with too few operands");
+      const Expr e = n->operand(operand++);
+      TENON_TRY(Value in, param.packing.empty() ? value_of(e, a) : packed_constant(param, e));
       storages_.use(in, last);
       params.push_back(std::move(in));
-    } else {
-      const Expr literal = literal_behind(e);
-      TENON_CHECK(literal != nullptr, "a computed tensor cannot be packed at compile time");
-      params.push_back({storages_.constant_slot(constants_.add(literal, e->shape(), param.packing)),
-                        e->type,
-                        {}});
+      continue;
     }
+    TENON_CHECK(results.size() < types.size(), "a kernel has more results than its call");
+    const ir::Type type = types[results.size()];
+    const auto redirect = a.redirects.find({n->id, results.size()});
+    Value out{artifact::kNone, type, {}};
+    if (redirect != a.redirects.end()) {
+      out.slot = storages_.dynamic_slot(redirect->second);
+    } else {
+      TENON_TRY(out, storages_.add(type));
+      storages_.use(out, last);
+    }
+    results.push_back(out);
+    params.push_back(std::move(out));
   }
-  TENON_CHECK(results.size() == types.size(), "a kernel call and its kernel differ in results");
+  TENON_CHECK(results.size() == types.size() && operand == n->operands.size(),
+              "a kernel and its call differ");
+  return params;
+}
 
+void Packager::write_call(Expr n, const Prepared& p, const Values& params,
+                          const std::vector<Reg>& sizes, uint32_t last) {
   artifact::Call call;
   call.first_buffer = static_cast<uint32_t>(model_.buffer_list.size());
   for (const Value& v : params) model_.buffer_list.push_back(v.slot);
-  for (const graph::SizeTerm& bytes : p->internal) {
+  for (const graph::SizeTerm& bytes : p.internal) {
     const Value v = storages_.add(bytes);
     storages_.use(v, last);
     model_.buffer_list.push_back(v.slot);
@@ -189,10 +182,35 @@ Status Packager::call_kernel(Expr n, Activation& a) {
   call.sizes = static_cast<uint32_t>(sizes.size());
   model_.register_list.insert(model_.register_list.end(), sizes.begin(), sizes.end());
   model_.calls.push_back(call);
-  const auto call_index = static_cast<uint32_t>(model_.calls.size() - 1);
-  for (const Prepared::Launch& l : p->launches)
-    step({StepKind::launch, call_index, l.entry, l.grid, l.scratch, p->row});
-  offer_in_place(kernel, params, last);
+  const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
+  for (const Prepared::Launch& l : p.launches)
+    step({StepKind::launch, index, l.entry, l.grid, l.scratch, p.row});
+  offer_in_place(compilation_.kernel_of.at(n->kernel_attr()), params, last);
+}
+
+Status Packager::call_kernel(Expr n, Activation& a) {
+  const auto found = compilation_.kernel_of.find(n->kernel_attr());
+  TENON_CHECK(found != compilation_.kernel_of.end(), "a kernel was not compiled");
+  std::vector<Reg> sizes;
+  for (Expr e : n->exprs_attr(Key::sizes)) {
+    TENON_TRY(const Reg r, sizes_.compile(e));
+    sizes.push_back(r);
+  }
+  TENON_TRY(const Prepared* const p, prepare(found->second, sizes, n));
+  // Dynamic buffers that results go to straight get room before the first launch.
+  const std::vector<ir::Type> types = fields_of(n);
+  for (size_t field = 0; field < types.size(); ++field) {
+    const auto redirect = a.redirects.find({n->id, field});
+    if (redirect == a.redirects.end()) continue;
+    TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(types[field]));
+    step({StepKind::reserve, redirect->second, sizes_.bytes(bytes), 0, 0, 0});
+  }
+  const uint32_t last =
+      storages_.now() + static_cast<uint32_t>(std::max<size_t>(p->launches.size(), 1)) - 1;
+  Values results;
+  TENON_TRY(const Values params,
+            call_params(n, *compilation_.kernels[found->second]->finalized, a, last, results));
+  write_call(n, *p, params, sizes, last);
   a.values[n] = std::move(results);
   return {};
 }

@@ -167,8 +167,7 @@ Result<Value> Packager::value_of(Expr e, Activation& a) {
   }
   const Expr literal = literal_behind(e);
   TENON_CHECK(literal != nullptr, "a value is used before it is computed: " + ir::print(e));
-  const Value v{
-      storages_.constant_slot(constants_.add(literal, literal->shape(), {})), e->type, {}};
+  const Value v{storages_.constant_slot(constants_.add(literal)), e->type, {}};
   a.values[e] = {v};
   return v;
 }

@@ -70,6 +70,11 @@ class Packager {
   [[nodiscard]] const KernelFacts& facts_of(size_t kernel);
   [[nodiscard]] Result<uint32_t> add_row(size_t kernel, ir::Expr n);
   [[nodiscard]] uint32_t entry_of(const std::string& symbol);
+  [[nodiscard]] Result<Value> packed_constant(const ir::KernelParam& param, ir::Expr operand);
+  [[nodiscard]] Result<Values> call_params(ir::Expr n, const ir::Kernel& k, Activation& a,
+                                           uint32_t last, Values& results);
+  void write_call(ir::Expr n, const Prepared& p, const Values& params,
+                  const std::vector<Reg>& sizes, uint32_t last);
   void offer_in_place(size_t kernel, const std::vector<Value>& params, uint32_t last);
 
   // ---- control.cc
