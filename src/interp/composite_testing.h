@@ -13,8 +13,10 @@
 #include <set>
 
 #include "interp/interp.h"
+#include "ir/verify.h"
 #include "ops/composite.h"
 #include "ops/tensor.h"
+#include "ops/verify.h"
 
 namespace tenon::interp::testing {
 
@@ -97,6 +99,10 @@ inline Result<std::vector<Tensor>> apply(const Application& a) {
   std::vector<Expr> extents;
   for (int64_t n : a.extents) extents.push_back(extent(n));
   TENON_TRY(f.results, ops::build_composite(c, a.name, operands, a.options, extents));
+  const Status valid = ir::verify(f);
+  EXPECT_TRUE(valid) << a.name << ": " << valid.error().text();
+  const Status typed = ops::verify(c, f);
+  EXPECT_TRUE(typed) << a.name << ": " << typed.error().text();
   SizeMap sizes;
   for (const auto& [value, var] : variables) sizes[var] = value;
   TENON_TRY(std::vector<Tensor> results, run(f, given, sizes));

@@ -78,6 +78,8 @@ Result<std::vector<Tensor>> lowered(Expr node, const OpCase& k) {
     for (size_t d = vars.size(); d-- > 0;)
       kernel.body = ir::for_loop(c, vars[d], outs[0]->shape()[d], kernel.body);
   }
+  const Status valid = ir::verify(kernel, 'L');
+  EXPECT_TRUE(valid) << valid.error().text();
   TENON_TRY_VOID(run(kernel, {}, buffers));
   return std::vector<Tensor>(buffers.begin() + static_cast<int64_t>(k.in.size()), buffers.end());
 }
