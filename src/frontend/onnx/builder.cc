@@ -297,13 +297,13 @@ void factors_of(Expr e, Exprs& factors, int64_t& literal) {
 }
 }  // namespace
 
-Expr Builder::divide_exactly(Expr total, Expr part) {
+Expr Builder::divide_exactly(std::span<const Expr> total, std::span<const Expr> part) {
   Exprs up;
   Exprs down;
   int64_t a = 1;
   int64_t b = 1;
-  factors_of(total, up, a);
-  factors_of(part, down, b);
+  for (Expr e : total) factors_of(e, up, a);
+  for (Expr e : part) factors_of(e, down, b);
   if (b == 0) return c.i64(0);
   std::erase_if(down, [&](Expr d) {
     const auto found = std::find_if(up.begin(), up.end(), [&](Expr u) { return same(u, d); });

@@ -124,8 +124,8 @@ class Builder {
   Expr simplify(Expr e);
   bool same(Expr a, Expr b);
   Expr product(std::span<const Expr> extents);
-  /// total / part where part divides total: common factors cancel.
-  Expr divide_exactly(Expr total, Expr part);
+  /// product(total) / product(part), where that is a whole number: common factors cancel.
+  Expr divide_exactly(std::span<const Expr> total, std::span<const Expr> part);
 
   // ---- what is known of values
   /// The value of a small constant tensor; nullptr when it is not one.

@@ -77,7 +77,7 @@ const ops::Tensor& Call::constant_tensor(size_t i) {
 
 Ints Call::constant_ints(size_t i) {
   const ops::Tensor& value = constant_tensor(i);
-  if (!ir::is_integer(value.dtype))
+  if (ir::is_float(value.dtype))
     fail("input " + std::to_string(i) + " must be of integers", "onnx.type");
   Ints out;
   for (int64_t k = 0; k < value.count(); ++k) out.push_back(value.get_i(k));
@@ -234,9 +234,9 @@ const std::unordered_map<std::string, const ConverterRow*>& converter_table() {
     for (const auto family :
          {math_converters(), logic_converters(), activation_converters(), reduce_converters(),
           shape_converters(), data_converters(), index_converters(), matrix_converters(),
-          conv_converters(), norm_converters(), pool_converters(), recurrent_converters(),
-          attention_converters(), control_converters(), quant_converters(), vision_converters(),
-          signal_converters(), random_converters()})
+          conv_converters(), norm_converters(), loss_converters(), pool_converters(),
+          recurrent_converters(), attention_converters(), control_converters(), quant_converters(),
+          vision_converters(), signal_converters(), random_converters()})
       for (const ConverterRow& row : family)
         rows[std::string(row.domain) + ":" + std::string(row.name)] = &row;
     return rows;

@@ -112,6 +112,7 @@ struct ConverterRow {
 [[nodiscard]] std::span<const ConverterRow> matrix_converters();
 [[nodiscard]] std::span<const ConverterRow> conv_converters();
 [[nodiscard]] std::span<const ConverterRow> norm_converters();
+[[nodiscard]] std::span<const ConverterRow> loss_converters();
 [[nodiscard]] std::span<const ConverterRow> pool_converters();
 [[nodiscard]] std::span<const ConverterRow> recurrent_converters();
 [[nodiscard]] std::span<const ConverterRow> attention_converters();

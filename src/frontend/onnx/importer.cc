@@ -8,7 +8,7 @@
 namespace tenon::onnx_import {
 namespace {
 
-constexpr int64_t kOldestOpset = 6;
+constexpr int64_t kOldestOpset = 1;
 constexpr size_t kProblemLimit = 200;
 /// Nodes that functions may expand to, so that a small file cannot ask for an endless graph.
 constexpr int64_t kNodeLimit = 2'000'000;

@@ -357,7 +357,17 @@ Exprs convert_scan(Call& k) {
   return scan(k, k.scope, graph, spec);
 }
 
+/// Whether an optional holds a tensor is known while importing: it is the tensor, or absent.
+Exprs optional_of(Call& k) {
+  if (k.opt(0) == nullptr) k.fail("empty optionals are not supported", "onnx.optional");
+  return {k.in(0)};
+}
+
 constexpr ConverterRow kRows[] = {
+    {"", "Optional", optional_of},
+    {"", "OptionalGetElement", [](Call& k) -> Exprs { return {k.in(0)}; }},
+    {"", "OptionalHasElement",
+     [](Call& k) -> Exprs { return {k.b.c.bool_imm(k.opt(0) != nullptr)}; }},
     {"", "If", convert_if},
     {"", "Loop", convert_loop},
     {"", "Scan", convert_scan},

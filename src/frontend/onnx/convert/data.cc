@@ -84,9 +84,17 @@ Expr range_count(Call& k) {
 }
 
 Exprs range(Call& k) {
+  Builder& b = k.b;
+  const Expr start = as_scalar(k, k.in(0));
+  const Expr delta = as_scalar(k, k.in(2));
   const Expr count = range_count(k);
-  return {
-      k.b.apply("range", {as_scalar(k, k.in(0)), as_scalar(k, k.in(2))}, {}, std::span(&count, 1))};
+  const auto length = ir::as_int(count);
+  // Ranges of integers take part in shape arithmetic.
+  if (length && *length <= kElementLimit && ir::is_integer(start->dtype())) {
+    const Expr at = b.cast(b.iota(DType::i64, std::span(&count, 1), 0), start->dtype());
+    return {b.add(start, b.mul(at, delta))};
+  }
+  return {b.apply("range", {start, delta}, {}, std::span(&count, 1))};
 }
 
 // ---- Pad

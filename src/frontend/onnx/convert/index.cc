@@ -12,8 +12,25 @@ T value_of(Result<T> result) {
   return *std::move(result);
 }
 
+/// One constant position is a slice, which fuses better than a gather.
 Exprs gather(Call& k) {
-  return {k.b.gather(k.in(0), k.in(1), k.axis(k.int_attr("axis", 0), k.in(0)->rank()))};
+  Builder& b = k.b;
+  const Expr x = k.in(0);
+  const int64_t axis = k.axis(k.int_attr("axis", 0), x->rank());
+  const ops::Tensor* indices = b.known(k.in(1));
+  if (indices == nullptr || indices->count() != 1 || !ir::is_integer(indices->dtype))
+    return {b.gather(x, k.in(1), axis)};
+  const int64_t index = indices->get_i(0);
+  const Expr extent = x->shape()[static_cast<size_t>(axis)];
+  if (const auto n = ir::as_int(extent); n && (index < -*n || index >= *n))
+    k.fail("index " + std::to_string(index) + " is out of range for extent " + std::to_string(*n),
+           "onnx.index");
+  const Expr start = index < 0 ? ir::add(b.c, extent, b.c.i64(index)) : b.c.i64(index);
+  const Expr one = b.narrow(x, axis, start, b.c.i64(1));
+  Exprs shape(x->shape().begin(), x->shape().begin() + axis);
+  shape.insert(shape.end(), static_cast<size_t>(k.in(1)->rank()), b.c.i64(1));
+  shape.insert(shape.end(), x->shape().begin() + axis + 1, x->shape().end());
+  return {b.reshape(one, shape)};
 }
 
 Exprs gather_elements(Call& k) {
@@ -88,6 +105,27 @@ Exprs reverse_sequence(Call& k) {
       k.b.apply("reverse_sequence", {k.in(0), k.in(1)}, k.options({"batch_axis", "time_axis"}))};
 }
 
+/// A cache with `update` written along an axis from a position of each batch on.
+Exprs tensor_scatter(Call& k) {
+  Builder& b = k.b;
+  const Expr cache = k.in(0);
+  const Expr update = k.in(1);
+  const int64_t axis = k.axis(k.int_attr("axis", -2), cache->rank());
+  if (axis == 0 || update->rank() != cache->rank()) k.fail("axis 0 is the batch", "onnx.axis");
+  const std::string mode = k.string_attr("mode", "linear");
+  Expr at = b.iota(DType::i64, update->shape(), axis);
+  if (k.opt(2) != nullptr) {
+    Expr first = b.cast(k.in(2), DType::i64);
+    for (int64_t i = 1; i < cache->rank(); ++i) first = b.unsqueeze(first, {i});
+    at = b.add(at, first);
+  }
+  if (mode == "circular")
+    at = b.binary(Op::mod, at, b.from_scalar(cache->shape()[static_cast<size_t>(axis)]));
+  if (mode != "circular" && mode != "linear") k.fail("attribute 'mode' is '" + mode + "'");
+  return {b.op(Op::scatter_elements, {cache, at, update},
+               {{Key::axis, axis}, {Key::kind, std::string("set")}})};
+}
+
 constexpr ConverterRow kRows[] = {
     {"", "Gather", gather},
     {"", "GatherElements", gather_elements},
@@ -95,6 +133,7 @@ constexpr ConverterRow kRows[] = {
     {"", "Scatter", scatter_elements},
     {"", "ScatterElements", scatter_elements},
     {"", "ScatterND", scatter_nd},
+    {"", "TensorScatter", tensor_scatter},
     {"", "NonZero", nonzero},
     {"", "Compress", compress},
     {"", "Unique", unique},

@@ -48,14 +48,14 @@ std::optional<std::string> constant_scales(Call& k, size_t i) {
 /// scale).
 Exprs sizes_from_scales(Call& k, Expr x, Expr scales, const Ints& axes) {
   Builder& b = k.b;
-  Context& c = b.c;
   Exprs extents;
   for (int64_t a : axes) extents.push_back(x->shape()[static_cast<size_t>(a)]);
   if (const Elements* known = b.elements(scales)) {
     for (size_t i = 0; i < extents.size(); ++i) {
       const Element& e = known->at(i);
-      const Expr total = ir::mul(c, extents[i], e.num);
-      extents[i] = e.den == nullptr ? b.simplify(total) : b.divide_exactly(total, e.den);
+      const Expr both[] = {extents[i], e.num};
+      const Exprs divisor = e.den == nullptr ? Exprs{} : Exprs{e.den};
+      extents[i] = b.divide_exactly(both, divisor);
     }
     return extents;
   }
@@ -84,9 +84,16 @@ Exprs resize(Call& k) {
   if (roi != nullptr && k.string_attr("coordinate_transformation_mode") != "tf_crop_and_resize")
     roi = nullptr;
   if (roi != nullptr && roi->dtype() != DType::f32) roi = b.cast(roi, DType::f32);
-  if (sizes != nullptr) return {b.apply("resize", {x, roi, nullptr}, options, b.integers(sizes))};
+  // Some modes decide on more than extents: they need the values now.
+  const bool needs_values = k.string_attr("keep_aspect_ratio_policy", "stretch") != "stretch" ||
+                            k.int_attr("antialias", 0) != 0;
+  if (sizes != nullptr)
+    return {b.apply("resize", {x, roi, nullptr}, options,
+                    needs_values ? b.i64s(k.constant_ints(3)) : b.integers(sizes))};
   if (scales == nullptr) k.fail("neither scales nor sizes are given", "onnx.input");
-  if (auto text = b.known(scales) != nullptr ? constant_scales(k, scales_at) : std::nullopt) {
+  if (needs_values) (void)k.constant_tensor(scales_at);
+  if (auto text = needs_values || b.known(scales) != nullptr ? constant_scales(k, scales_at)
+                                                             : std::nullopt) {
     options.emplace_back("scales", *text);
     return {b.apply("resize", {x, roi, nullptr}, options)};
   }

@@ -52,7 +52,7 @@ Exprs known_target(Call& k, Expr x, const Exprs& wanted, bool zero_copies) {
     k.fail("cannot reshape " + std::to_string(*t) + " elements into multiples of " +
                std::to_string(*r),
            "onnx.shape");
-  out[*open] = b.divide_exactly(total, rest);
+  out[*open] = b.divide_exactly(x->shape(), out);
   return out;
 }
 

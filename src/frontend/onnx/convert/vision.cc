@@ -28,13 +28,34 @@ Exprs roi_align(Call& k) {
 
 Exprs col2im(Call& k) {
   Exprs extents = k.b.integers(k.in(1));
-  const Exprs block = k.b.integers(k.in(2));
+  const Exprs block = k.b.i64s(k.constant_ints(2));
   extents.insert(extents.end(), block.begin(), block.end());
   return {k.b.apply("col2im", {k.in(0)}, k.options({"dilations", "pads", "strides"}), extents)};
 }
 
 Exprs center_crop_pad(Call& k) {
   return {k.b.apply("center_crop_pad", {k.in(0)}, k.options({"axes"}), k.b.integers(k.in(1)))};
+}
+
+/// Mode CRD (opset 28) keeps the channels outermost.
+Exprs space_to_depth(Call& k) {
+  Builder& b = k.b;
+  const Expr x = k.in(0);
+  if (k.string_attr("mode", "DCR") == "DCR")
+    return {b.apply("space_to_depth", {x}, k.options({"blocksize"}))};
+  if (k.string_attr("mode") != "CRD") k.fail("attribute 'mode' is '" + k.string_attr("mode") + "'");
+  const int64_t block = k.int_attr("blocksize");
+  if (x->rank() != 4 || block < 1)
+    k.fail("needs an input of rank 4 and a block of 1 or more", "onnx.shape");
+  const Expr size[] = {b.c.i64(block)};
+  const Expr height[] = {x->shape()[2]};
+  const Expr width[] = {x->shape()[3]};
+  const Expr rows = b.divide_exactly(height, size);
+  const Expr columns = b.divide_exactly(width, size);
+  const Exprs split{x->shape()[0], x->shape()[1], rows, size[0], columns, size[0]};
+  const Exprs joined{x->shape()[0], ir::mul(b.c, x->shape()[1], b.c.i64(block * block)), rows,
+                     columns};
+  return {b.reshape(b.transpose(b.reshape(x, split), Ints{0, 1, 3, 5, 2, 4}), joined)};
 }
 
 constexpr ConverterRow kRows[] = {
@@ -47,10 +68,7 @@ constexpr ConverterRow kRows[] = {
      [](Call& k) -> Exprs {
        return {k.b.apply("depth_to_space", {k.in(0)}, k.options({"blocksize", "mode"}))};
      }},
-    {"", "SpaceToDepth",
-     [](Call& k) -> Exprs {
-       return {k.b.apply("space_to_depth", {k.in(0)}, k.options({"blocksize"}))};
-     }},
+    {"", "SpaceToDepth", space_to_depth},
 };
 
 }  // namespace
