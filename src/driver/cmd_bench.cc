@@ -53,11 +53,11 @@ Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs&
 }
 
 /// The bound from arithmetic and memory peaks that were measured in this process.
-double roofline(const machine::Calibration& peaks, int threads, int64_t flops, int64_t bytes) {
-  const double compute = static_cast<double>(flops) / (peaks.f32_flops * threads);
+double roofline(const machine::Peaks& peaks, int threads, int64_t flops, int64_t bytes) {
+  const double compute = static_cast<double>(flops) / (peaks.f32_gflops * 1e9 * threads);
   // What fits the last cache need not come from memory again.
   const double bandwidth =
-      bytes > machine::host().l3_bytes ? peaks.dram_bytes_per_s : peaks.l2_bytes_per_s * threads;
+      bytes > machine::host().l3_bytes ? peaks.dram_gbs * 1e9 : peaks.l2_gbs * 1e9 * threads;
   return std::max(compute, static_cast<double>(bytes) / bandwidth);
 }
 
@@ -70,7 +70,7 @@ Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
   executor.profile(true);
   const int rounds = std::clamp(static_cast<int>(0.3 / std::max(m.latency.median, 1e-6)), 1, 50);
   for (int i = 0; i < rounds; ++i) TENON_TRY_VOID(executor.run());
-  const machine::Calibration peaks = machine::calibrate();
+  const machine::Peaks peaks = machine::calibrate();
   const auto& tables = executor.model().tables();
   const auto kernel_times = executor.kernel_times();
   for (size_t k = 0; k < tables.kernels.size(); ++k) {

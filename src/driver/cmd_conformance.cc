@@ -174,7 +174,7 @@ std::vector<std::string> run_cases(const std::vector<fs::path>& cases,
                                    const std::function<void(size_t, const std::string&)>& on_done) {
   std::vector<std::string> reasons(cases.size());
   std::vector<Worker> running;
-  const auto slots = static_cast<size_t>(cpu_count());
+  const auto slots = static_cast<size_t>(available_cpus());
   size_t next = 0;
   while (next < cases.size() || !running.empty()) {
     while (next < cases.size() && running.size() < slots) {

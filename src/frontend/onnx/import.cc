@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <unordered_set>
 
 #include "frontend/onnx/importer.h"
 
@@ -67,6 +68,20 @@ Result<Imported> import_bytes(std::span<const std::byte> bytes, const std::files
     return fail("onnx.parse", name + ": larger than 2 GiB, the limit of the format");
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   return import_stream(stream, folder, name, options);
+}
+
+Result<std::vector<std::string>> input_names(const std::filesystem::path& path) {
+  TENON_TRY(const auto file, MappedFile::open(path, /*follow_links=*/true));
+  onnx::ModelProto model;
+  if (file->bytes().size() > INT32_MAX ||
+      !model.ParseFromArray(file->bytes().data(), static_cast<int>(file->bytes().size())))
+    return fail("onnx.parse", path.string() + ": not an ONNX model");
+  std::unordered_set<std::string> initialized;
+  for (const onnx::TensorProto& t : model.graph().initializer()) initialized.insert(t.name());
+  std::vector<std::string> names;
+  for (const onnx::ValueInfoProto& v : model.graph().input())
+    if (!initialized.contains(v.name())) names.push_back(v.name());
+  return names;
 }
 
 }  // namespace tenon::onnx_import

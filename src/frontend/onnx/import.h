@@ -50,6 +50,9 @@ struct Imported {
                                             const std::string& name,
                                             const ImportOptions& options = {});
 
+/// Names of a model's inputs (initializers left out) without importing it.
+[[nodiscard]] Result<std::vector<std::string>> input_names(const std::filesystem::path& path);
+
 /// Names of the operators with a direct conversion, "domain:Name" or "Name", sorted.
 [[nodiscard]] std::vector<std::string> convertible_operators();
 
