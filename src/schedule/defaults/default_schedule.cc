@@ -67,8 +67,7 @@ Status schedule_plain(Schedule& s, const Target& t) {
     const auto info = describe(*s.program(), name);
     if (!info || !info->simple) continue;
     const Attempt nest = [&](Schedule& x) {
-      return info->is_update ? schedule_reduce_nest(x, t, name, 0, true)
-                             : schedule_map(x, t, name, 0, true);
+      return info->is_update ? schedule_reduce(x, t, name) : schedule_map(x, t, name, 0, true);
     };
     (void)first_of(s, {nest}).has_value();
   }
@@ -83,19 +82,25 @@ Result<Program> default_schedule(Program program, const machine::Machine& machin
   const Target t{machine};
   std::vector<Attempt> attempts;
   bool rows = false, any_update = false;
-  for (const BlockInfo& b : describe_blocks(*s.program())) {
+  std::string last_update;
+  const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
+  for (const BlockInfo& b : blocks) {
     if (!b.simple || !b.is_update) continue;
     const std::string name = b.name;
     if (b.combine == "fma")
       attempts.emplace_back([name, &t](Schedule& x) { return schedule_contraction(x, t, name); });
-    if (b.combine == "fma" || slides(b))
+    const std::vector<LoopInfo> k = b.reductions();
+    const bool along = !k.empty() && contiguous_in_reads(*s.program()->context, b, k.back());
+    if (b.combine == "fma" || slides(b) || !along)
       attempts.emplace_back([name, &t](Schedule& x) { return schedule_window(x, t, name); });
-    rows = (rows || !any_update) && reduces_trailing(b);
+    rows = (rows || !any_update) && along && reduces_trailing(b);
     any_update = true;
-    if (!rows)
-      attempts.emplace_back([name, &t](Schedule& x) { return schedule_reduction(x, t, name); });
+    last_update = name;
   }
-  if (rows) attempts.insert(attempts.end(), [&t](Schedule& x) { return schedule_rows(x, t); });
+  if (rows && blocks.size() > 1)
+    attempts.insert(attempts.end(), [&t](Schedule& x) { return schedule_rows(x, t); });
+  if (any_update)
+    attempts.emplace_back([&](Schedule& x) { return schedule_reduction(x, t, last_update); });
   attempts.emplace_back([&t](Schedule& x) {
     inline_producers(x);
     return schedule_plain(x, t);

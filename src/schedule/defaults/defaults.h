@@ -41,12 +41,22 @@ void inline_producers(Schedule& s, const std::vector<std::string>& keep = {});
 /// when there is none.
 [[nodiscard]] Status schedule_map(Schedule& s, const Target& t, const std::string& block,
                                   size_t outer, bool parallel);
-/// A reduction below `outer` loops: vector accumulators along a contiguous axis.
-[[nodiscard]] Status schedule_reduce_nest(Schedule& s, const Target& t, const std::string& block,
-                                          size_t outer, bool parallel);
+/// A reduction by itself, in definition form.
+[[nodiscard]] Status schedule_reduce(Schedule& s, const Target& t, const std::string& block);
+/// Vector accumulators along a contiguous reduction axis of a block in definition form: the block
+/// that fills them, or "" where the axis is short or not contiguous.
+[[nodiscard]] Result<std::string> make_partial(Schedule& s, const Target& t,
+                                               const std::string& block);
+/// Its loops below `outer` ones: lanes in vectors, in registers; then finish_reduction.
+[[nodiscard]] Status finish_partial(Schedule& s, const std::string& partial,
+                                    const std::string& block, size_t outer);
+/// A short innermost reduction loop becomes one horizontal step.
+[[nodiscard]] Status finish_reduction(Schedule& s, const std::string& block);
 /// Vector width in elements for an axis of that extent: a multiple of the lanes.
 [[nodiscard]] int64_t vector_width(const Target& t, const BlockInfo& block,
                                    std::optional<int64_t> extent);
+/// True if every read that depends on the loop moves by one element with it, and one does.
+[[nodiscard]] bool contiguous_in_reads(ir::Context& c, const BlockInfo& info, const LoopInfo& loop);
 /// Names of loops.
 [[nodiscard]] std::vector<std::string> names(const std::vector<LoopInfo>& loops);
 

@@ -38,6 +38,8 @@ Status merge_reductions(Schedule& s, const std::string& block, size_t outer) {
   }
 }
 
+}  // namespace
+
 bool contiguous_in_reads(Context& c, const BlockInfo& info, const LoopInfo& loop) {
   bool any = false;
   for (const AccessInfo& a : info.reads) {
@@ -50,128 +52,108 @@ bool contiguous_in_reads(Context& c, const BlockInfo& info, const LoopInfo& loop
   return any;
 }
 
-/// Vector accumulators along the reduction loop `loop`, combined at the end.
-Status horizontal(Schedule& s, const Target& t, const std::string& block, const LoopInfo& loop) {
+Result<std::string> make_partial(Schedule& s, const Target& t, const std::string& block) {
+  Context& c = *s.program()->context;
+  TENON_TRY_VOID(spatial_first(s, block, 0));
+  TENON_TRY_VOID(merge_reductions(s, block, 0));
   const auto info = describe(*s.program(), block);
+  const std::vector<LoopInfo> reductions = info->reductions();
+  if (reductions.empty() || !contiguous_in_reads(c, *info, reductions.back())) return std::string();
+  const LoopInfo loop = reductions.back();
   const int64_t lanes = std::max(t.lanes(*info), 1);
   const auto extent = loop.count();
-  if (extent && *extent <= 2 * lanes) {
-    if (*extent >= 4) return s.vectorize(loop.name);
-    return {};
-  }
+  if (extent && *extent <= 2 * lanes) return std::string();
   int64_t width = lanes * (info->heavy > 0 ? 2 : 4);
   if (extent)
     while (width > lanes && *extent % width != 0 && *extent < 8 * width) width /= 2;
   TENON_TRY(const Handles parts, s.split(loop.name, width));
-  TENON_TRY(const std::string partial, s.rfactor(block, parts[1]));
+  return s.rfactor(block, parts[1]);
+}
+
+Status finish_partial(Schedule& s, const std::string& partial, const std::string& block,
+                      size_t outer) {
   const auto made = describe(*s.program(), partial);
-  const auto rest = describe(*s.program(), block);
-  if (!made || !rest) return fail("schedule.defaults", "rfactor lost a block");
-  // The partial block: lanes innermost, as vectors.
-  std::string lane;
-  for (const LoopInfo& l : made->loops)
-    if (l.count() == width && !l.reduction) lane = l.name;
-  if (lane.empty()) return fail("schedule.defaults", "no lane loop");
+  if (!made) return fail("schedule.defaults", "rfactor lost a block");
   Handles order;
-  bool inside = false;
-  for (const LoopInfo& l : made->loops) {
-    inside = inside || l.name == lane || l.reduction;
-    if (inside && l.name != lane) order.push_back(l.name);
+  std::string lane;
+  for (size_t l = outer; l < made->loops.size(); ++l) {
+    if (made->loops[l].reduction) {
+      order.push_back(made->loops[l].name);
+    } else {
+      lane = made->loops[l].name;
+    }
   }
+  if (lane.empty()) return fail("schedule.defaults", "no lane loop");
   order.push_back(lane);
   if (order.size() > 1) TENON_TRY_VOID(s.reorder(order));
   TENON_TRY_VOID(s.vectorize(lane));
-  // The final step next to it.
-  const std::vector<LoopInfo> spatial = rest->spatial();
-  if (!spatial.empty()) TENON_TRY_VOID(s.compute_at(partial, spatial.back().name));
   TENON_TRY_VOID(s.set_scope(partial, "reg"));
-  const auto last = describe(*s.program(), block);
-  return s.vectorize(last->loops.back().name);
+  return finish_reduction(s, block);
 }
 
-/// The contiguous spatial loop in vectors around registers, the reduction loops inside its outer
-/// part.
-Status vertical(Schedule& s, const Target& t, const std::string& block, size_t outer,
-                const LoopInfo& axis) {
-  const auto info = describe(*s.program(), block);
-  const int64_t width = vector_width(t, *info, axis.count());
-  std::string inner = axis.name;
-  Handles order;
-  for (size_t l = outer; l < info->loops.size(); ++l)
-    if (!info->loops[l].reduction && info->loops[l].name != axis.name)
-      order.push_back(info->loops[l].name);
-  if (!axis.count() || *axis.count() > width) {
-    TENON_TRY(const Handles parts, s.split(axis.name, width));
-    order.push_back(parts[0]);
-    inner = parts[1];
+Status finish_reduction(Schedule& s, const std::string& block) {
+  const auto last = describe(*s.program(), block);
+  if (last->loops.empty() || !last->loops.back().reduction) return {};
+  const auto n = last->loops.back().count();
+  return n && *n >= 4 && *n <= 128 ? s.vectorize(last->loops.back().name) : Status{};
+}
+
+namespace {
+
+/// The loop over tasks of a loop whose iterations have `each` elements of work; "" for one task.
+Result<std::string> task_loop(Schedule& s, const std::string& loop, std::optional<int64_t> each) {
+  const auto count = as_int(s.extent(loop));
+  if (!each || *each >= kTaskElements) return loop;
+  const int64_t chunk = kTaskElements / std::max<int64_t>(*each, 1);
+  if (count && *count <= chunk) return std::string();
+  TENON_TRY(const Handles parts, s.split(loop, chunk));
+  return parts[0];
+}
+
+/// A reduction of everything: chunks in parallel, then their results.
+Status reduce_all(Schedule& s, const Target& t, const std::string& block, const LoopInfo& k) {
+  TENON_TRY(const Handles chunks, s.split(k.name, kTaskElements));
+  TENON_TRY(const std::string outer, s.rfactor(block, chunks[0]));
+  TENON_TRY(const std::string partial, make_partial(s, t, outer));
+  const std::string chunk = s.loops(outer).front();
+  if (!partial.empty()) {
+    TENON_TRY_VOID(s.compute_at(partial, chunk));
+    TENON_TRY_VOID(finish_partial(s, partial, outer, 1));
   }
-  for (const LoopInfo& l : info->reductions()) order.push_back(l.name);
-  order.push_back(inner);
-  if (order.size() > 1) TENON_TRY_VOID(s.reorder(order));
-  return s.vectorize(inner);
+  return s.parallel(chunk);
 }
 
 }  // namespace
 
-Status schedule_reduce_nest(Schedule& s, const Target& t, const std::string& block, size_t outer,
-                            bool parallel) {
+Status schedule_reduce(Schedule& s, const Target& t, const std::string& block) {
   Context& c = *s.program()->context;
-  TENON_TRY_VOID(spatial_first(s, block, outer));
-  TENON_TRY_VOID(merge_reductions(s, block, outer));
+  TENON_TRY_VOID(spatial_first(s, block, 0));
+  TENON_TRY_VOID(merge_reductions(s, block, 0));
   const auto info = describe(*s.program(), block);
   const std::vector<LoopInfo> reductions = info->reductions();
-  std::vector<LoopInfo> spatial;
-  for (size_t l = outer; l < info->loops.size(); ++l)
-    if (!info->loops[l].reduction) spatial.push_back(info->loops[l]);
-  if (reductions.empty()) return schedule_map(s, t, block, outer, parallel);
-  if (parallel && spatial.size() > 1) {
-    // Outer spatial loops become one.
-  }
+  if (reductions.empty()) return schedule_map(s, t, block, 0, true);
   const LoopInfo k = reductions.back();
-  if (contiguous_in_reads(c, *info, k)) {
-    if (parallel && spatial.empty() && (!k.count() || *k.count() > 2 * kTaskElements)) {
-      TENON_TRY(const Handles chunks, s.split(k.name, kTaskElements));
-      TENON_TRY(const std::string partial, s.rfactor(block, chunks[0]));
-      const auto made = describe(*s.program(), partial);
-      TENON_TRY_VOID(horizontal(s, t, partial, made->reductions().back()));
-      return s.parallel(s.loops(partial).front());
-    }
-    if (parallel && !spatial.empty()) {
-      TENON_TRY(const std::string all, fuse_all(s, names(spatial)));
-      const auto rows = as_int(s.extent(all));
-      const auto work = total(reductions);
-      std::string task = all;
-      bool tasks = true;
-      if (work && *work < kTaskElements) {
-        const int64_t chunk = kTaskElements / std::max<int64_t>(*work, 1);
-        tasks = !rows || *rows > chunk;
-        if (tasks) {
-          TENON_TRY(const Handles parts, s.split(all, chunk));
-          task = parts[0];
-        }
-      }
-      if (tasks) TENON_TRY_VOID(s.parallel(task));
-    }
-    return horizontal(s, t, block, describe(*s.program(), block)->reductions().back());
+  const bool along = contiguous_in_reads(c, *info, k);
+  if (along && info->spatial().empty() && (!k.count() || *k.count() > 2 * kTaskElements))
+    return reduce_all(s, t, block, k);
+  const auto work = total(reductions);
+  TENON_TRY(const std::string partial, make_partial(s, t, block));
+  const std::vector<LoopInfo> spatial = describe(*s.program(), block)->spatial();
+  if (spatial.empty()) {
+    if (partial.empty()) return finish_reduction(s, block);
+    return finish_partial(s, partial, block, 0);
   }
-  for (const LoopInfo& axis : spatial) {
-    const Expr w = stride_of(c, info->write, axis, info->loops);
-    if (w == nullptr || !is_int(w, 1)) continue;
-    TENON_TRY_VOID(vertical(s, t, block, outer, axis));
-    if (!parallel) return {};
-    const auto now = describe(*s.program(), block);
-    Handles outside;
-    for (const LoopInfo& l : now->loops) {
-      if (l.reduction || l.name == now->loops.back().name) break;
-      outside.push_back(l.name);
-    }
-    if (outside.empty()) return {};
-    TENON_TRY(const std::string all, fuse_all(s, outside));
-    return s.parallel(all);
-  }
-  if (!parallel || spatial.empty()) return {};
   TENON_TRY(const std::string all, fuse_all(s, names(spatial)));
-  return s.parallel(all);
+  TENON_TRY(const std::string task, task_loop(s, all, work));
+  if (!partial.empty()) {
+    const Handles loops = s.loops(block);
+    const size_t outer = task.empty() || task == all ? 1 : 2;
+    TENON_TRY_VOID(s.compute_at(partial, loops[outer - 1]));
+    TENON_TRY_VOID(finish_partial(s, partial, block, outer));
+  } else if (along) {
+    TENON_TRY_VOID(finish_reduction(s, block));
+  }
+  return task.empty() ? Status{} : s.parallel(task);
 }
 
 Status schedule_reduction(Schedule& s, const Target& t, const std::string& anchor) {
@@ -181,7 +163,7 @@ Status schedule_reduction(Schedule& s, const Target& t, const std::string& ancho
     if (!info || !info->simple) continue;
     if (info->is_update) {
       Schedule attempt = s;
-      if (schedule_reduce_nest(attempt, t, b, 0, true)) s = attempt;
+      if (schedule_reduce(attempt, t, b)) s = attempt;
     } else if (b != anchor) {
       Schedule attempt = s;
       if (schedule_map(attempt, t, b, 0, true)) s = attempt;

@@ -1,22 +1,26 @@
 // Row-wise groups (softmax, norms and the like): reductions over trailing axes and maps around
 // them. Everything is computed inside one parallel loop over rows; what passes from block to block
 // lives in scratch of one row.
+#include <map>
+#include <set>
+
 #include "schedule/defaults/defaults.h"
 
 namespace tenon::schedule::defaults {
 namespace {
 
-/// Leading spatial loops that every block has.
-size_t shared_rows(const std::vector<BlockInfo>& blocks) {
+/// Leading spatial loops that every block has, partial sums (`skip`) aside.
+size_t shared_rows(const std::vector<BlockInfo>& blocks,
+                   const std::map<std::string, std::string>& skip) {
   size_t rows = SIZE_MAX;
-  for (const BlockInfo& b : blocks) {
-    const size_t mine = b.spatial().size();
-    if (b.is_update) rows = std::min(rows, mine);
-  }
+  std::set<std::string> partial;
+  for (const auto& [block, made] : skip) partial.insert(made);
   for (const BlockInfo& b : blocks)
-    for (size_t l = 0; l < rows; ++l)
+    if (b.is_update && !partial.contains(b.name)) rows = std::min(rows, b.spatial().size());
+  for (const BlockInfo& b : blocks)
+    for (size_t l = 0; l < rows && !partial.contains(b.name); ++l)
       if (l >= b.loops.size() || b.loops[l].reduction ||
-          b.loops[l].extent != blocks.front().loops[l].extent)
+          b.loops[l].extent != blocks.back().loops[l].extent)
         rows = l;
   return rows == SIZE_MAX ? 0 : rows;
 }
@@ -31,8 +35,14 @@ bool is_small(const BlockInfo& home) {
 
 Status schedule_rows(Schedule& s, const Target& t) {
   inline_producers(s);
+  std::map<std::string, std::string> partials;  // by the reduction that they feed
+  for (const BlockInfo& b : describe_blocks(*s.program())) {
+    if (!b.is_update) continue;
+    TENON_TRY(const std::string partial, make_partial(s, t, b.name));
+    if (!partial.empty()) partials[b.name] = partial;
+  }
   const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
-  const size_t rows = shared_rows(blocks);
+  const size_t rows = shared_rows(blocks, partials);
   if (rows == 0) return fail("schedule.defaults", "the blocks share no rows");
   size_t home = blocks.size() - 1;
   for (size_t b = 0; b < blocks.size(); ++b)
@@ -47,8 +57,15 @@ Status schedule_rows(Schedule& s, const Target& t) {
     const auto info = describe(*s.program(), name);
     if (!info || !info->simple || info->loops.size() <= 1) continue;
     Schedule attempt = s;
-    const Status done = info->is_update ? schedule_reduce_nest(attempt, t, name, 1, false)
-                                        : schedule_map(attempt, t, name, 1, false);
+    const auto partial = partials.find(name);
+    Status done;
+    if (partial != partials.end()) {
+      done = finish_partial(attempt, partial->second, name, 1);
+    } else if (!info->is_update) {
+      done = schedule_map(attempt, t, name, 1, false);
+    } else if (!name.ends_with("_rf")) {
+      done = finish_reduction(attempt, name);
+    }
     if (done) s = attempt;
   }
   return is_small(blocks[home]) ? Status{} : s.parallel(row);

@@ -136,17 +136,19 @@ class Compaction {
       if (loop.kind() == "vector") lane = loop.var();
       if (loop.kind() == "vector" || loop.kind() == "unroll") fixed.insert(loop.var());
     }
-    for (size_t d = 0; d < a.indices.size(); ++d) {
-      const Expr i = simplify(c_, sub(c_, a.indices[d], p.base[d]), known);
-      std::unordered_set<Expr> vars;
-      collect_vars(i, vars);
-      for (Expr v : vars)
-        if (!fixed.contains(v)) return false;
-      if (lane == nullptr || !vars.contains(lane)) continue;
-      const auto linear = linear_in(c_, i, std::span(&lane, 1));
-      if (d + 1 != a.indices.size() || !linear || !is_int(linear->coefficients[0], 1)) return false;
-    }
-    return true;
+    Expr flat = c_.i64(0);
+    for (size_t d = 0; d < a.indices.size(); ++d)
+      flat = add(c_, mul(c_, flat, p.shape[d]), sub(c_, a.indices[d], p.base[d]));
+    flat = simplify(c_, flat, known);
+    std::unordered_set<Expr> vars;
+    collect_vars(flat, vars);
+    for (Expr v : vars)
+      if (!fixed.contains(v)) return false;
+    for (Expr n : post_order(std::span(&flat, 1)))
+      if (n->op == Op::load) return false;
+    if (lane == nullptr || !vars.contains(lane)) return true;
+    const auto linear = linear_in(c_, flat, std::span(&lane, 1));
+    return linear && is_int(linear->coefficients[0], 1);
   }
 
   void replace(Expr buffer, const Placement& p) {
