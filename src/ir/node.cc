@@ -99,8 +99,9 @@ bool same_value(const AttrValue& a, const AttrValue& b) {
   if (const auto* x = std::get_if<ConstantRef>(&a)) {
     const ConstantRef p = *x;
     const ConstantRef q = *std::get_if<ConstantRef>(&b);
-    return p == q || (p->hash == q->hash && p->size == q->size &&
-                      std::memcmp(p->bytes, q->bytes, p->size) == 0);
+    if (p == q) return true;
+    if (p->hash != q->hash || p->size != q->size) return false;
+    return p->size == 0 || std::memcmp(p->bytes, q->bytes, p->size) == 0;
   }
   return a == b;
 }

@@ -216,6 +216,7 @@ Expr Parser::write() {
 // ---- kernels
 
 bool Parser::packing(KernelParam& p) {
+  if (accept("as") && (!expect("[") || !integers(p.logical, ']'))) return false;
   while (accept("packed")) {
     Packing packing;
     if (!expect("(") || !expect("[") || !integers(packing.factors, ']') || !expect(",") ||

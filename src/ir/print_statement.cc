@@ -174,6 +174,10 @@ void Printer::param(const KernelParam& p) {
     }
     out_ += ']';
   };
+  if (!p.logical.empty()) {
+    out_ += " as ";
+    ints(p.logical);
+  }
   for (const Packing& packing : p.packing) {
     out_ += " packed(";
     ints(packing.factors);

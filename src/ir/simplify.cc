@@ -110,7 +110,8 @@ Expr Simplifier::node(Expr e) {
   switch (e->op) {
     case Op::var: {
       const Interval range = solver_.of(e);
-      return range.lo == range.hi ? c_.i64(range.lo) : e;
+      // Empty ranges come from conditions that never hold; any value will do there.
+      return range.has_lo() && range.lo >= range.hi ? c_.i64(range.lo) : e;
     }
     case Op::add:
     case Op::sub:

@@ -345,7 +345,7 @@ TEST_F(Simplify, evaluate_follows_the_operator_table) {
   EXPECT_EQ(evaluate(select(c, lt(c, n, num(3)), n, m), {{n, 1}}), 1);
 }
 
-TEST_F(Simplify, a_long_chain_of_sums_stays_linear) {
+TEST_F(Simplify, a_long_chain_of_choices_stays_linear) {
   Expr e = c.var("x");
   const Expr n = c.var("n");
   for (int k = 0; k < 100000; ++k)
@@ -353,7 +353,7 @@ TEST_F(Simplify, a_long_chain_of_sums_stays_linear) {
   const Expr roots[] = {e};
   EXPECT_NE(bounds(roots[0]).lo, 1);
   EXPECT_EQ(divisor(e), 1);
-  EXPECT_TRUE(evaluate(e, {{n, 1}}) || true);
+  EXPECT_FALSE(evaluate(e, {{n, 1}}).has_value());
 }
 
 }  // namespace

@@ -83,6 +83,7 @@ class RandomKernel {
                   {}};
     if (p.role == ParamRole::constant && dice_.pick(0, 1) != 0)
       p.packing = {{{4, 0}, {0, 2, 1}}, {{0}, {0}}};
+    if (!p.packing.empty() && dice_.pick(0, 1) != 0) p.logical = {12, 8};
     if (p.role == ParamRole::out) writable_.push_back(p.buffer);
     k.params.push_back(std::move(p));
   }

@@ -37,7 +37,7 @@ void expect_error(const std::string& text, const std::string& code, const std::s
 }
 
 constexpr const char* kKernel =
-    R"tir(kernel @dot_relu[n](x: in f32[n, 768], w: const f32[96, 768, 32] packed([32, 0], [0, 2, 1]), y: out f32[n, 3072]) {
+    R"tir(kernel @dot_relu[n](x: in f32[n, 768], w: const f32[96, 768, 32] as [3072, 768] packed([32, 0], [0, 2, 1]), y: out f32[n, 3072]) {
   trace "i0, i1 = split(i, 12, tail = predicate)"
   alloc h: f32[n, 3072]
   alloc c: f32[12, 32] reg
