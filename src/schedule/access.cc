@@ -419,6 +419,16 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
   return reads_other_iterations(draft, nest, vars, nullptr);
 }
 
+namespace {
+/// Guards keep accesses inside the buffer, whatever the loops around them cover.
+void clamp(Context& c, Box& box, Expr buffer, const ir::Assumptions& known) {
+  for (size_t d = 0; d < box.size(); ++d) {
+    const Expr last = ir::sub(c, buffer->shape()[d], c.i64(1));
+    if (ir::prove(c, ir::le(c, last, box[d].hi), known)) box[d].hi = last;
+  }
+}
+}  // namespace
+
 std::string reads_other_iterations(Draft& draft, const Site& nest, std::span<const Expr> vars,
                                    Expr reader) {
   Context& c = draft.c();
@@ -449,7 +459,8 @@ std::string reads_other_iterations(Draft& draft, const Site& nest, std::span<con
       }
       if (!complete) continue;
       const auto outer = boxed(w);
-      const auto inner = boxed(r);
+      auto inner = boxed(r);
+      if (inner) clamp(c, *inner, r.buffer, known);
       covered = outer && inner && contains(c, *outer, *inner, known);
     }
     if (shared && !covered)

@@ -78,6 +78,9 @@ Region region_of(Context& c, const std::vector<const Access*>& accesses, size_t 
       if (!range) continue;
       range->lo = simplify(c, range->lo, known);
       range->hi = simplify(c, range->hi, known);
+      // Guards keep accesses inside the buffer, whatever the loops around them cover.
+      const Expr last = sub(c, a->buffer->shape()[d], c.i64(1));
+      if (!a->in_tile && prove(c, le(c, last, range->hi), known)) range->hi = last;
       if (visible(range->lo, *a, outer, sizes) && visible(range->hi, *a, outer, sizes))
         mine[d] = range;
     }
