@@ -1,0 +1,242 @@
+// Default schedules on every kind of anchor, with constant, odd, symbolic and empty extents and for
+// both vector widths: scheduled and finalized programs compute what the definition does, traces
+// replay.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "differential.h"
+#include "graph/lower.h"
+#include "machine/machine.h"
+#include "ops/build.h"
+#include "schedule/schedule.h"
+
+namespace tenon::schedule {
+namespace {
+using ir::DType;
+using ir::Expr;
+
+/// A graph whose extents are literals or, with `symbolic`, variables of those values.
+struct Model {
+  explicit Model(bool make_symbolic) : symbolic(make_symbolic) {}
+  bool symbolic;
+  ir::Context c;
+  ops::Builder b{c};
+  std::vector<Expr> vars;
+  std::vector<int64_t> values;
+  std::vector<Expr> outputs;
+
+  Expr dim(int64_t n) {
+    if (!symbolic) return c.i64(n);
+    vars.push_back(c.var("n" + std::to_string(vars.size())));
+    values.push_back(n);
+    return vars.back();
+  }
+  Expr input(std::vector<Expr> shape, DType type = DType::f32) {
+    return c.param("x", c.tensor(type, shape));
+  }
+  Expr fixed(int64_t n) { return c.i64(n); }
+  Expr weights(std::vector<int64_t> shape) {
+    int64_t n = 1;
+    for (int64_t e : shape) n *= e;
+    std::vector<double> data;
+    for (int64_t i = 0; i < n; ++i) data.push_back(static_cast<double>((i * 7 + n) % 13 - 6) / 4);
+    return b.constant(DType::f32, shape, data);
+  }
+  Expr rows(Expr reduced, Expr like) { return b.broadcast_in(reduced, like->shape(), {0}); }
+};
+
+struct Built {
+  Program program;
+  std::vector<int64_t> sizes;
+};
+
+Built lower(Model& m) {
+  m.b.expect();
+  std::vector<Expr> nodes;
+  for (Expr n : ir::post_order(m.outputs))
+    if (graph::is_computed(n)) nodes.push_back(n);
+  graph::LoweredGroup group = graph::lower_group(m.c, nodes, m.outputs);
+  std::vector<int64_t> sizes;
+  for (Expr v : group.sizes)
+    sizes.push_back(
+        m.values[static_cast<size_t>(std::find(m.vars.begin(), m.vars.end(), v) - m.vars.begin())]);
+  return {group.kernel, sizes};
+}
+
+void check(Model& m, const std::string& what) {
+  const Built built = lower(m);
+  for (const char* row : {"x86-64-v3", "x86-64-v4"}) {
+    const machine::Machine* machine = machine::find_row(row);
+    ASSERT_NE(machine, nullptr);
+    const Result<Program> scheduled = default_schedule(built.program, *machine);
+    ASSERT_TRUE(scheduled.has_value()) << what << ": " << scheduled.error().text();
+    const Result<Program> final = finalize(*scheduled);
+    ASSERT_TRUE(final.has_value()) << what << ": " << final.error().text();
+    EXPECT_EQ(testing::difference(built.program, *scheduled, built.sizes, 1, what), "");
+    EXPECT_EQ(testing::difference(built.program, *final, built.sizes, 2, what + " finalized"), "");
+    const Result<Program> again = replay(built.program, (*scheduled)->trace);
+    ASSERT_TRUE(again.has_value()) << again.error().text();
+    EXPECT_EQ(ir::canonical_text(**again), ir::canonical_text(**scheduled)) << what;
+  }
+}
+
+/// Builds with constant and with symbolic extents for each list of extents.
+void check_all(const std::string& what, const std::vector<std::vector<int64_t>>& extents,
+               const std::function<void(Model&, const std::vector<int64_t>&)>& make) {
+  for (const std::vector<int64_t>& e : extents) {
+    for (bool symbolic : {false, true}) {
+      std::string name = what + (symbolic ? " symbolic" : "");
+      for (int64_t n : e) name += " " + std::to_string(n);
+      Model m(symbolic);
+      make(m, e);
+      check(m, name);
+    }
+  }
+}
+
+using Extents = std::vector<int64_t>;
+
+TEST(default_schedules, products) {
+  check_all(
+      "dot", {{1, 5, 7}, {13, 9, 33}, {30, 17, 100}, {3, 0, 5}, {0, 4, 20}},
+      [](Model& m, const Extents& e) {
+        const Expr x = m.input({m.dim(e[0]), m.fixed(e[1])});
+        m.outputs = {m.b.relu(m.b.add(m.b.matmul(x, m.weights({e[1], e[2]})), m.weights({e[2]})))};
+      });
+  check_all("dot of inputs", {{1, 5, 7}, {13, 9, 33}, {30, 17, 64}},
+            [](Model& m, const Extents& e) {
+              const Expr k = m.dim(e[1]);
+              m.outputs = {m.b.matmul(m.input({m.dim(e[0]), k}), m.input({k, m.dim(e[2])}))};
+            });
+  check_all("batched", {{2, 5, 7, 9}, {3, 13, 8, 33}}, [](Model& m, const Extents& e) {
+    const Expr b = m.dim(e[0]), k = m.dim(e[2]);
+    const Expr x = m.input({b, m.dim(e[1]), k}), y = m.input({b, m.dim(e[3]), k});
+    m.outputs = {m.b.dot(x, y, {0}, {0}, {2}, {2})};
+  });
+  check_all("matrix times vector", {{5, 7}, {33, 20}}, [](Model& m, const Extents& e) {
+    const Expr k = m.dim(e[1]);
+    m.outputs = {m.b.dot(m.input({m.dim(e[0]), k}), m.input({k}), {}, {}, {1}, {0})};
+  });
+}
+
+TEST(default_schedules, convolutions) {
+  // n, h, w, c, oc, kernel, stride, groups
+  const std::vector<Extents> cases{{1, 9, 9, 3, 8, 3, 2, 1},  {2, 6, 7, 4, 20, 3, 1, 1},
+                                   {1, 5, 5, 6, 34, 1, 1, 1}, {1, 6, 6, 8, 8, 3, 1, 8},
+                                   {1, 5, 6, 8, 16, 3, 1, 2}, {0, 5, 5, 4, 8, 3, 1, 1}};
+  check_all("conv", cases, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.fixed(e[1]), m.fixed(e[2]), m.fixed(e[3])});
+    ops::ConvAttrs attrs;
+    attrs.strides = {e[6], e[6]};
+    attrs.groups = e[7];
+    m.outputs = {m.b.relu(m.b.add(m.b.conv(x, m.weights({e[5], e[5], e[3] / e[7], e[4]}), attrs),
+                                  m.weights({e[4]})))};
+  });
+}
+
+TEST(default_schedules, windows) {
+  check_all("pool", {{1, 8, 9, 5}, {2, 7, 7, 33}}, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.fixed(e[1]), m.fixed(e[2]), m.fixed(e[3])});
+    ops::WindowAttrs attrs;
+    attrs.size = {1, 3, 3, 1};
+    attrs.strides = {1, 2, 2, 1};
+    m.outputs = {m.b.window("max", x, attrs)};
+  });
+}
+
+TEST(default_schedules, rows) {
+  const std::vector<Extents> cases{{1, 1}, {3, 10}, {5, 70}, {2, 200}, {0, 9}};
+  check_all("softmax", cases, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.dim(e[1])});
+    const Expr y = m.b.exp(m.b.sub(x, m.rows(m.b.reduce_max(x, {1}), x)));
+    m.outputs = {m.b.div(y, m.rows(m.b.reduce_sum(y, {1}), y))};
+  });
+  check_all("norm with its statistics", cases, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.dim(e[1])});
+    const Expr mean = m.b.reduce_mean(x, {1});
+    const Expr d = m.b.sub(x, m.rows(mean, x));
+    const Expr var = m.b.reduce_mean(m.b.square(d), {1});
+    m.outputs = {m.b.div(d, m.b.sqrt(m.b.add(m.rows(var, x), 1e-3))), mean};
+  });
+}
+
+TEST(default_schedules, reductions) {
+  const std::vector<Extents> cases{{1, 1, 1}, {3, 4, 40}, {7, 5, 200}, {2, 3, 0}};
+  for (const ops::Ints& axes : std::vector<ops::Ints>{{2}, {1}, {0}, {0, 1, 2}, {0, 2}, {1, 2}})
+    for (const char* kind : {"sum", "max"})
+      check_all("reduce", cases, [&](Model& m, const Extents& e) {
+        m.outputs = {m.b.reduce(kind, m.input({m.dim(e[0]), m.dim(e[1]), m.dim(e[2])}), axes)};
+      });
+  check_all("long sum", {{40000}}, [](Model& m, const Extents& e) {
+    m.outputs = {m.b.reduce_sum(m.input({m.dim(e[0])}), {0})};
+  });
+  check_all("argmax", {{3, 17}}, [](Model& m, const Extents& e) {
+    m.outputs = {m.b.arg_reduce("max", m.input({m.dim(e[0]), m.dim(e[1])}), 1)};
+  });
+}
+
+TEST(default_schedules, maps) {
+  const std::vector<Extents> cases{{1, 1, 1}, {3, 5, 20}, {2, 33, 70}, {4, 0, 3}};
+  check_all("elementwise", cases, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.dim(e[1]), m.fixed(e[2])});
+    m.outputs = {m.b.tanh(m.b.add(m.b.mul(x, 2.0), m.weights({e[2]})))};
+  });
+  check_all("compare", cases, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.dim(e[1]), m.dim(e[2])});
+    m.outputs = {m.b.gt(x, m.b.scalar_like(x, 0))};
+  });
+  for (const ops::Ints& perm : std::vector<ops::Ints>{{2, 1, 0}, {1, 0, 2}, {0, 2, 1}, {2, 0, 1}})
+    check_all("transpose", cases, [&](Model& m, const Extents& e) {
+      m.outputs = {m.b.transpose(m.input({m.dim(e[0]), m.dim(e[1]), m.dim(e[2])}), perm)};
+    });
+  check_all("pad", {{1, 4, 5}, {2, 7, 33}}, [](Model& m, const Extents& e) {
+    const Expr x = m.input({m.dim(e[0]), m.dim(e[1]), m.dim(e[2])});
+    const std::vector<Expr> around{m.c.i64(0), m.c.i64(1), m.c.i64(2)};
+    m.outputs = {m.b.relu(m.b.pad(x, m.b.scalar(DType::f32, 1.5), around, around))};
+  });
+  check_all("concat", {{3, 4, 20}}, [](Model& m, const Extents& e) {
+    const Expr n = m.dim(e[0]);
+    const std::vector<Expr> parts{m.input({n, m.dim(e[1])}), m.input({n, m.dim(e[2])})};
+    m.outputs = {m.b.concat(parts, 1)};
+  });
+  check_all("slice", {{5, 40}}, [](Model& m, const Extents& e) {
+    m.outputs = {m.b.slice_axis(m.input({m.dim(e[0]), m.fixed(e[1])}), 1, 3, 20)};
+  });
+}
+
+std::string trace_of(const Program& p) {
+  std::string all;
+  for (const std::string& line : p->trace) all += line + "\n";
+  return all;
+}
+
+TEST(default_schedules, a_product_with_bias_has_this_trace) {
+  Model m(false);
+  const Expr x = m.input({m.fixed(128), m.fixed(256)});
+  m.outputs = {m.b.add(m.b.matmul(x, m.weights({256, 64})), m.weights({64}))};
+  const Result<Program> scheduled =
+      default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+  ASSERT_TRUE(scheduled.has_value());
+  EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32])"), std::string::npos)
+      << trace_of(*scheduled);
+  EXPECT_NE(trace_of(*scheduled).find("pack("), std::string::npos);
+}
+
+TEST(default_schedules, long_elementwise_work_is_one_fused_parallel_axis) {
+  Model m(false);
+  const Expr x = m.input({m.fixed(100), m.fixed(30), m.fixed(40)});
+  m.outputs = {m.b.relu(x)};
+  const Result<Program> scheduled =
+      default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+  ASSERT_TRUE(scheduled.has_value());
+  EXPECT_EQ(trace_of(*scheduled),
+            "inline(broadcast0)\n"
+            "i0_0, i0_1 = split(i0, 16384, tail = predicate)\n"
+            "i0_1_0, i0_1_1 = split(i0_1, 64, tail = predicate)\n"
+            "vectorize(i0_1_1)\n"
+            "parallel(i0_0)\n");
+}
+
+}  // namespace
+}  // namespace tenon::schedule
