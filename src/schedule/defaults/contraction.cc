@@ -84,7 +84,7 @@ class Contraction {
     if (dims_.n && *dims_.n < lanes_ / 4)
       return fail("schedule.defaults", "too few columns for a tile");
     nr_ = tile_columns(t_.machine, lanes_, dims_.n);
-    mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes_, nr_, dims_.m);
+    mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes_, nr_, dims_.m, most_rows(info));
     TENON_TRY_VOID(pack_columns(info));
     return tile(info);
   }
@@ -113,6 +113,18 @@ class Contraction {
       }
       if (!merged) return {};
     }
+  }
+
+  /// Rows a multiple of 4 KiB apart share a set of the first-level cache: no more than it has ways.
+  int64_t most_rows(const BlockInfo& info) {
+    constexpr int64_t kPeriod = 4096, kWays = 8;
+    for (const LoopInfo& l : info.loops) {
+      if (r_.rows.empty() || l.name != r_.rows.back()) continue;
+      const Expr stride = stride_of(c(), r_.a, l, info.loops);
+      const auto n = stride == nullptr ? std::nullopt : as_int(stride);
+      if (n && *n * ir::info(r_.a.buffer->dtype()).bytes % kPeriod == 0) return kWays;
+    }
+    return INT64_MAX;
   }
 
   /// Axis of the column operand that the innermost column loop walks, alone and from 0; -1: none.

@@ -32,9 +32,9 @@ int64_t tile_columns(const machine::Machine& machine, int lanes, std::optional<i
   return best;
 }
 
-int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr,
-                  std::optional<int64_t> m) {
-  const int64_t most = std::min<int64_t>(rows_that_fit(machine, lanes, nr), kUnrolledRows / 2 + 8);
+int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr, std::optional<int64_t> m,
+                  int64_t most) {
+  most = std::min({rows_that_fit(machine, lanes, nr), kUnrolledRows / 2 + 8, most});
   if (!m) return std::min<int64_t>(most, 12);
   if (*m <= most) return std::max<int64_t>(*m, 1);
   // Cost of a row set: rows computed, and for each tile the loads of the packed operand.

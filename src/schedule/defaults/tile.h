@@ -11,7 +11,7 @@ namespace tenon::schedule::defaults {
                                    std::optional<int64_t> n);
 /// Rows of a tile with nr columns over m rows: as high as the registers allow, with little waste.
 [[nodiscard]] int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr,
-                                std::optional<int64_t> m);
+                                std::optional<int64_t> m, int64_t most = INT64_MAX);
 
 /// Blocks that read the anchor's result, in program order.
 [[nodiscard]] std::vector<std::string> epilogue_of(const Schedule& s, const std::string& anchor);
