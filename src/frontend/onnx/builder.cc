@@ -6,6 +6,7 @@
 #include "frontend/onnx/tensor_proto.h"
 #include "ir/simplify.h"
 #include "ir/text.h"
+#include "ops/tensor.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -331,21 +332,7 @@ const ops::Tensor* Builder::known(Expr x) {
   if (x->op != Op::imm && x->op != Op::constant) return nullptr;
   const auto count = static_count(x->type);
   if (!count || *count > kFoldLimit) return nullptr;
-  ops::Tensor value;
-  if (x->op == Op::imm) {
-    value = ops::Tensor::zeros(x->dtype(), {});
-    if (ir::is_float(x->dtype())) {
-      value.set_f(0, x->float_attr(Key::value));
-    } else {
-      value.set_i(0, x->int_attr(Key::value));
-    }
-  } else {
-    const ir::ConstantRef data = x->constant_attr();
-    value.dtype = x->dtype();
-    value.shape = *static_shape(x->type);
-    value.bytes.assign(data->bytes, data->bytes + data->size);
-  }
-  set_known(x, std::move(value));
+  set_known(x, ops::tensor_of(x));
   return known_[x].get();
 }
 

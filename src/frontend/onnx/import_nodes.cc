@@ -140,6 +140,13 @@ bool Importer::check_against_schema(const Scope& scope, const onnx::NodeProto& p
                                   " outputs, " + std::to_string(proto.output_size()) +
                                   " are named");
   bool good = true;
+  for (const SchemaAttribute& attribute : attributes_of(schema)) {
+    const auto& given = proto.attribute();
+    if (attribute.required && std::none_of(given.begin(), given.end(), [&](const auto& a) {
+          return a.name() == attribute.name;
+        }))
+      good = bad("onnx.attribute", "attribute '" + std::string(attribute.name) + "' is missing");
+  }
   for (const auto& attribute : proto.attribute()) {
     const auto known = attributes_of(schema);
     const auto found = std::find_if(known.begin(), known.end(), [&](const SchemaAttribute& a) {

@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kOldestOpset = 1;
 constexpr size_t kProblemLimit = 200;
 /// Nodes that functions may expand to, so that a small file cannot ask for an endless graph.
-constexpr int64_t kNodeLimit = 2'000'000;
+constexpr int64_t kNodeLimit = 300'000;
 
 std::string plain_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
@@ -63,6 +63,7 @@ std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
   onnx::GraphProto& graph = *proto.mutable_graph();
   read_initializers(graph, scope);
   read_inputs(graph, scope, *function);
+  node_budget_ += graph.node_size();
   nodes(scope, graph.node());
   read_outputs(graph, scope, *function);
   if (suppressed_ > 0)
