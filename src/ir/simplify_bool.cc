@@ -57,13 +57,14 @@ void flatten(Expr e, Op op, std::vector<Expr>& out) {
 }  // namespace
 
 Expr Simplifier::nonnegative(Poly p) {
-  if (solver_.lower(p, 0) >= 0) return c_.bool_imm(true);
-  if (solver_.upper(p, -1) < 0) return c_.bool_imm(false);
+  // Dividing first makes the condition sharper: 9 * n - 5 >= 0 is n - 1 >= 0.
   const int64_t g = coefficient_gcd(p);
   if (g > 1) {
     for (Term& t : p.terms) t.coeff /= g;
     p.constant = floor_div(p.constant, g);
   }
+  if (solver_.lower(p, 0) >= 0) return c_.bool_imm(true);
+  if (solver_.upper(p, -1) < 0) return c_.bool_imm(false);
   for (int64_t unit : coefficients(p))
     if (const auto parts = split_by_unit(p, unit)) return nonnegative(parts->whole);
   auto [plus, minus] = sides(p);
@@ -77,15 +78,15 @@ Expr Simplifier::nonnegative(Poly p) {
 
 Expr Simplifier::zero(Poly p) {
   if (p.is_number()) return c_.bool_imm(p.constant == 0);
-  const int64_t lo = solver_.lower(p);
-  const int64_t hi = solver_.upper(p);
-  if (lo > 0 || hi < 0) return c_.bool_imm(false);
-  if (lo == 0 && hi == 0) return c_.bool_imm(true);
   const int64_t g = coefficient_gcd(p);
   if (p.constant % g != 0) return c_.bool_imm(false);
   const int64_t sign = p.terms[0].coeff < 0 ? -1 : 1;
   for (Term& t : p.terms) t.coeff = t.coeff / g * sign;
   p.constant = p.constant / g * sign;
+  const int64_t lo = solver_.lower(p);
+  const int64_t hi = solver_.upper(p);
+  if (lo > 0 || hi < 0) return c_.bool_imm(false);
+  if (lo == 0 && hi == 0) return c_.bool_imm(true);
   auto [plus, minus] = sides(p);
   if (p.constant > 0 && !minus.terms.empty())
     return eq(c_, emit(c_, plus + p.constant), emit(c_, minus));

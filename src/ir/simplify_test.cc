@@ -200,6 +200,14 @@ TEST_F(Simplify, proves_from_facts) {
   EXPECT_TRUE(is_int(simple(max(c, sub(c, i, n), num(0))), 0));
 }
 
+TEST_F(Simplify, an_index_below_a_quotient_bounds_the_dividend) {
+  const Expr n = c.var("n");
+  const Expr i = below("i", floordiv(c, n, num(12)));
+  EXPECT_TRUE(prove(c, le(c, num(12), n), known));
+  EXPECT_FALSE(prove(c, le(c, num(13), n), known));
+  EXPECT_TRUE(prove(c, le(c, sum(times(i, 12), num(12)), n), known));
+}
+
 TEST_F(Simplify, bounds_are_tight_for_split_indices) {
   const Expr i = var("i", 4);
   const Expr j = var("j", 12);

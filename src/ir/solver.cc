@@ -97,7 +97,22 @@ void Solver::assume_nonnegative(const Poly& p, bool lasting) {
       for (Expr e : t.atoms) narrow(e, 1, -1);
   }
   facts_.push_back(p);
-  if (lasting) lasting_ = facts_.size();
+  if (!lasting) return;
+  lasting_ = facts_.size();
+  open_floordiv(p);
+}
+
+/// floor(x / d) >= m says x >= m * d, and floor(x / d) <= m says x <= m * d + d - 1.
+void Solver::open_floordiv(const Poly& p) {
+  if (p.terms.size() != 1 || p.terms[0].atoms.size() != 1 || p.constant <= INT64_MIN + 1) return;
+  const Expr q = p.terms[0].atoms[0];
+  const int64_t c = p.terms[0].coeff;
+  if (q->op != Op::floordiv || c == INT64_MIN) return;
+  const Poly d = poly(q->operand(1));
+  if (!d.is_number() || d.constant <= 0) return;
+  const Poly x = poly(q->operand(0));
+  if (c > 0) return assume_nonnegative(x - d * ceil_div(-p.constant, c), true);
+  assume_nonnegative(d * floor_div(p.constant, -c) + (d.constant - 1) - x, true);
 }
 
 // ---- polynomials

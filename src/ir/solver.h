@@ -44,6 +44,7 @@ class Solver {
   /// Adds p >= 0; `lasting` facts also narrow the ranges of variables.
   void assume_nonnegative(const Poly& p, bool lasting);
   void assume(Expr condition, bool lasting);
+  void open_floordiv(const Poly& p);
   void narrow(Expr var, int64_t coeff, int64_t constant);
   [[nodiscard]] int64_t search(const Poly& p, int64_t enough, int depth);
   [[nodiscard]] int64_t plain_lower(const Poly& p);
