@@ -11,7 +11,7 @@
 #include "driver/session.h"
 #include "driver/tensors.h"
 #include "interp/interp.h"
-#include "ir/rewrite.h"
+#include "ops/walk.h"
 #include "runtime/executor.h"
 #include "runtime/inputs.h"
 #include "runtime/npy.h"
@@ -63,7 +63,7 @@ Result<std::vector<ops::Tensor>> saved_outputs(const std::string& folder,
 /// Tensor nodes of the imported graph, composites whole, in order.
 std::vector<ir::Expr> probe_candidates(const ir::Function& f) {
   std::vector<ir::Expr> all;
-  for (ir::Expr n : ir::post_order(f.results))
+  for (ir::Expr n : ops::value_order(f.results))
     if (!n->operands.empty() && n->type->is_tensor()) all.push_back(n);
   return all;
 }

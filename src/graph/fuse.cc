@@ -10,6 +10,7 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ops/op.h"
+#include "ops/walk.h"
 #include "support/check.h"
 
 namespace tenon::graph {
@@ -80,10 +81,10 @@ class Fusion {
   Fusion(const Function& f, const FusionOptions& options) : options_(options) {
     std::vector<Expr> roots = f.results;
     for (const Binding& b : f.bindings) roots.push_back(b.tensor);
-    order_ = post_order(roots);
+    order_ = ops::value_order(roots);
     for (size_t i = 0; i < order_.size(); ++i) index_[order_[i]] = i;
     for (Expr n : order_)
-      for (Expr operand : n->operands) users_[operand].push_back(n);
+      for (Expr operand : ops::value_operands(n)) users_[operand].push_back(n);
     for (Expr r : roots) needed_.insert(r);
   }
 

@@ -2,6 +2,7 @@
 
 #include "ir/text.h"
 #include "ops/op.h"
+#include "ops/walk.h"
 #include "support/check.h"
 
 namespace tenon::graph {
@@ -32,19 +33,19 @@ void Rewriter::run(Function& f) {
   rewrite_bodies(c_, f, [&](Function& body) { Rewriter(c_, rules_).run(body); });
   std::vector<Expr> roots = f.results;
   for (const Binding& b : f.bindings) roots.push_back(b.tensor);
-  const std::vector<Expr> order = post_order(roots);
+  const std::vector<Expr> order = ops::value_order(roots);
   std::unordered_map<Expr, int> readers;
   for (Expr n : order)
-    for (Expr operand : n->operands) ++readers[operand];
+    for (Expr operand : ops::value_operands(n)) ++readers[operand];
   for (Expr r : roots) ++readers[r];
 
   Map image;
   for (Expr n : order) {
     Expr made = n;
-    if (!n->operands.empty()) {
+    if (const auto values = ops::value_operands(n); !values.empty()) {
       std::vector<Expr> operands;
       bool same = true;
-      for (Expr operand : n->operands) {
+      for (Expr operand : values) {
         operands.push_back(image.at(operand));
         same = same && operands.back() == operand;
       }

@@ -11,6 +11,7 @@
 #include "ir/simplify.h"
 #include "ops/shape.h"
 #include "ops/tensor.h"
+#include "ops/walk.h"
 #include "support/check.h"
 
 namespace tenon::interp {
@@ -54,8 +55,7 @@ class Frame {
       const auto bound = order.bindings.find(n);
       if (bound != order.bindings.end())
         for (const ir::Binding* b : bound->second) TENON_TRY_VOID(bind(*b));
-      if (n->op != Op::from_scalars)
-        for (Expr operand : n->operands) release(operand);
+      for (Expr operand : ops::value_operands(n)) release(operand);
     }
     Value results;
     for (Expr r : f_.results) {
@@ -188,8 +188,7 @@ class Frame {
                   "the reference interpreter does not know " + std::string(info(n->op).name));
     Expr unknown = nullptr;
     std::vector<const Tensor*> operands;
-    if (n->op != Op::from_scalars)
-      for (Expr e : n->operands) operands.push_back(&tensor(e));
+    for (Expr e : ops::value_operands(n)) operands.push_back(&tensor(e));
     ops::EvalArgs args{n, operands, {}, [&](Expr e) {
                          const auto value = ir::evaluate(e, sizes_);
                          if (!value) unknown = e;

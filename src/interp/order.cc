@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "ir/rewrite.h"
+#include "ops/walk.h"
 
 namespace tenon::interp {
 namespace {
@@ -28,10 +29,6 @@ std::vector<Expr> expressions(Expr n) {
   return all;
 }
 
-std::span<const Expr> inputs(Expr n) {
-  return n->op == Op::from_scalars ? std::span<const Expr>{} : n->operands;
-}
-
 class Orderer {
  public:
   explicit Orderer(const ir::Function& f) : f_(f) {}
@@ -52,21 +49,12 @@ class Orderer {
  private:
   /// Nodes whose own results carry new extents (a count, a number of iterations) produce them.
   void find_producers() {
-    std::vector<Expr> work(f_.results);
-    for (const ir::Binding& b : f_.bindings) work.push_back(b.tensor);
-    std::unordered_set<Expr> seen;
-    while (!work.empty()) {
-      const Expr n = work.back();
-      work.pop_back();
-      if (!seen.insert(n).second) continue;
-      if (makes_extents(n->op)) {
-        std::vector<Expr> extents;
-        collect_types(n->type, extents);
-        for (Expr e : extents)
-          if (e->op == Op::var) candidates_.emplace_back(e, n);
-      }
-      const auto operands = inputs(n);
-      work.insert(work.end(), operands.begin(), operands.end());
+    for (Expr n : ops::value_order(f_)) {
+      if (!makes_extents(n->op)) continue;
+      std::vector<Expr> extents;
+      collect_types(n->type, extents);
+      for (Expr e : extents)
+        if (e->op == Op::var) candidates_.emplace_back(e, n);
     }
     if (candidates_.empty()) return;
     // A variable that an argument already carries is not new.
@@ -102,14 +90,14 @@ class Orderer {
       const auto [at, is_new] = state_.emplace(n, false);
       if (is_new) {
         for (Expr needed : producers_of(n)) push(needed, stack);
-        for (size_t i = inputs(n).size(); i-- > 0;) push(n->operand(i), stack);
+        for (size_t i = ops::value_operands(n).size(); i-- > 0;) push(n->operand(i), stack);
         continue;
       }
       stack.pop_back();
       if (at->second) continue;
       at->second = true;
       order_.nodes.push_back(n);
-      for (Expr operand : inputs(n)) ++order_.uses[operand];
+      for (Expr operand : ops::value_operands(n)) ++order_.uses[operand];
     }
   }
 

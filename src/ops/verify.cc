@@ -2,9 +2,9 @@
 
 #include <unordered_set>
 
-#include "ir/rewrite.h"
 #include "ops/op.h"
 #include "ops/shape.h"
+#include "ops/walk.h"
 
 namespace tenon::ops {
 namespace {
@@ -41,22 +41,6 @@ Status verify_node(Context& c, Expr n, const std::unordered_set<Expr>& params) {
   return {};
 }
 
-/// Nodes that are values: integer expressions under from_scalars are none.
-std::vector<Expr> values(const Function& f) {
-  std::vector<Expr> work(f.results);
-  for (const ir::Binding& b : f.bindings) work.push_back(b.tensor);
-  std::unordered_set<Expr> seen;
-  std::vector<Expr> all;
-  while (!work.empty()) {
-    const Expr n = work.back();
-    work.pop_back();
-    if (!seen.insert(n).second) continue;
-    all.push_back(n);
-    if (n->op != Op::from_scalars) work.insert(work.end(), n->operands.begin(), n->operands.end());
-  }
-  return all;
-}
-
 }  // namespace
 
 Status verify(Context& c, const Function& f) {
@@ -66,7 +50,7 @@ Status verify(Context& c, const Function& f) {
     const Function& g = *work.back();
     work.pop_back();
     const std::unordered_set<Expr> params(g.params.begin(), g.params.end());
-    for (Expr n : values(g)) {
+    for (Expr n : value_order(g)) {
       TENON_TRY_VOID(verify_node(c, n, params));
       for (const ir::Attr& a : n->attrs)
         if (const auto* body = std::get_if<const Function*>(&a.value);
