@@ -10,7 +10,7 @@ namespace tenon::graph {
 using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
-constexpr int kMaxDepth = 64;  // of nodes built inside nodes by rules
+constexpr int kMaxDepth = 16;  // of nodes built inside nodes by rules
 }
 
 void rewrite_bodies(Context& c, Function& f, const std::function<void(Function&)>& pass) {

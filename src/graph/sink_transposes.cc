@@ -52,7 +52,7 @@ Expr free_transpose(Rewriter& r, Expr x, const Perm& perm) {
 
 bool is_channel_move(const Perm& perm) {
   const auto rank = static_cast<int64_t>(perm.size());
-  if (rank < 3) return false;
+  if (rank < 4) return false;  // of rank 3 the move is its own inverse and says nothing
   Perm to_first{0, rank - 1};
   for (int64_t i = 1; i + 1 < rank; ++i) to_first.push_back(i);
   return perm == to_first;
