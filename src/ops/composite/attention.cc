@@ -1,14 +1,12 @@
 // Scaled dot product attention and rotary position embedding, as ONNX Attention-25 and
 // RotaryEmbedding-23 define them. Narrow floats are worked in f32.
-//   attention (q[b,h,s,d], k[b,g,t,d], v[b,g,t,e], mask?, kv_lens?)   extents: {past length}
-//     query heads h are grouped: head i reads head i / (h / g) of k and v. mask broadcasts to
-//     [b,h,s,t] (a shorter last axis means the rest is masked), bool or additive. kv_lens i64[b]:
-//     keys from there on are padding. A row that may attend to nothing gives zeros.
-//     -> y[b,h,s,e], and with qk_matmul_output_mode the scores: 0 raw, 1 capped, 2 masked, 3
-//     softmax
-//   onnx_attention (q, k, v, mask?, past_k?, past_v?, kv_lens?)       rank 3 [b,s,h*d] or 4; direct
-//   rotary_embedding (x, cos, sin, position_ids?)                     rank 3 [b,s,h*d] or 4
-//   [b,h,s,d]
+//
+// attention: query heads h are grouped: head i reads head i / (h / g) of k and v. mask, bool or
+// additive, broadcasts to [b,h,s,t]; where its last axis is shorter, the rest is masked. Of kv_lens
+// i64[b], keys from there on are padding. A row that may attend to nothing gives zeros. The scores
+// that qk_matmul_output_mode shows are 0 raw, 1 capped, 2 masked, 3 after softmax.
+// onnx_attention adds the past and rank 3 inputs [b, s, h * d]; rotary_embedding takes both ranks.
+//
 // C3: float types, equal. C4: ranks. C5: heads group evenly. C6: past_k and past_v go together.
 #include <cmath>
 #include <limits>

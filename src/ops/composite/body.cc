@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
-#include "ir/round.h"
+#include "ir/rewrite.h"
+#include "ops/tensor.h"
 #include "support/check.h"
 
 namespace tenon::ops::composite {
@@ -20,7 +22,6 @@ Expr Val::dim(int64_t axis) const {
 }
 
 // ---- Body
-// ------------------------------------------------------------------------------------------
 
 Val Body::fail(std::string code, std::string message) {
   if (!error) error = Error{{{std::move(code), std::move(message)}}};
@@ -90,7 +91,6 @@ Val Body::tensor_f(DType type, std::span<const double> values) {
 }
 
 // ---- elementwise
-// -----------------------------------------------------------------------------------
 
 Exprs broadcast_shape(Context& c, const Exprs& a, const Exprs& b) {
   const Exprs& longer = a.size() >= b.size() ? a : b;
@@ -179,8 +179,69 @@ Val up(Val a) {
   return narrow ? cast(DType::f32, a) : a;
 }
 
+namespace {
+
+constexpr int64_t kMaxSettled = int64_t{1} << 22;  // elements of all intermediate values
+
+/// The extents where they are all literals.
+std::optional<Ints> known_shape(Expr e) {
+  if (!e->type->is_tensor()) return std::nullopt;
+  Ints shape;
+  for (Expr extent : e->shape()) {
+    const auto n = ir::as_int(extent);
+    if (!n || *n < 0) return std::nullopt;
+    shape.push_back(*n);
+  }
+  return shape;
+}
+
+/// The node's value from those of its operands; empty where it is not known.
+std::optional<Tensor> evaluate(Expr e, const std::unordered_map<Expr, Tensor>& values) {
+  if (e->op == Op::imm || e->op == Op::constant) return tensor_of(e);
+  const OpRow* row = find_op(e->op);
+  const auto shape = known_shape(e);
+  if (row == nullptr || row->eval == nullptr || !shape) return std::nullopt;
+  std::vector<const Tensor*> operands;
+  bool known = true;
+  if (e->op == Op::from_scalars) {
+    for (Expr operand : e->operands) known = known && ir::as_int(operand).has_value();
+  } else {
+    for (Expr operand : e->operands) {
+      const auto found = values.find(operand);
+      if (found == values.end()) return std::nullopt;
+      operands.push_back(&found->second);
+    }
+  }
+  const EvalArgs args{e, operands, *shape, [&](Expr extent) {
+                        const auto value = ir::as_int(extent);
+                        known = known && value.has_value();
+                        return value.value_or(0);
+                      }};
+  if (!known) return std::nullopt;
+  auto result = row->eval(args);
+  if (!result || result->size() != 1 || !known) return std::nullopt;
+  return std::move((*result)[0]);
+}
+
+}  // namespace
+
+Val settled(Val v) {
+  if (!v || v.e->op == Op::constant || v.e->op == Op::imm) return v;
+  std::unordered_map<Expr, Tensor> values;
+  int64_t elements = 0;
+  for (Expr e : ir::post_order(std::span(&v.e, 1))) {
+    const auto shape = known_shape(e);
+    if (!shape) return v;
+    elements += product(*shape);
+    if (elements > kMaxSettled) return v;
+    auto value = evaluate(e, values);
+    if (!value) return v;
+    values.emplace(e, *std::move(value));
+  }
+  return v.body->wrap(constant_of(v.body->c, values.at(v.e)));
+}
+
 // ---- shape and movement
-// ----------------------------------------------------------------------------
 
 Val broadcast_in(Val x, const Exprs& shape, const Ints& dims) {
   if (!x || x.shape() == shape) return x;

@@ -110,6 +110,10 @@ Val cast(ir::DType to, Val a, bool saturate = false);
 /// f16, bf16 and narrower floats as f32; other types unchanged.
 Val up(Val a);
 
+/// A value that depends on literals and extents alone, as a constant; any other value unchanged.
+/// For small tables (positions, weights) that would otherwise be computed again for every element.
+Val settled(Val v);
+
 // ---- shape and movement; axes may be negative
 Val broadcast_to(Val x, const Exprs& shape);  // right-aligned
 Val broadcast_in(Val x, const Exprs& shape,

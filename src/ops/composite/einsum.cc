@@ -1,10 +1,11 @@
 // Contractions of many tensors, and the determinant.
-//   einsum (any number) equation   as numpy's: letters, "...", repeated letters, implicit results;
-//   built
-//     at once from left to right by dot, reduce and transpose
-//   det (x[.., n, n])              by elimination with row exchanges, n known at compile time
-// C3: the equation parses. C4: as many terms as operands. C5: ranks fit. C6: extents fit. C7: det's
-// shape.
+//
+// einsum reads numpy's equations (letters, "...", repeated letters, implicit results) and is built
+// from left to right by dot, reduce and transpose. det of [.., n, n] eliminates with row exchanges;
+// n is known at compile time.
+//
+// C3: the equation parses. C4: as many terms as operands. C5: ranks fit. C6: extents fit.
+// C7: det's shape.
 #include <algorithm>
 #include <map>
 
@@ -236,7 +237,6 @@ std::vector<Val> einsum(Composite& a) {
 }
 
 // ---- det
-// ---------------------------------------------------------------------------------------------
 
 /// One elimination step on [b, m, m]: exchanges the largest pivot to the front; returns its signed
 /// value and the remaining [b, m - 1, m - 1].

@@ -1,11 +1,9 @@
 // Normalizations. Means and variances are taken in two passes, in f32 for narrower floats.
-//   batch_norm (x, scale, bias, mean, var) epsilon, axis   inference: one multiply and one add an
-//   element layer_norm (x, scale?, bias?) axis, epsilon            over axis.. to the last; y,
-//   mean, inv_std_dev rms_norm (x, scale?) axis, epsilon                     y, inv_rms group_norm
-//   (x, scale, bias) num_groups, epsilon        x [n, c, ..] instance_norm (x, scale, bias) epsilon
-//   lp_norm (x) axis, p                                    p 1 or 2; a zero norm gives 0
-//   mean_variance_norm (x) axes
-//   lrn (x) size, alpha, beta, bias                        across channels of [n, c, ..]
+//
+// batch_norm is that of inference: one multiply and one add an element. layer_norm and rms_norm
+// work over axis and all that follow. group_norm and instance_norm take x [n, c, ..]. lp_norm takes
+// p 1 or 2 and gives 0 for a zero norm. lrn works across the channels of [n, c, ..].
+//
 // C3: x is of a float type. C4: x has enough axes. C5: scale and bias fit. C6: a parameter's range.
 #include "ops/composite/composite_row.h"
 

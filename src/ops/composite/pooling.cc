@@ -1,13 +1,9 @@
 // Pooling over the spatial axes of [n, c, spatial..], as ONNX defines it.
-//   max_pool (x) kernel_shape, strides, pads, dilations, ceil_mode, auto_pad, storage_order,
-//   indices
-//     -> y, and with indices=1 the flat position of each maximum in the whole of x
-//   average_pool (x) the same, count_include_pad       lp_pool (x) the same, p
-//   global_average_pool, global_max_pool, global_lp_pool (x)
-//   max_unpool (x, indices) kernel_shape, strides, pads            extents: output shape, or none
+//
 // pads are "begin.., end.."; with auto_pad they follow from the extents, which may be symbolic.
-// ceil_mode pads further at the end. C3: rank at least 3. C4: one value a spatial axis. C5: type.
-// C6: auto_pad is known.
+// ceil_mode pads further at the end. max_pool's indices are flat positions in the whole of x.
+//
+// C3: rank at least 3. C4: one value a spatial axis. C5: type. C6: auto_pad is known.
 #include <cmath>
 #include <limits>
 
@@ -215,7 +211,7 @@ Val window_count(const Composite& a, const Geometry& g, DType type, bool include
     const Val part = along(count, axis, x.rank());
     all = all ? all * part : part;
   }
-  return all;
+  return settled(all);
 }
 
 std::vector<Val> average_pool(Composite& a) {

@@ -1,10 +1,7 @@
-// Linear quantization as plain arithmetic. Scale and zero point are one value, one an index of an
-// axis, or blocked: one for each block_size indices of an axis.
-//   quantize_linear (x, scale, zero_point?) axis[1] block_size[0] saturate[1] output_dtype[u8]
-//   precision
-//     round(x / scale) to even + zero_point, limited to the type
-//   dequantize_linear (x, scale, zero_point?) axis[1] block_size[0] output_dtype[scale's]
-//   dynamic_quantize_linear (x) -> y u8, scale, zero_point
+// Linear quantization as plain arithmetic: round(x / scale) to even + zero_point, limited to the
+// type. Scale and zero point are one value, one an index of an axis, or blocked: one for each
+// block_size indices of an axis.
+//
 // C3: types. C4: shape of scale and zero_point.
 #include <cmath>
 

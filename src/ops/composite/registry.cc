@@ -142,7 +142,6 @@ Result<const ir::Function*> body_function(Context& c, const CompositeRow& row,
 namespace composite {
 
 // ---- Composite: options
-// ----------------------------------------------------------------------------
 
 bool Composite::require(bool condition, int number, std::string message) const {
   if (!condition)
@@ -249,7 +248,6 @@ Ints Composite::axes(std::string_view key, Ints otherwise, int rank) const {
 }  // namespace composite
 
 // ---- the public face
-// -------------------------------------------------------------------------------
 
 bool is_composite(std::string_view name) { return rows().contains(name); }
 

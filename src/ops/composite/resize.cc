@@ -1,13 +1,10 @@
 // Resize as ONNX-19 defines it: separable, one axis after another; each output element is a
 // weighted sum of neighbours whose positions and weights are computed in f64 from the output index,
 // so that extents may be symbolic. Whole-number nearest enlargement is a broadcast and a reshape.
-//   resize (x, roi?, scales?)  mode[nearest] coordinate_transformation_mode[half_pixel]
-//     nearest_mode[round_prefer_floor] cubic_coeff_a[-0.75] exclude_outside extrapolation_value
-//     antialias axes[all] scales keep_aspect_ratio_policy[stretch]; extents: the sizes of axes
-//     Sizes follow from option scales, else from extents. A scales operand (f32[axes]) gives the
-//     factors of which extents are the resulting sizes. roi: f32[2 * axes], starts then ends, of
-//     tf_crop_and_resize.
-//   upsample (x) mode, scales  the older operator: asymmetric, floor
+// upsample is the older operator: asymmetric, floor.
+//
+// roi: f32[2 * axes], starts then ends, of tf_crop_and_resize. scales as an operand: f32[axes].
+//
 // C3: one scale or size for each axis. C4: a known mode. C5: antialias and keep_aspect_ratio_policy
 // need sizes known at compile time. C6: a symbolic extent needs a scale that is a simple fraction.
 // C7: tf_crop_and_resize needs roi.
@@ -197,17 +194,17 @@ Val resize_axis(const Composite& a, const Settings& s, const Axis& axis, Val x) 
   const Val top = a.b.number(ir::sub(a.c(), axis.in, a.c().i64(1)), DType::f64);
   Val y;
   if (s.mode == Mode::nearest) {
-    y = gather(x, cast(DType::i64, min(max(nearest_index(s, at), 0.0), top)), axis.axis);
+    y = gather(x, settled(cast(DType::i64, min(max(nearest_index(s, at), 0.0), top))), axis.axis);
   } else {
     for (const Tap& tap : taps(a, s, axis, at)) {
-      const Val part =
-          gather(x, tap.index, axis.axis) * along(cast(x.dtype(), tap.weight), axis.axis, x.rank());
+      const Val part = gather(x, settled(tap.index), axis.axis) *
+                       along(settled(cast(x.dtype(), tap.weight)), axis.axis, x.rank());
       y = y ? y + part : part;
     }
   }
   if (s.coordinates == "tf_crop_and_resize") {
     const Val outside = logical_or(lt(at, 0.0), gt(at, top));
-    y = select(along(outside, axis.axis, x.rank()), s.extrapolation, y);
+    y = select(along(settled(outside), axis.axis, x.rank()), s.extrapolation, y);
   }
   return y;
 }

@@ -1,11 +1,8 @@
 // Sampling of images at computed positions, as ONNX GridSample-22, AffineGrid-20 and RoiAlign-22
-// have it.
-//   grid_sample (x[n,c,d..], grid[n,o..,k]) mode[linear] padding_mode[zeros] align_corners[0]
-//     k spatial axes; grid's last axis runs from the last spatial axis to the first
-//   affine_grid (theta[n,k,k+1]) align_corners[0]; extents: the size [n,c,d..]
-//   roi_align (x[n,c,h,w], rois[r,4], batch_indices[r]) mode[avg]
-//   coordinate_transformation_mode[half_pixel]
-//     output_height[1] output_width[1] sampling_ratio[0] spatial_scale[1]
+// have it: grid_sample (x[n,c,d..], grid[n,o..,k]) for k spatial axes, whose last axis runs from
+// the last spatial axis to the first; affine_grid (theta[n,k,k+1]); roi_align (x[n,c,h,w],
+// rois[r,4], batch_indices[r]).
+//
 // C3: float type. C4: ranks. C5: a known mode. C6: grid fits x.
 #include <limits>
 
@@ -17,7 +14,6 @@ namespace {
 using ir::DType;
 
 // ---- grid_sample
-// -------------------------------------------------------------------------------------
 
 enum class Padding { zeros, border, reflection };
 
@@ -160,7 +156,6 @@ std::vector<Val> grid_sample(Composite& a) {
 }
 
 // ---- affine_grid
-// -------------------------------------------------------------------------------------
 
 std::vector<Val> affine_grid(Composite& a) {
   Context& c = a.c();
@@ -199,7 +194,6 @@ std::vector<Val> affine_grid(Composite& a) {
 }
 
 // ---- roi_align
-// ---------------------------------------------------------------------------------------
 
 struct Roi {
   Val x;      // [n, c, h, w]

@@ -1,8 +1,6 @@
-// Composites about indices: one_hot, trilu, eye_like, range, topk.
-//   one_hot (indices, values[2]) axis[-1]; extents: {depth}    values are off and on; negative
-//   indices count back trilu (x, k?) upper[1] k[0]         eye_like (x) k[0] dtype[x's] range
-//   (start, delta); extents: {count}                     start + i * delta topk (x) axis[-1]
-//   largest[1] sorted[1]; extents: {k} -> values, i64 indices; the first of equals wins
+// Composites about indices: one_hot, trilu, eye_like, range, topk. one_hot's values are off and on,
+// its negative indices count back; of equals topk takes the first.
+//
 // C3: ranks. C4: the number of extents. C5: types.
 #include "ops/composite/composite_row.h"
 

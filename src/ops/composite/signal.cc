@@ -1,14 +1,9 @@
 // Signal processing: Fourier transforms as products with matrices of cosines and sines that are
 // computed in f64 from the indices, window functions, the mel filter bank.
-//   dft (x[.., n, .., 1 or 2]) axis[1] inverse[0] onesided[0]; extents: {dft_length} or none
-//     inverse and onesided: the real signal of half a spectrum, last axis 1
-//   stft (signal[b, n, 1 or 2], window?) onesided[1]; extents: {frame_step, frame_length}
-//     -> [b, frames, bins, 2]
-//   mel_weight_matrix (num_mel_bins, dft_length, sample_rate, lower_hz, upper_hz)
-//   output_datatype[f32];
-//     extents: {num_mel_bins, dft_length / 2 + 1}
-//   hann_window, hamming_window, blackman_window () periodic[1] output_datatype[f32]; extents:
-//   {size}
+//
+// dft takes x[.., n, .., 1 or 2]; inverse and onesided together give the real signal of half a
+// spectrum, with a last axis of 1. stft takes [b, n, 1 or 2] and gives [b, frames, bins, 2].
+//
 // C3: float type. C4: ranks and extents.
 #include <numbers>
 
@@ -32,7 +27,7 @@ Matrices fourier(Body& b, DType type, Expr rows, Expr bins, Expr length) {
   const Val phase =
       mod(b.iota(DType::i64, shape, 0) * b.iota(DType::i64, shape, 1), b.number(length));
   const Val angle = cast(DType::f64, phase) * kTau / b.number(length, DType::f64);
-  return {cast(type, cos(angle)), cast(type, sin(angle))};
+  return {settled(cast(type, cos(angle))), settled(cast(type, sin(angle)))};
 }
 
 /// [.., n] times [n, m] over the last axis.
@@ -157,8 +152,8 @@ std::vector<Val> mel_weight_matrix(Composite& a) {
                               (j - left) / select(eq(rise, 0.0), 1.0, rise), 0.0);
   const Val peak = select(eq(rise, 0.0), cast(DType::f64, eq(j, center)), up_slope);
   const Val falling = logical_and(gt(fall, 0.0), logical_and(ge(j, center), lt(j, right)));
-  return {cast(a.dtype("output_datatype", DType::f32),
-               select(falling, (right - j) / select(gt(fall, 0.0), fall, 1.0), peak))};
+  const Val slopes = select(falling, (right - j) / select(gt(fall, 0.0), fall, 1.0), peak);
+  return {settled(cast(a.dtype("output_datatype", DType::f32), slopes))};
 }
 
 /// 2 pi n / N of a window's elements, f64.
@@ -172,7 +167,7 @@ Val window_angle(const Composite& a) {
 template <class F>
 std::vector<Val> window(Composite& a, F formula) {
   if (!a.require(a.extents.size() == 1, 4, "the size is missing")) return {};
-  return {cast(a.dtype("output_datatype", DType::f32), formula(window_angle(a)))};
+  return {settled(cast(a.dtype("output_datatype", DType::f32), formula(window_angle(a))))};
 }
 
 std::vector<Val> hann_window(Composite& a) {

@@ -1,12 +1,11 @@
 // Operators that write into a copy of their first operand.
 //
 // scatter_elements      C1 axis in range  C2 kind is set, sum, prod, max or min and fits the type
-//                       C3 indices are i32 or i64  C4 updates have x's element type and the
-//                       indices' shape C5 ranks agree and, off axis, indices fit into x
-// scatter_nd            C2, C3 as above  C4 updates have x's element type  C5 the last axis of
-// indices is
-//                       known and at most x's rank  C6 updates' shape is that of indices but the
-//                       last, then what is left of x
+//                       C3 indices are i32 or i64  C4 updates have x's type, the indices' shape
+//                       C5 ranks agree and, off axis, indices fit into x
+// scatter_nd            C2, C3 as above  C4 updates have x's element type
+//                       C5 the last axis of indices is known and at most x's rank
+//                       C6 updates' shape is that of indices but the last, then the rest of x's
 // dynamic_update_slice  C1 the update has x's element type and rank and is not larger
 //                       C2 one i64 start of rank 0 for each axis
 #include <algorithm>

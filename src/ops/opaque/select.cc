@@ -2,9 +2,9 @@
 // padded results beside a count.
 //
 // nonzero  C1 the type i64[rank, n] is proposed
-// nms      C1 boxes f32[b, n, 4], scores f32[b, c, n]  C2 scores and boxes agree  C3 max_output i64
-// and
-//          the thresholds f32, all of rank 0  C4 the type (i64[max, 3], i64[]) is proposed
+// nms      C1 boxes f32[b, n, 4], scores f32[b, c, n]  C2 scores and boxes agree
+//          C3 max_output i64 and the thresholds f32, all of rank 0
+//          C4 the type (i64[max, 3], i64[]) is proposed
 // unique   C1 axis is -1 or in range
 #include <algorithm>
 #include <array>
