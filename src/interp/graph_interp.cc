@@ -292,10 +292,16 @@ Result<Value> Frame::run_kernel(Expr n) {
     buffers.push_back(Tensor::zeros(p.buffer->dtype(), std::move(shape)));
   }
   TENON_TRY_VOID(interp::run(kernel, sizes, buffers));
+  // A kernel may see its buffers with axes merged; the graph's type has the shape of the value.
   Value value;
-  for (size_t i = 0; i < kernel.params.size(); ++i)
-    if (kernel.params[i].role == ir::ParamRole::out)
-      value.push_back(std::make_shared<Tensor>(std::move(buffers[i])));
+  for (size_t i = 0; i < kernel.params.size(); ++i) {
+    if (kernel.params[i].role != ir::ParamRole::out) continue;
+    const Type type = n->type->kind == ir::TypeKind::tuple ? n->type->fields[value.size()] : n->type;
+    std::vector<int64_t> shape;
+    for (Expr e : type->shape) shape.push_back(ir::evaluate(e, sizes_).value_or(0));
+    buffers[i].shape = std::move(shape);
+    value.push_back(std::make_shared<Tensor>(std::move(buffers[i])));
+  }
   return value;
 }
 
