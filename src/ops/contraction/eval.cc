@@ -18,8 +18,9 @@ using ir::DType;
 using ir::Key;
 using Ints = std::vector<int64_t>;
 
-/// A tensor with its axes in the order of `perm`.
-Tensor permuted(const Tensor& t, const Ints& perm) {
+/// A tensor with its axes in the order of `perm`; `room` holds it where elements must move.
+const Tensor& permuted(const Tensor& t, const Ints& perm, Tensor& room) {
+  if (std::is_sorted(perm.begin(), perm.end())) return t;
   const Ints strides = row_major(t.shape);
   Ints shape;
   Side source;
@@ -27,10 +28,9 @@ Tensor permuted(const Tensor& t, const Ints& perm) {
     shape.push_back(t.shape[static_cast<size_t>(axis)]);
     source.strides.push_back(strides[static_cast<size_t>(axis)]);
   }
-  if (std::is_sorted(perm.begin(), perm.end())) return t;
-  Tensor out = Tensor::zeros(t.dtype, shape);
-  copy_region(shape, t, source, out, {row_major(shape), 0});
-  return out;
+  room = Tensor::zeros(t.dtype, shape);
+  copy_region(shape, t, source, room, {row_major(shape), 0});
+  return room;
 }
 
 Ints joined(const Ints& a, const Ints& b, const Ints& c) {
@@ -91,8 +91,10 @@ Result<std::vector<Tensor>> dot_eval(const EvalArgs& args) {
   const int64_t m = extents(ta, free_a);
   const int64_t n = extents(tb, free_b);
   const int64_t k = extents(ta, contract_a);
-  const Tensor pa = permuted(ta, joined(batch_a, free_a, contract_a));
-  const Tensor pb = permuted(tb, joined(batch_b, contract_b, free_b));
+  Tensor room_a;
+  Tensor room_b;
+  const Tensor& pa = permuted(ta, joined(batch_a, free_a, contract_a), room_a);
+  const Tensor& pb = permuted(tb, joined(batch_b, contract_b, free_b), room_b);
   Tensor out = Tensor::zeros(node->dtype(), args.shape);
   const std::vector<double> a = factors(node, pa);
   const std::vector<double> b = factors(node, pb);

@@ -64,6 +64,27 @@ void pack_b(int64_t depth, int64_t cols, const double* b, int64_t ldb, double* t
   }
 }
 
+/// For few rows packing b costs more than it saves: c[m, n] += a * b, streaming b once.
+TENON_CLONES void multiply_rows(int64_t m, int64_t n, int64_t k, const double* a, int64_t lda,
+                                const double* b, int64_t ldb, double* c, int64_t ldc) {
+  const int64_t wide = n / 4 * 4;
+  for (int64_t p = 0; p < k; ++p, b += ldb) {
+    for (int64_t i = 0; i < m; ++i) {
+      const double factor = a[i * lda + p];
+      double* to = c + i * ldc;
+      for (int64_t j = 0; j < wide; j += 4) {
+        Vec x;
+        Vec sum;
+        std::memcpy(&x, b + j, sizeof x);
+        std::memcpy(&sum, to + j, sizeof sum);
+        sum += x * factor;
+        std::memcpy(to + j, &sum, sizeof sum);
+      }
+      for (int64_t j = wide; j < n; ++j) to[j] += factor * b[j];
+    }
+  }
+}
+
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 /// c[rows, cols] += packed a * packed b.
@@ -86,6 +107,7 @@ void multiply_panels(int64_t rows, int64_t cols, int64_t depth, const double* a,
 void gemm(int64_t m, int64_t n, int64_t k, const double* a, int64_t lda, const double* b,
           int64_t ldb, double* c, int64_t ldc) {
   for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, 0.0);
+  if (m < kTileRows) return multiply_rows(m, n, k, a, lda, b, ldb, c, ldc);
   std::vector<double> packed_a(static_cast<size_t>(kDepth * kRows));
   std::vector<double> packed_b(
       static_cast<size_t>(kDepth * std::min(kCols, round_up(n, kTileCols))));
