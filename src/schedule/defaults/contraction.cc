@@ -132,9 +132,17 @@ class Contraction {
     Expr var = nullptr;
     for (const LoopInfo& l : info.loops)
       if (l.name == r_.cols.back()) var = l.var;
-    for (size_t d = 0; d < r_.b.indices.size(); ++d)
-      if (r_.b.indices[d] == var) return static_cast<int>(d);
-    return -1;
+    int axis = -1;
+    for (size_t d = 0; d < r_.b.indices.size(); ++d) {
+      const auto linear = linear_in(c(), r_.b.indices[d], std::span(&var, 1));
+      if (!linear || is_int(linear->coefficients[0], 0)) continue;
+      // A group's columns stand behind one another in the axis, from a multiple of their number.
+      const bool whole = r_.b.indices[d] == var ||
+                         (dims_.n && divisor(linear->rest) % nr_ == 0 && *dims_.n % nr_ == 0);
+      if (axis >= 0 || !is_int(linear->coefficients[0], 1) || !whole) return -1;
+      axis = static_cast<int>(d);
+    }
+    return axis;
   }
 
   Status pack_columns(const BlockInfo& info) {
