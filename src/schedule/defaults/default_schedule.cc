@@ -60,12 +60,29 @@ void parallelize_bare(Schedule& s) {
   }
 }
 
+/// A block that is not one store: its leading output axes run in parallel.
+Status parallelize_block(Schedule& s, const BlockInfo& info) {
+  std::vector<LoopInfo> leading;
+  for (const LoopInfo& l : info.loops) {
+    if (l.reduction) break;
+    leading.push_back(l);
+  }
+  const auto work = total(info.loops);
+  if (leading.empty() || (work && *work < kTaskElements / 4)) return {};
+  TENON_TRY(const std::string all, fuse_all(s, names(leading)));
+  return s.parallel(all);
+}
+
 }  // namespace
 
 Status schedule_plain(Schedule& s, const Target& t) {
   for (const std::string& name : s.blocks()) {
     const auto info = describe(*s.program(), name);
-    if (!info || !info->simple) continue;
+    if (!info) continue;
+    if (!info->simple) {
+      (void)first_of(s, {[&](Schedule& x) { return parallelize_block(x, *info); }}).has_value();
+      continue;
+    }
     const Attempt nest = [&](Schedule& x) {
       return info->is_update ? schedule_reduce(x, t, name) : schedule_map(x, t, name, 0, true);
     };
