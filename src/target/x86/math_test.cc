@@ -154,9 +154,6 @@ void check_f32(Op op, uint32_t step, double limit) {
         }
       EXPECT_LE(worst, limit) << ir::info(op).name << " " << row->name << " " << kind << " at "
                               << x[at] << ": " << got[at] << " for " << want[at];
-      if (std::getenv("SHOW"))
-        printf("%s %s %s %g\n", std::string(ir::info(op).name).c_str(), row->name.c_str(), kind,
-               worst);
     }
 }
 
