@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "support/cpuid.h"
 #include "machine/machine.h"
+#include "support/cpuid.h"
 
 namespace tenon::machine {
 namespace {

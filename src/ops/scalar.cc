@@ -144,15 +144,16 @@ int64_t floor_quotient(int64_t a, int64_t b) {
   return (a % b != 0 && ((a % b < 0) != (b < 0))) ? q - 1 : q;
 }
 
-int64_t power(int64_t base, int64_t exponent) {
-  if (exponent < 0) {
+int64_t power(int64_t base, int64_t exponent, bool is_unsigned) {
+  if (exponent < 0 && !is_unsigned) {
     if (base == 1) return 1;
     if (base == -1) return exponent % 2 == 0 ? 1 : -1;
     return 0;
   }
   uint64_t result = 1;
-  for (auto b = static_cast<uint64_t>(base); exponent != 0; exponent >>= 1, b *= b)
-    if ((exponent & 1) != 0) result *= b;
+  auto b = static_cast<uint64_t>(base);
+  for (auto e = static_cast<uint64_t>(exponent); e != 0; e >>= 1, b *= b)
+    if ((e & 1) != 0) result *= b;
   return static_cast<int64_t>(result);
 }
 
@@ -195,7 +196,7 @@ int64_t binary_int(Op op, DType type, int64_t a, int64_t b) {
       if (is_unsigned) return y == 0 ? 0 : static_cast<int64_t>(x % y);
       return divide_signed(op, a, b);
     case Op::pow:
-      return power(a, b);
+      return power(a, b, is_unsigned);
     case Op::max:
       return (is_unsigned ? x > y : a > b) ? a : b;
     case Op::min:

@@ -99,7 +99,6 @@ Value* int_shift(Builder& b, Op op, bool is_signed, Value* x, Value* count) {
 /// x^y by squaring. Negative exponents: 1 for 1, +-1 for -1, 0 for others (0 included).
 Value* int_pow(Builder& b, bool is_signed, Value* x, Value* y) {
   llvm::Type* type = x->getType();
-  const unsigned bits = type->getScalarSizeInBits();
   Value* result = int_like(x, 1);
   Value* base = x;
   const auto* c = llvm::dyn_cast<Constant>(y);
@@ -114,11 +113,26 @@ Value* int_pow(Builder& b, bool is_signed, Value* x, Value* y) {
     }
     return result;
   }
-  for (unsigned i = 0; i < bits; ++i) {
-    Value* bit = b.CreateAnd(y, llvm::ConstantInt::get(type, llvm::APInt::getOneBitSet(bits, i)));
-    result = b.CreateSelect(b.CreateICmpNE(bit, zero_like(bit)), b.CreateMul(result, base), result);
-    base = b.CreateMul(base, base);
+  // Squares until no lane's exponent has a bit left.
+  llvm::BasicBlock* before = b.GetInsertBlock();
+  llvm::BasicBlock* inside =
+      llvm::BasicBlock::Create(b.getContext(), "square", before->getParent());
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(b.getContext(), "power", before->getParent());
+  b.CreateBr(inside);
+  b.SetInsertPoint(inside);
+  llvm::PHINode* phis[] = {b.CreatePHI(type, 2), b.CreatePHI(type, 2), b.CreatePHI(type, 2)};
+  Value* first[] = {result, base, y};
+  Value* bit = b.CreateTrunc(phis[2], with_width_of(type, b.getInt1Ty()));
+  result = b.CreateSelect(bit, b.CreateMul(phis[0], phis[1]), phis[0]);
+  Value* rest = b.CreateLShr(phis[2], int_like(y, 1));
+  Value* next[] = {result, b.CreateMul(phis[1], phis[1]), rest};
+  for (size_t p = 0; p < 3; ++p) {
+    phis[p]->addIncoming(first[p], before);
+    phis[p]->addIncoming(next[p], inside);
   }
+  Value* more = b.CreateICmpNE(rest, zero_like(rest));
+  b.CreateCondBr(type->isVectorTy() ? b.CreateOrReduce(more) : more, inside, after);
+  b.SetInsertPoint(after);
   if (!is_signed) return result;
   Value* odd = b.CreateICmpNE(b.CreateAnd(y, int_like(y, 1)), zero_like(y));
   Value* of_minus_one = b.CreateSelect(odd, int_like(x, -1), int_like(x, 1));
@@ -377,7 +391,7 @@ Value* float_to_int(Builder& b, DType to, Value* v) {
     Value* large = b.CreateFCmpOGE(v, hi);
     Value* low = float_to_int(b, DType::i64, b.CreateSelect(large, b.CreateFSub(v, hi), v));
     Value* top = llvm::ConstantInt::get(type, uint64_t{1} << 63);
-    return b.CreateSelect(large, b.CreateXor(low, top), low);
+    return b.CreateSelect(large, b.CreateOr(low, top), low);
   }
   // Below the smallest value truncation may still bring it into range (f64 to i32).
   Value* lo = llvm::ConstantFP::get(

@@ -62,7 +62,8 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32) {
 template <class T>
 void check_tile(int64_t mr, int64_t nr, DType t) {
   const ir::Kernel kernel = tile_kernel(mr, nr, t);
-  for (const machine::Machine* row : testing::runnable_rows())
+  for (const machine::Machine* row : testing::runnable_rows()) {
+    const testing::Compiled compiled(kernel, *row);
     for (const int64_t rows : {mr, int64_t{1}, mr / 2 + 1, mr - 1})
       for (const int64_t k : {0, 1, 7, 33}) {
         std::vector<T> a(static_cast<size_t>(rows * k));
@@ -73,7 +74,7 @@ void check_tile(int64_t mr, int64_t nr, DType t) {
         for (T& x : b) x = static_cast<T>(static_cast<int>(random() % 2000) - 1000) / T(8);
         void* buffers[] = {a.data(), b.data(), out.data()};
         const int64_t sizes[] = {rows, k};
-        ASSERT_EQ(testing::run(kernel, *row, buffers, sizes), 0);
+        ASSERT_EQ(compiled.run(buffers, sizes), 0);
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t j = 0; j < nr; ++j) {
             T sum = 0;
@@ -89,6 +90,7 @@ void check_tile(int64_t mr, int64_t nr, DType t) {
                 << row->name << " " << rows << "x" << k << " at " << i << "," << j;
           }
       }
+  }
 }
 
 TEST(FmaTile, computes_every_row_count) {

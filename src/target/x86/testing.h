@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -68,34 +70,52 @@ inline int64_t evaluate(const ir::Kernel& k, ir::Expr e, std::span<const int64_t
   }
 }
 
-/// Compiles for `machine`, then runs all launches over `buffers` (params first, then internal
-/// global buffers). Each grid runs as two ranges. Returns the first non-zero code.
+/// A kernel compiled for a machine and mapped.
+class Compiled {
+ public:
+  Compiled(const ir::Kernel& kernel, const machine::Machine& machine) : kernel_(kernel) {
+    auto object = emit(kernel, machine, "kernel");
+    if (!object) {
+      ADD_FAILURE() << object.error().text();
+      return;
+    }
+    launches_ = object->launches;
+    const auto blob = link(std::span(&*object, 1));
+    if (!blob) {
+      ADD_FAILURE() << blob.error().text();
+      return;
+    }
+    code_ = std::make_unique<Mapped>(*blob);
+  }
+
+  /// Runs all launches over `buffers` (params first, then internal global buffers), each grid as
+  /// two ranges. Returns the first non-zero code.
+  [[nodiscard]] int32_t run(std::span<void* const> buffers,
+                            std::span<const int64_t> sizes = {}) const {
+    if (!code_) return -1;
+    const Frame frame{buffers.data(), sizes.data()};
+    for (const Launch& l : launches_) {
+      const KernelFn f = code_->find(l.symbol);
+      const int64_t grid = evaluate(kernel_, l.grid, sizes);
+      const auto bytes = static_cast<size_t>(evaluate(kernel_, l.scratch_bytes, sizes));
+      void* scratch = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
+      int32_t code = f(&frame, 0, grid / 2, scratch);
+      if (code == 0) code = f(&frame, grid / 2, grid, scratch);
+      std::free(scratch);
+      if (code != 0) return code;
+    }
+    return 0;
+  }
+
+ private:
+  const ir::Kernel& kernel_;
+  std::vector<Launch> launches_;
+  std::unique_ptr<Mapped> code_;
+};
+
 inline int32_t run(const ir::Kernel& kernel, const machine::Machine& machine,
                    std::span<void* const> buffers, std::span<const int64_t> sizes = {}) {
-  auto object = emit(kernel, machine, "kernel");
-  if (!object) {
-    ADD_FAILURE() << object.error().text();
-    return -1;
-  }
-  const std::vector<Launch> launches = object->launches;
-  const auto blob = link(std::span(&*object, 1));
-  if (!blob) {
-    ADD_FAILURE() << blob.error().text();
-    return -1;
-  }
-  const Mapped mapped(*blob);
-  const Frame frame{buffers.data(), sizes.data()};
-  for (const Launch& l : launches) {
-    const KernelFn f = mapped.find(l.symbol);
-    const int64_t grid = evaluate(kernel, l.grid, sizes);
-    const auto bytes = static_cast<size_t>(evaluate(kernel, l.scratch_bytes, sizes));
-    void* scratch = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
-    int32_t code = f(&frame, 0, grid / 2, scratch);
-    if (code == 0) code = f(&frame, grid / 2, grid, scratch);
-    std::free(scratch);
-    if (code != 0) return code;
-  }
-  return 0;
+  return Compiled(kernel, machine).run(buffers, sizes);
 }
 
 /// Rows that this CPU can run, narrow vectors first.
