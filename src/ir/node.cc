@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/keys.h"
 #include "ir/round.h"
 #include "support/check.h"
 #include "support/hash.h"
@@ -152,6 +153,53 @@ struct StoredNode {
 
 const OpInfo& info(Op op) { return table().rows[static_cast<size_t>(op)]; }
 std::string_view key_name(Key key) { return kKeyNames[static_cast<size_t>(key)]; }
+int alternative_of(Key key) {
+  constexpr int kText = 2;
+  constexpr int kInts = 3;
+  constexpr int kExprs = 4;
+  using enum Key;
+  switch (key) {
+    case name:
+    case kind:
+    case product:
+    case options:
+    case note:
+    case kinds:
+    case combine:
+      return kText;
+    case dims:
+    case perm:
+    case strides:
+    case interior:
+    case axes:
+    case batch_a:
+    case batch_b:
+    case contract_a:
+    case contract_b:
+    case dilation:
+    case input_dilation:
+    case size:
+    case params:
+      return kInts;
+    case starts:
+    case low:
+    case high:
+    case sizes:
+      return kExprs;
+    case data:
+      return 5;
+    case body:
+    case then:
+    case else_:
+      return 6;
+    case kernel:
+      return 7;
+    case value:
+      return -1;
+    default:
+      return 0;
+  }
+}
 const Op* parse_op(std::string_view name) {
   const auto found = table().by_name.find(name);
   return found == table().by_name.end() ? nullptr : &table().ops[found->second];

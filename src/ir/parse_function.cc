@@ -4,58 +4,13 @@
 #include <cstring>
 
 #include "ir/expr.h"
+#include "ir/keys.h"
 #include "ir/parser.h"
 #include "ir/round.h"
 #include "support/text.h"
 
 namespace tenon::ir {
 namespace {
-
-enum class Kind : uint8_t { integer, text, integers, exprs, function, kernel, none };
-
-Kind kind_of(Key key) {
-  switch (key) {
-    case Key::name:
-    case Key::kind:
-    case Key::product:
-    case Key::options:
-    case Key::note:
-    case Key::kinds:
-    case Key::combine:
-      return Kind::text;
-    case Key::dims:
-    case Key::perm:
-    case Key::strides:
-    case Key::interior:
-    case Key::axes:
-    case Key::batch_a:
-    case Key::batch_b:
-    case Key::contract_a:
-    case Key::contract_b:
-    case Key::dilation:
-    case Key::input_dilation:
-    case Key::size:
-    case Key::params:
-      return Kind::integers;
-    case Key::starts:
-    case Key::low:
-    case Key::high:
-    case Key::sizes:
-      return Kind::exprs;
-    case Key::body:
-    case Key::then:
-    case Key::else_:
-      return Kind::function;
-    case Key::kernel:
-      return Kind::kernel;
-    case Key::uid:
-    case Key::value:
-    case Key::data:
-      return Kind::none;
-    default:
-      return Kind::integer;
-  }
-}
 
 bool has_key(const OpInfo& row, Key key) {
   return std::find(row.keys.begin(), row.keys.end(), key) != row.keys.end();
@@ -70,36 +25,37 @@ int hex_value(char c) {
 }  // namespace
 
 bool Parser::attribute(Key key, AttrValue& out) {
-  switch (kind_of(key)) {
-    case Kind::integer:
+  switch (alternative_of(key)) {
+    case 0:
       return integer(out.emplace<int64_t>());
-    case Kind::text:
+    case 2:
       return text(out.emplace<std::string>(), "a text");
-    case Kind::integers:
+    case 3:
       return expect("[") && integers(out.emplace<std::vector<int64_t>>(), ']');
-    case Kind::exprs:
+    case 4:
       return expect("[") && exprs(out.emplace<std::vector<Expr>>(), "]");
-    case Kind::function:
-    case Kind::kernel: {
-      const Token& token = peek(1);
-      std::string global;
-      if (!global_name(global)) return false;
-      if (const auto f = functions_.find(global);
-          f != functions_.end() && kind_of(key) == Kind::function) {
-        out = f->second;
-        return true;
-      }
-      if (const auto k = kernels_.find(global);
-          k != kernels_.end() && kind_of(key) == Kind::kernel) {
-        out = c_->add(std::shared_ptr<const Kernel>(k->second));
-        return true;
-      }
-      return error_at(token, cat("'@", global, "' is not defined above"), "text.name");
-    }
-    case Kind::none:
-      break;
+    case 6:
+    case 7:
+      return reference(alternative_of(key) == 6, out);
+    default:
+      return error("this attribute has no text form");
   }
-  return error("this attribute has no text form");
+}
+
+/// @name of a function or kernel that stands above.
+bool Parser::reference(bool is_function, AttrValue& out) {
+  const Token& token = peek(1);
+  std::string global;
+  if (!global_name(global)) return false;
+  if (const auto f = functions_.find(global); f != functions_.end() && is_function) {
+    out = f->second;
+    return true;
+  }
+  if (const auto k = kernels_.find(global); k != kernels_.end() && !is_function) {
+    out = c_->add(std::shared_ptr<const Kernel>(k->second));
+    return true;
+  }
+  return error_at(token, cat("'@", global, "' is not defined above"), "text.name");
 }
 
 bool Parser::attributes(Op op, std::vector<Attr>& out) {
@@ -133,21 +89,22 @@ bool Parser::attributes(Op op, std::vector<Attr>& out) {
 /// constant [1, 2] "name" : type, constant hex "00ff" "name" : type
 Expr Parser::constant() {
   const Token& token = peek();
-  std::vector<Token> values;
   std::string hex;
   const bool is_hex = accept("hex");
   if (peek().kind == TokenKind::hash) {
     error(
         "the bytes of this constant are not in the text; print it with its bytes to be able to "
-        "read it back",
+        "read "
+        "it back",
         "text.constant");
     return nullptr;
   }
   if (is_hex) {
     if (!text(hex, "hexadecimal digits")) return nullptr;
   } else {
+    // The elements are read once their type is known.
     if (!expect("[")) return nullptr;
-    for (; !at("]") && peek().kind != TokenKind::end; ++at_) values.push_back(peek());
+    while (!at("]") && peek().kind != TokenKind::end) ++at_;
     if (!expect("]")) return nullptr;
   }
   std::string constant_name;
@@ -156,13 +113,13 @@ Expr Parser::constant() {
   const Type t = type();
   if (t == nullptr) return nullptr;
   const size_t resume = at_;
-  const Expr out = constant_of(token, t, values, hex, is_hex, constant_name);
+  const Expr out = constant_of(token, t, is_hex ? &hex : nullptr, constant_name);
   at_ = resume;
   return out;
 }
 
-Expr Parser::constant_of(const Token& token, Type t, const std::vector<Token>& values,
-                         const std::string& hex, bool is_hex, const std::string& constant_name) {
+Expr Parser::constant_of(const Token& token, Type t, const std::string* hex,
+                         const std::string& constant_name) {
   uint64_t count = 1;
   bool fits = t->is_tensor();
   for (Expr e : t->shape) {
@@ -174,52 +131,57 @@ Expr Parser::constant_of(const Token& token, Type t, const std::vector<Token>& v
     error_at(token, "a constant's type must be a tensor of literal extents", "text.type");
     return nullptr;
   }
-  const size_t step = info(t->dtype).bytes;
   std::vector<std::byte> bytes;
-  if (is_hex) {
-    for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-      const int hi = hex_value(hex[i]);
-      const int lo = hex_value(hex[i + 1]);
-      if (hi < 0 || lo < 0) {
-        error_at(token, "a constant's bytes must be lower-case hexadecimal digits");
-        return nullptr;
-      }
-      bytes.push_back(static_cast<std::byte>(hi * 16 + lo));
-    }
+  if (hex != nullptr) {
+    if (!hex_bytes(token, *hex, bytes)) return nullptr;
   } else {
-    // The element tokens are read again now that their type is known.
-    for (at_ = static_cast<size_t>(&token - tokens_.data()) + 1; !at("]");) {
-      uint64_t bits = 0;
-      if (is_float(t->dtype)) {
-        double v = 0;
-        if (!real(t->dtype, v)) return nullptr;
-        bits = encode_float(t->dtype, v);
-      } else if (t->dtype == DType::u64 && peek().kind == TokenKind::integer) {
-        const std::string_view digits = peek().spelling;
-        std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-        ++at_;
-      } else {
-        int64_t v = 0;
-        if (!integer(v)) return nullptr;
-        bits = static_cast<uint64_t>(v);
-      }
-      for (size_t i = 0; i < step; ++i) bytes.push_back(static_cast<std::byte>(bits >> (8 * i)));
-      if (!accept(",")) break;
-    }
-    if (!at("]")) {
-      error("expected ',' or ']' in a constant");
-      return nullptr;
-    }
+    at_ = static_cast<size_t>(&token - tokens_.data()) + 1;
+    if (!elements(t->dtype, bytes)) return nullptr;
   }
-  if (bytes.size() != count * step) {
+  const uint64_t wanted = count * info(t->dtype).bytes;
+  if (bytes.size() != wanted) {
     error_at(token,
-             cat("the type takes ", count, " elements (", count * step,
-                 " bytes), the constant has ", bytes.size(), " bytes"),
+             cat("the type takes ", count, " elements (", wanted, " bytes), the constant has ",
+                 bytes.size(), " bytes"),
              "text.constant");
     return nullptr;
   }
-  (void)values;
   return c_->constant(t, bytes.data(), bytes.size(), constant_name);
+}
+
+bool Parser::hex_bytes(const Token& token, const std::string& digits, std::vector<std::byte>& out) {
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    const int hi = hex_value(digits[i]);
+    const int lo = hex_value(digits[i + 1]);
+    if (hi < 0 || lo < 0)
+      return error_at(token, "a constant's bytes must be lower-case hexadecimal digits");
+    out.push_back(static_cast<std::byte>(hi * 16 + lo));
+  }
+  return true;
+}
+
+/// The elements of a constant behind '[', in storage order.
+bool Parser::elements(DType t, std::vector<std::byte>& out) {
+  while (!at("]")) {
+    uint64_t bits = 0;
+    if (is_float(t)) {
+      double v = 0;
+      if (!real(t, v)) return false;
+      bits = encode_float(t, v);
+    } else if (t == DType::u64 && peek().kind == TokenKind::integer) {
+      const std::string_view digits = peek().spelling;
+      std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+      ++at_;
+    } else {
+      int64_t v = 0;
+      if (!integer(v)) return false;
+      bits = static_cast<uint64_t>(v);
+    }
+    for (size_t i = 0; i < info(t).bytes; ++i)
+      out.push_back(static_cast<std::byte>(bits >> (8 * i)));
+    if (!accept(",")) break;
+  }
+  return at("]") || error("expected ',' or ']' in a constant");
 }
 
 /// t3 = dot(x, w) {attributes} : f32[2, 3] at "location"
@@ -289,6 +251,25 @@ bool Parser::function_header(Function& f) {
   return expect("{");
 }
 
+/// NAME = TENSOR[INDEX], behind bind
+bool Parser::binding(Function& f) {
+  Binding b{};
+  const Token& token = peek();
+  std::string symbol;
+  if (!name(symbol, "a symbolic variable") || (b.var = lookup(token, symbol)) == nullptr ||
+      !expect("="))
+    return false;
+  const Token& source = peek();
+  std::string tensor;
+  if (!name(tensor, "a tensor") || (b.tensor = lookup(source, tensor)) == nullptr || !expect("[") ||
+      !integer(b.index) || !expect("]"))
+    return false;
+  if (b.var->op != Op::var)
+    return error_at(token, "only a symbolic variable can be bound", "text.type");
+  f.bindings.push_back(b);
+  return true;
+}
+
 bool Parser::function() {
   auto f = std::make_unique<Function>();
   c_ = module_.context.get();
@@ -297,20 +278,7 @@ bool Parser::function() {
   if (!function_header(*f)) return false;
   while (!at("return")) {
     if (accept("bind")) {
-      Binding b{};
-      const Token& token = peek();
-      std::string symbol;
-      if (!name(symbol, "a symbolic variable") || (b.var = lookup(token, symbol)) == nullptr ||
-          !expect("="))
-        return false;
-      const Token& source = peek();
-      std::string tensor;
-      if (!name(tensor, "a tensor") || (b.tensor = lookup(source, tensor)) == nullptr ||
-          !expect("[") || !integer(b.index) || !expect("]"))
-        return false;
-      if (b.var->op != Op::var)
-        return error_at(token, "only a symbolic variable can be bound", "text.type");
-      f->bindings.push_back(b);
+      if (!binding(*f)) return false;
     } else if (!node_line()) {
       return false;
     }

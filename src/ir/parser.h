@@ -81,10 +81,14 @@ class Parser {
   bool function_header(Function& f);
   bool node_line();
   [[nodiscard]] Expr constant();
-  [[nodiscard]] Expr constant_of(const Token& token, Type type, const std::vector<Token>& values,
-                                 const std::string& hex, bool is_hex, const std::string& name);
+  [[nodiscard]] Expr constant_of(const Token& token, Type type, const std::string* hex,
+                                 const std::string& name);
+  bool hex_bytes(const Token& token, const std::string& digits, std::vector<std::byte>& out);
+  bool elements(DType t, std::vector<std::byte>& out);
   bool attributes(Op op, std::vector<Attr>& out);
   bool attribute(Key key, AttrValue& out);
+  bool reference(bool is_function, AttrValue& out);
+  bool binding(Function& f);
 
   std::vector<Token> tokens_;
   std::string file_;

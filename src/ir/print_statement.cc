@@ -28,12 +28,8 @@ void Printer::statement(Expr e) {
   // Lines of a statement are not used by the next one: a name keeps its meaning within one.
   NodeMap<std::string> outer = std::move(lines_);
   lines_ = {};
-  const auto header = [&](std::span<const Expr> roots) {
-    hoist(roots);
-    line_start();
-  };
   switch (e->op) {
-    case Op::seq: {
+    case Op::seq:
       line_start();
       out_ += "{";
       ++indent_;
@@ -42,21 +38,13 @@ void Printer::statement(Expr e) {
       line_start();
       out_ += '}';
       break;
-    }
-    case Op::for_: {
-      header(e->operands.subspan(1, 1));
-      out_ += "for " + name(e->operand(0)) + " in ";
-      free_text(e->string_attr(Key::kind));
-      out_ += '(';
-      expr(e->operand(1), 0);
-      out_ += ')';
-      if (e->find(Key::note) != nullptr) out_ += " note " + quote(e->string_attr(Key::note), '"');
-      body(e->operand(2));
+    case Op::for_:
+      loop(e);
       break;
-    }
     case Op::cond:
     case Op::while_:
-      header(e->operands.subspan(0, 1));
+      hoist(e->operands.subspan(0, 1));
+      line_start();
       out_ += e->op == Op::cond ? "if " : "while ";
       expr(e->operand(0), 0);
       body(e->operand(1));
@@ -66,21 +54,39 @@ void Printer::statement(Expr e) {
       }
       break;
     case Op::let:
-      header(e->operands.subspan(1, 1));
-      out_ += "let " + name(e->operand(0)) + ": ";
-      type(e->operand(0)->type);
-      out_ += " = ";
-      expr(e->operand(1), 0);
-      body(e->operand(2));
+      binding(e);
       break;
     case Op::block:
       block(e);
       break;
     default:
-      header(e->operands);
+      hoist(e->operands);
+      line_start();
       leaf(e);
   }
   lines_ = std::move(outer);
+}
+
+void Printer::loop(Expr e) {
+  hoist(e->operands.subspan(1, 1));
+  line_start();
+  out_ += "for " + name(e->operand(0)) + " in ";
+  free_text(e->string_attr(Key::kind));
+  out_ += '(';
+  expr(e->operand(1), 0);
+  out_ += ')';
+  if (e->find(Key::note) != nullptr) out_ += " note " + quote(e->string_attr(Key::note), '"');
+  body(e->operand(2));
+}
+
+void Printer::binding(Expr e) {
+  hoist(e->operands.subspan(1, 1));
+  line_start();
+  out_ += "let " + name(e->operand(0)) + ": ";
+  type(e->operand(0)->type);
+  out_ += " = ";
+  expr(e->operand(1), 0);
+  body(e->operand(2));
 }
 
 void Printer::leaf(Expr e) {

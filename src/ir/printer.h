@@ -56,6 +56,8 @@ class Printer {
   void line_start();
   void body(Expr e);
   void statement(Expr e);
+  void loop(Expr e);
+  void binding(Expr e);
   void leaf(Expr e);
   void block(Expr e);
   void instruction(Expr e);

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "ir/expr.h"
+#include "ir/keys.h"
 #include "ir/node_map.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
@@ -12,51 +13,6 @@
 
 namespace tenon::ir {
 namespace {
-
-/// Index of the alternative of AttrValue that a key holds; -1 where there are several.
-int alternative_of(Key key) {
-  switch (key) {
-    case Key::name:
-    case Key::kind:
-    case Key::product:
-    case Key::options:
-    case Key::note:
-    case Key::kinds:
-    case Key::combine:
-      return 2;
-    case Key::dims:
-    case Key::perm:
-    case Key::strides:
-    case Key::interior:
-    case Key::axes:
-    case Key::batch_a:
-    case Key::batch_b:
-    case Key::contract_a:
-    case Key::contract_b:
-    case Key::dilation:
-    case Key::input_dilation:
-    case Key::size:
-    case Key::params:
-      return 3;
-    case Key::starts:
-    case Key::low:
-    case Key::high:
-    case Key::sizes:
-      return 4;
-    case Key::data:
-      return 5;
-    case Key::body:
-    case Key::then:
-    case Key::else_:
-      return 6;
-    case Key::kernel:
-      return 7;
-    case Key::value:
-      return -1;
-    default:
-      return 0;
-  }
-}
 
 /// Attributes without which a node has no meaning at any stage.
 bool is_required(Op op, Key key) {
