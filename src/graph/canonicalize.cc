@@ -6,6 +6,7 @@
 #include "graph/rules.h"
 #include "graph/transpose_util.h"
 #include "ir/expr.h"
+#include "ir/round.h"
 #include "ops/op.h"
 
 namespace tenon::graph {
@@ -166,7 +167,16 @@ Expr constants_into_bodies(Rewriter& r, Expr n) {
 
 bool has_body(Op op) { return op == Op::loop || op == Op::if_; }
 
+/// Scalar literals become constants, so that passes know one kind of known value.
+Expr literal_to_constant(Rewriter& r, Expr n) {
+  const DType type = n->dtype();
+  const uint64_t bits = is_float(type) ? encode_float(type, n->float_attr(Key::value))
+                                       : static_cast<uint64_t>(n->int_attr(Key::value));
+  return r.context().constant(n->type, &bits, info(type).bytes);
+}
+
 constexpr Rule kRules[] = {
+    {"literal_to_constant", is<Op::imm>, literal_to_constant},
     {"merge_reshapes", is<Op::reshape>, merge_reshapes},
     {"merge_transposes", is<Op::transpose>, merge_transposes},
     {"drop_identity_broadcast", is<Op::broadcast>, drop_identity_broadcast},
