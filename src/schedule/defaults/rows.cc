@@ -9,8 +9,12 @@
 namespace tenon::schedule::defaults {
 namespace {
 
+bool same(ir::Context& c, ir::Expr a, ir::Expr b) {
+  return a == b || ir::is_int(ir::simplify(c, ir::sub(c, a, b)), 0);
+}
+
 /// Leading spatial loops that every block has, partial sums (`skip`) aside.
-size_t shared_rows(const std::vector<BlockInfo>& blocks,
+size_t shared_rows(ir::Context& c, const std::vector<BlockInfo>& blocks,
                    const std::map<std::string, std::string>& skip) {
   size_t rows = SIZE_MAX;
   std::set<std::string> partial;
@@ -20,7 +24,7 @@ size_t shared_rows(const std::vector<BlockInfo>& blocks,
   for (const BlockInfo& b : blocks)
     for (size_t l = 0; l < rows && !partial.contains(b.name); ++l)
       if (l >= b.loops.size() || b.loops[l].reduction ||
-          b.loops[l].extent != blocks.back().loops[l].extent)
+          !same(c, b.loops[l].extent, blocks.back().loops[l].extent))
         rows = l;
   return rows == SIZE_MAX ? 0 : rows;
 }
@@ -42,7 +46,7 @@ Status schedule_rows(Schedule& s, const Target& t) {
     if (!partial.empty()) partials[b.name] = partial;
   }
   const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
-  const size_t rows = shared_rows(blocks, partials);
+  const size_t rows = shared_rows(*s.program()->context, blocks, partials);
   if (rows == 0) return fail("schedule.defaults", "the blocks share no rows");
   size_t home = blocks.size() - 1;
   for (size_t b = 0; b < blocks.size(); ++b)
