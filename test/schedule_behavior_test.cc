@@ -8,6 +8,7 @@ namespace tenon::schedule {
 namespace {
 using ir::Expr;
 using testing::difference;
+using testing::in_global_scope;
 using testing::DotProgram;
 using testing::Exprs;
 using testing::KernelBuilder;
@@ -27,7 +28,7 @@ void check(const Program& program, const std::vector<std::string>& lines,
   ASSERT_TRUE(final.has_value()) << final.error().text();
   uint64_t seed = 1;
   for (const Sizes& sizes : all_sizes) {
-    EXPECT_EQ(difference(program, s.program(), sizes, ++seed), "");
+    EXPECT_EQ(difference(program, in_global_scope(s.program()), sizes, ++seed), "");
     EXPECT_EQ(difference(program, *final, sizes, ++seed, "finalized"), "");
   }
   const Result<Program> again = replay(program, s.program()->trace);

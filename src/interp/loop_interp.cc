@@ -55,7 +55,8 @@ struct Statement {
   int buffer = -1;
   std::string combine;
   bool parallel = false;
-  bool reduces = false;         // for_: feeds a reduction iterator of a block inside
+  bool reduces = false;         // for_: feeds reduction iterators, and no others, of blocks inside
+  bool initialized = false;     // update: decompose_reduction has put the init elsewhere
   std::vector<int> locals;      // parallel for_: scratch and reg buffers used inside
   std::vector<char> spatial;    // block: which conjuncts of the predicate also guard the init
   std::vector<int> reductions;  // update: slots of the reduction iterators
@@ -253,9 +254,9 @@ class Compiler {
     out.exprs = {expr(loop.extent())};
     out.parallel = loop.kind() == "parallel";
     const size_t before = used_.size();
-    loops_[loop.var()] = false;
+    loops_[loop.var()] = {};
     out.children = {statement(loop.body())};
-    out.reduces = loops_[loop.var()];
+    out.reduces = loops_[loop.var()].reduction && !loops_[loop.var()].spatial;
     if (!out.parallel) return;
     std::vector<bool> seen(t_.memories.size(), false);
     for (size_t i = before; i < used_.size(); ++i) {
@@ -272,6 +273,7 @@ class Compiler {
     if (values == 1) return;
     out.combine = s->string_attr(Key::combine);
     out.reductions = reductions_;
+    out.initialized = initialized_;
     if (out.combine != "fma") return;
     const Expr product = s->operand(2);
     TENON_CHECK(product->op == Op::mul, "an fma step whose value is not a product");
@@ -286,9 +288,10 @@ class Compiler {
       if (mentions(operand, vars)) return true;
     return false;
   }
-  void mark_loops(Expr binding) {
-    if (const auto found = loops_.find(binding); found != loops_.end()) found->second = true;
-    for (Expr operand : binding->operands) mark_loops(operand);
+  void mark_loops(Expr binding, char kind) {
+    if (const auto found = loops_.find(binding); found != loops_.end())
+      (kind == 'r' ? found->second.reduction : found->second.spatial) = true;
+    for (Expr operand : binding->operands) mark_loops(operand, kind);
   }
 
   void conjuncts(Expr e, std::vector<Expr>& out) {
@@ -306,10 +309,10 @@ class Compiler {
     for (const ir::BlockIter& it : block.iters()) {
       out.slots.push_back(slot(it.var));
       out.exprs.push_back(expr(it.binding));
+      mark_loops(it.binding, it.kind);
       if (it.kind != 'r') continue;
       inner.push_back(slot(it.var));
       reduced[it.var] = true;
-      mark_loops(it.binding);
       collect_vars(it.binding, reduced);
     }
     std::vector<Expr> parts;
@@ -319,7 +322,11 @@ class Compiler {
       out.spatial.push_back(mentions(part, reduced) ? 0 : 1);
     }
     std::swap(reductions_, inner);
+    const bool outer = initialized_;
+    const std::string note = ";" + std::string(s->string_attr_or(Key::note, "")) + ";";
+    initialized_ = note.find(";init=done;") != std::string::npos;
     out.children = {statement(block.body())};
+    initialized_ = outer;
     std::swap(reductions_, inner);
   }
 
@@ -346,9 +353,13 @@ class Compiler {
 
   Tables& t_;
   std::unordered_map<Expr, int> buffers_, slots_, codes_;
-  std::unordered_map<Expr, bool> loops_;  // loop variables; true: feeds a reduction iterator
+  struct Feeds {
+    bool spatial = false, reduction = false;  // kinds of iterators
+  };
+  std::unordered_map<Expr, Feeds> loops_;  // loop variables
   std::vector<int> used_;
   std::vector<int> reductions_;
+  bool initialized_ = false;
 };
 
 /// Runs Tables. A failed access sets error_ and makes every later step a no-op.
@@ -528,7 +539,7 @@ class Machine {
     const Memory& m = t_.memories[static_cast<size_t>(s.buffer)];
     const bool fused = s.combine == "fma";
     const size_t first = fused ? 3 : 2;
-    bool starts = true;
+    bool starts = !s.initialized;
     for (int slot : s.reductions) starts = starts && slots_[static_cast<size_t>(slot)] == 0;
     if (init_only_ && !starts) return;
     const int64_t at = flatten(m, s.exprs.data() + first, s.exprs.size() - first);

@@ -31,6 +31,7 @@ struct Access {
 [[nodiscard]] std::vector<Access> accesses(ir::Context& c, ir::Expr root,
                                            std::span<const ir::Expr> skip = {});
 
+[[nodiscard]] bool has_load(ir::Expr e);
 [[nodiscard]] bool reads(const std::vector<Access>& all, ir::Expr buffer);
 [[nodiscard]] bool writes(const std::vector<Access>& all, ir::Expr buffer);
 /// True if some buffer is written by one and touched by the other.
@@ -66,6 +67,19 @@ enum class BlockKind : uint8_t {
 /// Ranges of the iterators over all iterations, free of loop variables, when they form a box.
 [[nodiscard]] std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft,
                                                                             const Site& block);
+
+/// True if different iterations of `loops` (around the block) give different values of its
+/// iterators. After compute_at with overlapping regions they may not: such blocks have the note
+/// again=yes.
+[[nodiscard]] bool runs_once(ir::Context& c, ir::Expr block, std::span<const ir::ForView> loops);
+/// The block with that note set or removed, by what runs_once tells.
+[[nodiscard]] ir::Expr with_repetition_note(ir::Context& c, ir::Expr block,
+                                            std::span<const ir::ForView> loops);
+/// Loops from `top` (included) down to the site of a statement below it.
+[[nodiscard]] std::vector<ir::ForView> loops_from(const Site& site, ir::Expr top);
+/// True if the block accumulates over one of the loops and may take an element more than once.
+[[nodiscard]] bool accumulates_again(ir::Context& c, ir::Expr block,
+                                     std::span<const ir::ForView> loops);
 
 /// Why iterations of the loops `vars`, which enclose the statement `nest`, may not run in another
 /// order; empty when they may. `parallel`: at the same time.

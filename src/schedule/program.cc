@@ -198,7 +198,7 @@ std::string_view note_value(std::string_view note, std::string_view key) {
   return {};
 }
 
-std::string with_note(std::string_view note, std::string_view key, std::string_view value) {
+std::string without_note(std::string_view note, std::string_view key) {
   std::string out;
   while (!note.empty()) {
     const size_t end = std::min(note.find(';'), note.size());
@@ -206,7 +206,12 @@ std::string with_note(std::string_view note, std::string_view key, std::string_v
     if (pair.substr(0, pair.find('=')) != key) out += (out.empty() ? "" : ";") + std::string(pair);
     note.remove_prefix(std::min(end + 1, note.size()));
   }
-  return out + (out.empty() ? "" : ";") + std::string(key) + "=" + std::string(value);
+  return out;
+}
+
+std::string with_note(std::string_view note, std::string_view key, std::string_view value) {
+  const std::string rest = without_note(note, key);
+  return rest + (rest.empty() ? "" : ";") + std::string(key) + "=" + std::string(value);
 }
 
 // ---- drafts

@@ -85,6 +85,7 @@ void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
 [[nodiscard]] std::string_view note_value(std::string_view note, std::string_view key);
 [[nodiscard]] std::string with_note(std::string_view note, std::string_view key,
                                     std::string_view value);
+[[nodiscard]] std::string without_note(std::string_view note, std::string_view key);
 
 // ---- a program being changed
 

@@ -1,27 +1,36 @@
 // Schedule primitives: pure functions on a loop program. Each returns the new program (with the
-// primitive appended to its trace) or the reason why it does not apply. Blocks and loops are named by
-// text: a block by its name, a loop by the name of its variable (unique in the kernel after
+// primitive appended to its trace) or the reason why it does not apply. Blocks and loops are named
+// by text: a block by its name, a loop by the name of its variable (unique in the kernel after
 // `normalize`). One file a primitive in schedule/primitives/; the table is in registry.cc.
 //
 // What a scheduled program may look like, for those who read it (interpreter, finalize):
-//   blocks      The predicate and the bindings speak of loop variables outside the block (and sizes),
-//               the body of iterators, of its own loops, and sizes. A block may execute the same point
-//               twice with the same result (compute_at with overlapping regions). Blocks may nest
-//               (blockize). An iterator of kind s promises that instances with different values are
-//               independent; a reduction's order is free (results differ by rounding).
+//   blocks      The predicate and the bindings speak of loop variables outside the block (and
+//   sizes),
+//               the body of iterators, of its own loops, and sizes. A block may execute the same
+//               point twice with the same result (compute_at with overlapping regions). Blocks may
+//               nest (blockize). An iterator of kind s promises that instances with different
+//               values are independent; a reduction's order is free (results differ by rounding).
 //   notes       `key=value` pairs joined by `;`, on loops and blocks.
-//     init=done     on a block with `update`: decompose_reduction has put the initialisation into the
+//     init=done     on a block with `update`: decompose_reduction has put the initialisation into
+//     the
 //                   block NAME_init, the update never initialises.
-//   buffers     keep the extents of the definition until finalize shrinks them. A tensorized block may
-//               write a whole tile where the definition ends earlier: the shrunken buffer has room for
-//               the tile.
-//   tensorize   leaves a block with the iterators of the definition, bound to the tile's origin, whose
+//     again=yes     on a block that may take an element in several iterations of the loops around
+//     it
+//                   (compute_at with overlapping regions); it starts anew each time.
+//   buffers     keep the extents of the definition until finalize shrinks them. A tensorized block
+//   may
+//               write a whole tile where the definition ends earlier: the shrunken buffer has room
+//               for the tile. Their scope is a wish until then: finalize gives each the nearest
+//               that its uses allow.
+//   tensorize   leaves a block with the iterators of the definition, bound to the tile's origin,
+//   whose
 //               body is the instruction (machine.h); iterators v_LOOP may be added for guards.
 //   vector loop constant extent; loops inside it have extents free of its variable and run for all
 //               lanes together; on a reduction loop the update is reduced across lanes.
-//   traces      primitives name what they make deterministically: split gives LOOP_0 and LOOP_1, fuse
-//               OUTER_INNER, compute_at BLOCK_AXIS; a line replayed with other names on its left side
-//               gives those names.
+//   traces      primitives name what they make deterministically: split gives LOOP_0 and LOOP_1,
+//   fuse
+//               OUTER_INNER, compute_at BLOCK_AXIS; a line replayed with other names on its left
+//               side gives those names.
 #pragma once
 
 #include <functional>
@@ -42,54 +51,65 @@ namespace primitives {
 struct Edited;  // program.h
 }
 
-/// A program under construction: applies primitives in place and keeps the trace. Every method returns
-/// the reason for refusing as an error with code "schedule.<primitive>", leaving the program unchanged.
+/// A program under construction: applies primitives in place and keeps the trace. Every method
+/// returns the reason for refusing as an error with code "schedule.<primitive>", leaving the
+/// program unchanged.
 class Schedule {
  public:
   explicit Schedule(Program program);  // normalizes loop and block names first
   [[nodiscard]] const Program& program() const { return program_; }
 
   // ---- queries
-  [[nodiscard]] Handles blocks() const;                       // in program order
+  [[nodiscard]] Handles blocks() const;                         // in program order
   [[nodiscard]] Handles loops(const std::string& block) const;  // outermost first
   [[nodiscard]] ir::Expr extent(const std::string& loop) const;
 
   // ---- loops
-  /// tail: "predicate" (guard), "peel" (a second loop for the rest, named LOOP_tail), "pad" needs divisibility proof
-  [[nodiscard]] Result<Handles> split(const std::string& loop, int64_t factor, const std::string& tail = "predicate");
+  /// tail: "predicate" (guard), "peel" (a second loop for the rest, named LOOP_tail), "pad" needs
+  /// divisibility proof
+  [[nodiscard]] Result<Handles> split(const std::string& loop, int64_t factor,
+                                      const std::string& tail = "predicate");
   [[nodiscard]] Result<std::string> fuse(const std::string& outer, const std::string& inner);
   [[nodiscard]] Status reorder(const Handles& loops);
-  [[nodiscard]] Result<Handles> tile(const std::string& a, const std::string& b, int64_t fa, int64_t fb);
+  [[nodiscard]] Result<Handles> tile(const std::string& a, const std::string& b, int64_t fa,
+                                     int64_t fb);
   [[nodiscard]] Status parallel(const std::string& loop);
   [[nodiscard]] Status vectorize(const std::string& loop);
   [[nodiscard]] Status unroll(const std::string& loop);
-  [[nodiscard]] Status annotate(const std::string& target, const std::string& key, const std::string& value);
+  [[nodiscard]] Status annotate(const std::string& target, const std::string& key,
+                                const std::string& value);
   /// Copies the loop's body under conditions extent <= bounds[0], <= bounds[1], ...: the copy for a
   /// bound sees the loop `inner` (whose extent is symbolic) with that constant extent and a guard.
-  [[nodiscard]] Status specialize(const std::string& loop, const std::string& inner, const std::vector<int64_t>& bounds);
+  [[nodiscard]] Status specialize(const std::string& loop, const std::string& inner,
+                                  const std::vector<int64_t>& bounds);
 
   // ---- blocks
   [[nodiscard]] Status compute_at(const std::string& block, const std::string& loop);
   [[nodiscard]] Status reverse_compute_at(const std::string& block, const std::string& loop);
-  [[nodiscard]] Status inline_block(const std::string& block);          // producer into its consumers
-  [[nodiscard]] Status reverse_inline(const std::string& block);        // consumer into its producer
-  [[nodiscard]] Result<std::string> cache_read(const std::string& block, const std::string& buffer, const std::string& scope);
+  [[nodiscard]] Status inline_block(const std::string& block);    // producer into its consumers
+  [[nodiscard]] Status reverse_inline(const std::string& block);  // consumer into its producer
+  [[nodiscard]] Result<std::string> cache_read(const std::string& block, const std::string& buffer,
+                                               const std::string& scope);
   [[nodiscard]] Result<std::string> cache_write(const std::string& block, const std::string& scope);
-  /// Stores a buffer in another order: constants are repacked at compile time, others by a new block
-  /// whose name is returned ("" for constants).
-  [[nodiscard]] Result<std::string> pack(const std::string& block, const std::string& buffer, const ir::Packing& layout);
+  /// Stores a buffer in another order: constants are repacked at compile time, others by a new
+  /// block whose name is returned ("" for constants).
+  [[nodiscard]] Result<std::string> pack(const std::string& block, const std::string& buffer,
+                                         const ir::Packing& layout);
   [[nodiscard]] Status set_scope(const std::string& block, const std::string& scope);
-  [[nodiscard]] Result<std::string> decompose_reduction(const std::string& block, const std::string& loop);
+  [[nodiscard]] Result<std::string> decompose_reduction(const std::string& block,
+                                                        const std::string& loop);
   [[nodiscard]] Result<std::string> rfactor(const std::string& block, const std::string& loop);
   [[nodiscard]] Result<std::string> blockize(const std::string& loop);
-  [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction, const std::vector<int64_t>& params);
+  [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction,
+                                 const std::vector<int64_t>& params);
 
-  /// One trace line, as printed: `i_0, i_1 = split(i, 12, tail = predicate)`. Names on the left that
-  /// differ from those that the primitive gives rename what it made.
+  /// One trace line, as printed: `i_0, i_1 = split(i, 12, tail = predicate)`. Names on the left
+  /// that differ from those that the primitive gives rename what it made.
   [[nodiscard]] Status apply(const std::string& line);
 
  private:
-  [[nodiscard]] Result<Handles> record(std::string_view primitive, std::vector<std::string> arguments,
+  [[nodiscard]] Result<Handles> record(std::string_view primitive,
+                                       std::vector<std::string> arguments,
                                        Result<primitives::Edited> edited);
 
   Program program_;

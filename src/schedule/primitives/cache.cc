@@ -100,6 +100,8 @@ Result<Edited> cache_write(const Program& p, const std::string& block, const std
   const BlockKind kind = kind_of(c, site->node);
   if ((kind != BlockKind::store && kind != BlockKind::reduction) || is_initialized(site->node))
     return refuse(kName, "block '" + block + "' is no plain store or reduction");
+  if (block_above(*site) != nullptr)
+    return refuse(kName, "block '" + block + "' stands in another block");
   const Expr statement = sole_statement(site->node);
   const Expr buffer = statement->operand(0);
   const Site top = outermost_loop(*site);
@@ -275,7 +277,7 @@ Expr pack_nest(Draft& draft, const std::string& name, std::span<const PackedAxis
   const Expr zero = ir::is_float(buffer->dtype()) ? c.imm_f(scalar, 0) : c.imm(scalar, 0);
   const Expr value = ir::select(c, conjunction(c, conditions), ir::load(c, buffer, logical), zero);
   const Expr block = ir::block(c, name, iters, c.bool_imm(true), ir::store(c, packed, value, at));
-  return nest_over(draft, block, box, box, draft.known_sizes());
+  return nest_over(draft, block, box, box, draft.known_sizes(), {});
 }
 
 Result<Edited> pack_constant(Draft& draft, ir::KernelParam& param, const ir::Packing& layout,

@@ -130,7 +130,8 @@ Result<Edited> compute_at(const Program& p, const std::string& block, const std:
   Draft next(draft.finish().program);
   target = find_loop(next.body(), loop);
   if (!target) return refuse(kName, "loop '" + loop + "' holds nothing but the block");
-  const Expr nest = nest_over(next, moved, ranges, *domain, known_inside(next, *target));
+  const Expr nest =
+      nest_over(next, moved, ranges, *domain, known_inside(next, *target), loops_inside(*target));
   const Expr body = ir::ForView{target->node}.body();
   next.set_body(
       replace(next.c(), *target,

@@ -22,7 +22,8 @@ SymbolicRange clipped(Context& c, const SymbolicRange& range, const SymbolicRang
 }  // namespace
 
 Expr nest_over(Draft& draft, Expr node, const std::vector<SymbolicRange>& ranges,
-               const std::vector<SymbolicRange>& domain, ir::Assumptions known) {
+               const std::vector<SymbolicRange>& domain, ir::Assumptions known,
+               std::span<const ir::ForView> outer) {
   Context& c = draft.c();
   const ir::BlockView view{node};
   std::vector<ir::BlockIter> iters = view.iters();
@@ -48,6 +49,9 @@ Expr nest_over(Draft& draft, Expr node, const std::vector<SymbolicRange>& ranges
   }
   Expr s = ir::block(c, name_of(node), iters, conjunction(c, guards), view.body(),
                      std::string(node->string_attr_or(ir::Key::note, "")));
+  std::vector<ir::ForView> around(outer.begin(), outer.end());
+  for (const auto& [var, extent] : loops) around.push_back({ir::for_loop(c, var, extent, s)});
+  s = with_repetition_note(c, s, around);
   for (size_t i = loops.size(); i-- > 0;) s = ir::for_loop(c, loops[i].first, loops[i].second, s);
   return s;
 }
@@ -94,7 +98,7 @@ Expr copy_nest(Draft& draft, const std::string& name, const Box& box, Expr from,
   }
   const Expr block =
       ir::block(c, name, iters, c.bool_imm(true), ir::store(c, to, ir::load(c, from, at), at));
-  return nest_over(draft, block, box, box, draft.known_sizes());
+  return nest_over(draft, block, box, box, draft.known_sizes(), {});
 }
 
 Site outermost_loop(const Site& site) {
@@ -104,6 +108,12 @@ Site outermost_loop(const Site& site) {
     if (site.path[i].parent->op == ir::Op::for_) depth = i;
   }
   return ancestor(site, depth);
+}
+
+std::vector<ir::ForView> loops_inside(const Site& loop) {
+  std::vector<ir::ForView> loops = loops_above(loop);
+  loops.push_back({loop.node});
+  return loops;
 }
 
 ir::Assumptions known_inside(const Draft& draft, const Site& loop) {

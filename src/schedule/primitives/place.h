@@ -7,11 +7,12 @@
 namespace tenon::schedule::primitives {
 
 /// Loops named BLOCK_axis over `ranges` (one for each iterator, inside or across `domain`) around
-/// the block, which is guarded where a range may leave the domain. `known`: outside of the loops.
+/// the block, which is guarded where a range may leave the domain. `known`: outside of the loops;
+/// `outer`: the loops there.
 [[nodiscard]] ir::Expr nest_over(Draft& draft, ir::Expr block,
                                  const std::vector<ir::SymbolicRange>& ranges,
                                  const std::vector<ir::SymbolicRange>& domain,
-                                 ir::Assumptions known);
+                                 ir::Assumptions known, std::span<const ir::ForView> outer);
 
 /// `box` (of a buffer) seen through the indices of an access with that block's iterators: the
 /// ranges of the iterators that stand alone in an index with coefficient 1. Others keep what
@@ -32,6 +33,8 @@ void narrow(ir::Context& c, const std::vector<ir::BlockIter>& iters,
 /// itself when there is none.
 [[nodiscard]] Site outermost_loop(const Site& site);
 
+/// The loop and those around it.
+[[nodiscard]] std::vector<ir::ForView> loops_inside(const Site& loop);
 /// What is known inside of the loop.
 [[nodiscard]] ir::Assumptions known_inside(const Draft& draft, const Site& loop);
 

@@ -65,6 +65,10 @@ Result<Edited> decompose_reduction(const Program& p, const std::string& block,
     return refuse(kName, quote(block) + " is not under loop " + quote(loop));
   const std::vector<ForView> loops = loops_between(*site, at->node);
   if (loops.empty()) return refuse(kName, "statements other than loops are between loop and block");
+  if (note_value(site->node->string_attr_or(ir::Key::note, ""), "again") == "yes" &&
+      !runs_once(c, site->node, loops))
+    return refuse(kName,
+                  quote(block) + " takes some elements in several iterations of " + quote(loop));
   std::vector<Expr> below, reducing;
   for (ForView each : loops) {
     below.push_back(each.var());
@@ -262,7 +266,7 @@ Expr combining_nest(Draft& draft, const Site& site, Expr partial, Expr count,
       ir::update(c, update->operand(0), ir::substitute(c, update->operand(1), renamed),
                  ir::load(c, partial, from), at, combine == "fma" ? "sum" : combine);
   const Expr block = ir::block(c, name_of(site.node), iters, c.bool_imm(true), body);
-  return nest_over(draft, block, ranges, ranges, draft.known_sizes());
+  return nest_over(draft, block, ranges, ranges, draft.known_sizes(), {});
 }
 
 }  // namespace

@@ -102,6 +102,25 @@ std::optional<Box> written_box(Draft& draft, const Places& at, Expr buffer) {
   return all;
 }
 
+/// True if the ranges of all iterations of the loops around make up the whole domain: an iterator
+/// that reads the buffer under a condition only may run further than the buffer is written.
+bool makes_up(Draft& draft, const Places& at, const SymbolicRange& range,
+              const SymbolicRange& domain) {
+  Context& c = draft.c();
+  const ir::Assumptions known = known_inside(draft, at.loop);
+  std::vector<Expr> vars;
+  for (ir::ForView loop : loops_above(at.loop)) vars.push_back(loop.var());
+  vars.push_back(at.loop.node->operand(0));
+  const auto extreme = [&](Expr e) {
+    return mentions_any(e, vars) ? ir::range_over(c, e, vars, known)
+                                 : std::optional<SymbolicRange>({e, e});
+  };
+  const auto lo = extreme(range.lo);
+  const auto hi = extreme(range.hi);
+  return lo && hi && ir::prove(c, ir::le(c, lo->lo, domain.lo), known) &&
+         ir::prove(c, ir::le(c, domain.hi, hi->hi), known);
+}
+
 /// The iterators' ranges in one iteration of the loop.
 Result<std::vector<SymbolicRange>> ranges_for(Draft& draft, const Places& at,
                                               std::span<const Expr> buffers,
@@ -120,6 +139,8 @@ Result<std::vector<SymbolicRange>> ranges_for(Draft& draft, const Places& at,
       narrow(draft.c(), iters, e->operands.subspan(1), *box, 's', ranges, narrowed);
     }
   }
+  for (size_t i = 0; i < ranges.size(); ++i)
+    if (narrowed[i] && !makes_up(draft, at, ranges[i], domain[i])) ranges[i] = domain[i];
   return ranges;
 }
 
@@ -154,7 +175,8 @@ Result<Edited> reverse_compute_at(const Program& p, const std::string& block,
   draft.set_body(erase(draft.c(), *consumer));
   Draft next(draft.finish().program);
   auto place = find_loop(next.body(), loop);
-  const Expr nest = nest_over(next, consumer->node, ranges, *domain, known_inside(next, *place));
+  const Expr nest = nest_over(next, consumer->node, ranges, *domain, known_inside(next, *place),
+                              loops_inside(*place));
   const std::vector<Expr> both{ir::ForView{place->node}.body(), nest};
   next.set_body(
       replace(next.c(), *place, with_child(next.c(), place->node, 2, ir::seq(next.c(), both))));

@@ -59,7 +59,12 @@ Expr continued(Context& c, Expr tail) {
     if (!feeds_reduction(site.node, ForView{tail}.var()) ||
         sole_statement(site.node)->op != Op::update)
       continue;
+    // A fused loop that also moves on to other elements starts those here.
     const ir::BlockView view{site.node};
+    bool moves = false;
+    for (const ir::BlockIter& it : view.iters())
+      moves = moves || (it.kind == 's' && mentions(it.binding, ForView{tail}.var()));
+    if (moves) continue;
     map[site.node] =
         ir::block(c, view.name(), view.iters(), view.predicate(), view.body(),
                   with_note(site.node->string_attr_or(ir::Key::note, ""), "init", "done"));

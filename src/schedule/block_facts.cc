@@ -1,0 +1,202 @@
+// What blocks are: their kind, the domain of their iterators, how often they run.
+#include <algorithm>
+
+#include "machine/machine.h"
+#include "schedule/access.h"
+
+namespace tenon::schedule::primitives {
+using ir::Context;
+using ir::Expr;
+using ir::Key;
+using ir::Op;
+
+Expr sole_statement(Expr block) {
+  const Expr body = ir::BlockView{block}.body();
+  return body->op == Op::store || body->op == Op::update || body->op == Op::instr ? body : nullptr;
+}
+
+std::vector<Expr> target_indices(Expr s) {
+  return {s->operands.begin() + (s->op == Op::update ? 3 : 2), s->operands.end()};
+}
+
+bool is_initialized(Expr block) {
+  return note_value(block->string_attr_or(Key::note, ""), "init") == "done";
+}
+
+bool feeds_reduction(Expr block, Expr loop_var) {
+  for (const ir::BlockIter& it : ir::BlockView{block}.iters())
+    if (it.kind == 'r' && mentions(it.binding, loop_var)) return true;
+  return false;
+}
+
+namespace {
+/// True if different values of the spatial iterators give different elements: each iterator stands
+/// in an index of its own, alone or with a coefficient and a rest free of iterators.
+bool is_injective(Context& c, const std::vector<Expr>& indices,
+                  const std::vector<ir::BlockIter>& iters) {
+  std::vector<Expr> spatial;
+  for (const ir::BlockIter& it : iters)
+    if (it.kind == 's') spatial.push_back(it.var);
+  std::vector<bool> placed(spatial.size(), false);
+  for (Expr index : indices) {
+    if (has_load(index)) return false;
+    int used = 0;
+    for (size_t i = 0; i < spatial.size(); ++i) {
+      if (!mentions(index, spatial[i])) continue;
+      ++used;
+      const auto linear = ir::linear_in(c, index, std::span(&spatial[i], 1));
+      const auto factor = linear ? ir::as_int(linear->coefficients[0]) : std::nullopt;
+      if (factor && *factor != 0) placed[i] = true;
+    }
+    if (used > 1) return false;
+  }
+  return std::all_of(placed.begin(), placed.end(), [](bool p) { return p; });
+}
+}  // namespace
+
+BlockKind kind_of(Context& c, Expr block) {
+  const Expr s = sole_statement(block);
+  if (s == nullptr) return BlockKind::opaque;
+  if (s->op == Op::instr)
+    return s->string_attr(Key::name) == machine::kFmaTile ? BlockKind::tile : BlockKind::opaque;
+  const std::vector<ir::BlockIter> iters = ir::BlockView{block}.iters();
+  for (size_t i = 1; i < s->operands.size(); ++i) {
+    const Expr operand = s->operand(i);
+    for (Expr e : ir::post_order(std::span(&operand, 1)))
+      if (e->op == Op::load && e->operand(0) == s->operand(0)) return BlockKind::opaque;
+  }
+  const std::vector<Expr> indices = target_indices(s);
+  if (!is_injective(c, indices, iters)) return BlockKind::opaque;
+  bool has_reduction = false;
+  for (const ir::BlockIter& it : iters) {
+    if (it.kind != 'r') continue;
+    has_reduction = true;
+    for (Expr index : indices)
+      if (mentions(index, it.var)) return BlockKind::opaque;
+  }
+  if (s->op == Op::update) return BlockKind::reduction;
+  return has_reduction ? BlockKind::opaque : BlockKind::store;
+}
+
+namespace {
+/// Marks the loops that a binding tells apart: coefficients as in a number of mixed radix.
+void mark_digits(Context& c, Expr binding, std::span<const Expr> vars,
+                 std::span<const ir::ForView> loops, std::vector<bool>& told) {
+  const auto linear = ir::linear_in(c, binding, vars);
+  if (!linear) return;
+  struct Digit {
+    int64_t weight;
+    size_t loop;
+  };
+  std::vector<Digit> digits;
+  for (size_t i = 0; i < vars.size(); ++i) {
+    const auto weight = ir::as_int(linear->coefficients[i]);
+    if (!weight || *weight < 0) return;
+    if (*weight > 0 && !ir::is_int(loops[i].extent(), 1)) digits.push_back({*weight, i});
+  }
+  std::sort(digits.begin(), digits.end(),
+            [](const Digit& a, const Digit& b) { return a.weight < b.weight; });
+  int64_t reach = 0;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (digits[i].weight <= reach) return;
+    const auto extent = ir::as_int(loops[digits[i].loop].extent());
+    if (i + 1 == digits.size()) break;
+    if (!extent || *extent > (int64_t{1} << 30)) return;
+    reach += digits[i].weight * std::max<int64_t>(*extent - 1, 0);
+    if (reach > (int64_t{1} << 40)) return;
+  }
+  for (const Digit& d : digits) told[d.loop] = true;
+}
+}  // namespace
+
+bool runs_once(Context& c, Expr block, std::span<const ir::ForView> loops) {
+  std::vector<Expr> vars;
+  std::vector<bool> told;
+  for (ir::ForView loop : loops) {
+    vars.push_back(loop.var());
+    told.push_back(ir::is_int(loop.extent(), 1));
+  }
+  for (const ir::BlockIter& it : ir::BlockView{block}.iters())
+    mark_digits(c, it.binding, vars, loops, told);
+  return std::all_of(told.begin(), told.end(), [](bool t) { return t; });
+}
+
+Expr with_repetition_note(Context& c, Expr block, std::span<const ir::ForView> loops) {
+  const ir::BlockView view{block};
+  const std::string_view note = block->string_attr_or(Key::note, "");
+  const std::string next =
+      runs_once(c, block, loops) ? without_note(note, "again") : with_note(note, "again", "yes");
+  return ir::block(c, view.name(), view.iters(), view.predicate(), view.body(), next);
+}
+
+std::vector<ir::ForView> loops_from(const Site& site, Expr top) {
+  std::vector<ir::ForView> loops;
+  bool below = false;
+  for (const Step& step : site.path) {
+    below = below || step.parent == top;
+    if (below && step.parent->op == Op::for_) loops.push_back({step.parent});
+  }
+  return loops;
+}
+
+bool accumulates_again(Context& c, Expr block, std::span<const ir::ForView> loops) {
+  if (note_value(block->string_attr_or(Key::note, ""), "again") != "yes") return false;
+  bool accumulates = false;
+  for (ir::ForView loop : loops) accumulates = accumulates || feeds_reduction(block, loop.var());
+  return accumulates && !runs_once(c, block, loops);
+}
+
+std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, const Site& site) {
+  Context& c = draft.c();
+  const std::vector<ir::BlockIter> iters = ir::BlockView{site.node}.iters();
+  const ir::Assumptions known = draft.known(site);
+  const ir::Assumptions sizes = draft.known_sizes();
+  std::vector<Expr> loops;
+  for (ir::ForView loop : loops_above(site)) loops.push_back(loop.var());
+  std::vector<Expr> lo(iters.size()), hi(iters.size());
+  std::vector<Expr> others;
+  for (Expr part : conjuncts(ir::BlockView{site.node}.predicate())) {
+    bool used = false;
+    for (size_t i = 0; i < iters.size(); ++i) {
+      if (part->op == Op::lt && part->operand(0) == iters[i].binding &&
+          !mentions_any(part->operand(1), loops)) {
+        const Expr bound = ir::add(c, part->operand(1), c.i64(-1));
+        hi[i] = hi[i] == nullptr ? bound : ir::simplify(c, ir::min(c, hi[i], bound), sizes);
+        used = true;
+      }
+      if (part->op == Op::le && part->operand(1) == iters[i].binding &&
+          !mentions_any(part->operand(0), loops)) {
+        lo[i] = part->operand(0);
+        used = true;
+      }
+    }
+    if (used) continue;
+    if (part->op != Op::lt && part->op != Op::le) return std::nullopt;
+    others.push_back(part);
+  }
+  std::vector<ir::SymbolicRange> domain;
+  for (size_t i = 0; i < iters.size(); ++i) {
+    // Without a bound of its own the iterator takes all that its loops give; a guard on those loops
+    // would make that too much.
+    if (hi[i] == nullptr || lo[i] == nullptr) {
+      std::vector<Expr> mine;
+      for (Expr v : loops)
+        if (mentions(iters[i].binding, v)) mine.push_back(v);
+      for (Expr other : others)
+        if (hi[i] == nullptr && mentions_any(other, mine)) return std::nullopt;
+      if (has_load(iters[i].binding)) return std::nullopt;
+      const Expr e = ir::simplify(c, iters[i].binding, known);
+      const auto range = loops.empty() || !mentions_any(e, loops)
+                             ? std::optional<ir::SymbolicRange>({e, e})
+                             : ir::range_over(c, e, loops, known);
+      if (!range) return std::nullopt;
+      if (lo[i] == nullptr) lo[i] = ir::simplify(c, range->lo, sizes);
+      if (hi[i] == nullptr) hi[i] = ir::simplify(c, range->hi, sizes);
+    }
+    if (mentions_any(lo[i], loops) || mentions_any(hi[i], loops)) return std::nullopt;
+    domain.push_back({lo[i], hi[i]});
+  }
+  return domain;
+}
+
+}  // namespace tenon::schedule::primitives

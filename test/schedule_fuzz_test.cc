@@ -1,0 +1,288 @@
+// Random definition-form programs under random sequences of primitives with random arguments: whatever
+// is accepted must compute the same, also after finalize, and replay to the same text. A failure prints
+// seed, trace and program. TENON_FUZZ_SEED and TENON_FUZZ_COUNT choose other runs.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "differential.h"
+#include "schedule/testing.h"
+
+namespace tenon::schedule {
+namespace {
+using ir::Expr;
+using testing::difference;
+using testing::in_global_scope;
+using testing::Exprs;
+using testing::KernelBuilder;
+using testing::Sizes;
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  size_t below(size_t n) { return static_cast<size_t>(engine_() % n); }
+  bool chance(size_t percent) { return below(100) < percent; }
+  template <class T>
+  const T& pick(const std::vector<T>& from) {
+    return from[below(from.size())];
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+/// A chain of two to six operations on buffers of rank one and two.
+class ProgramMaker {
+ public:
+  explicit ProgramMaker(Random& random) : r_(random) {
+    for (int i = 0; i < 3; ++i) extents_.push_back(k_.n(static_cast<int64_t>(1 + r_.below(14))));
+    const size_t symbols = r_.below(3);
+    for (size_t i = 0; i < symbols; ++i) extents_[i] = k_.size("N" + std::to_string(i));
+  }
+
+  Program make() {
+    values_.push_back(k_.in("x0", {extent(), extent()}));
+    values_.push_back(k_.in("x1", {extent()}));
+    const size_t count = 2 + r_.below(5);
+    for (size_t i = 0; i < count; ++i) step(i, i + 1 == count);
+    return k_.build();
+  }
+
+ private:
+  Expr extent() { return r_.pick(extents_); }
+  Expr value(int rank) {
+    for (int tries = 0; tries < 8; ++tries)
+      if (const Expr v = r_.chance(60) ? values_.back() : r_.pick(values_); v->rank() == rank) return v;
+    return values_[rank == 2 ? 0 : 1];
+  }
+  Expr target(size_t i, bool last, const Exprs& shape) {
+    const std::string name = "t" + std::to_string(i);
+    const Expr b = last || r_.chance(10) ? k_.out(name, shape) : k_.internal(name, shape);
+    values_.push_back(b);
+    return b;
+  }
+
+  void step(size_t i, bool last) {
+    const std::string name = "op" + std::to_string(i);
+    switch (r_.below(8)) {
+      case 0:
+      case 1: return elementwise(i, name, last);
+      case 2: return broadcast(i, name, last);
+      case 3:
+      case 4: return reduction(i, name, last);
+      case 5: return product(i, name, last);
+      case 6: return window(i, name, last);
+      default: return r_.chance(50) ? transpose(i, name, last) : concat(i, name, last);
+    }
+  }
+
+  void elementwise(size_t i, const std::string& name, bool last) {
+    const Expr a = value(r_.chance(70) ? 2 : 1);
+    Expr b = a;
+    for (Expr v : values_)
+      if (v->shape() == a->shape() && r_.chance(50)) b = v;
+    const ir::Op op = r_.pick(std::vector<ir::Op>{ir::Op::add, ir::Op::mul, ir::Op::max, ir::Op::sub});
+    const Expr out = target(i, last, a->shape());
+    k_.map(name, out, [&](const Exprs& v) { return k_.op(op, k_.load(a, v), k_.load(b, v)); });
+  }
+
+  void broadcast(size_t i, const std::string& name, bool last) {
+    const Expr a = value(2);
+    const Expr row = value(1);
+    const size_t axis = r_.below(2);
+    // The row may be shorter or longer: its index stays inside by a select.
+    const Expr out = target(i, last, a->shape());
+    k_.map(name, out, [&](const Exprs& v) {
+      const Expr inside = ir::lt(k_.c(), v[axis], row->shape()[0]);
+      const Expr other = row->shape()[0] == a->shape()[axis]
+                             ? k_.load(row, {v[axis]})
+                             : ir::select(k_.c(), inside, k_.load(row, {v[axis]}), k_.f32(1));
+      return k_.op(ir::Op::add, k_.load(a, v), other);
+    });
+  }
+
+  void reduction(size_t i, const std::string& name, bool last) {
+    const Expr a = value(2);
+    const size_t axis = r_.below(2);
+    const std::string combine = r_.pick(std::vector<std::string>{"sum", "max", "min"});
+    const Expr out = target(i, last, {a->shape()[1 - axis]});
+    const double init = combine == "sum" ? 0 : combine == "max" ? -1000 : 1000;
+    k_.block(name, {{"i", a->shape()[1 - axis]}, {"k", a->shape()[axis], 'r'}}, [&](const Exprs& v) {
+      const Exprs at = axis == 1 ? Exprs{v[0], v[1]} : Exprs{v[1], v[0]};
+      return ir::update(k_.c(), out, k_.f32(init), k_.load(a, at), Exprs{v[0]}, combine);
+    });
+  }
+
+  void product(size_t i, const std::string& name, bool last) {
+    const Expr a = value(2);
+    const Expr columns = extent();
+    const Expr b = r_.chance(60) ? k_.constant("w" + std::to_string(i), {a->shape()[1], columns})
+                                 : k_.in("w" + std::to_string(i), {a->shape()[1], columns});
+    const Expr out = target(i, last, {a->shape()[0], columns});
+    k_.block(name, {{"i", a->shape()[0]}, {"j", columns}, {"k", a->shape()[1], 'r'}}, [&](const Exprs& v) {
+      return ir::update(k_.c(), out, k_.f32(0),
+                        k_.op(ir::Op::mul, k_.load(a, {v[0], v[2]}), k_.load(b, {v[2], v[1]})), Exprs{v[0], v[1]}, "fma");
+    });
+  }
+
+  void window(size_t i, const std::string& name, bool last) {
+    const Expr a = value(2);
+    const Expr out = target(i, last, a->shape());
+    k_.block(name, {{"i", a->shape()[0]}, {"j", a->shape()[1]}, {"w", k_.n(3), 'r'}}, [&](const Exprs& v) {
+      const Expr at = ir::add(k_.c(), v[1], ir::add(k_.c(), v[2], k_.n(-1)));
+      const Expr inside = ir::logical_and(k_.c(), ir::le(k_.c(), k_.n(0), at), ir::lt(k_.c(), at, a->shape()[1]));
+      return ir::update(k_.c(), out, k_.f32(0), ir::select(k_.c(), inside, k_.load(a, {v[0], at}), k_.f32(0)),
+                        Exprs{v[0], v[1]}, "sum");
+    });
+  }
+
+  void transpose(size_t i, const std::string& name, bool last) {
+    const Expr a = value(2);
+    const Expr out = target(i, last, {a->shape()[1], a->shape()[0]});
+    k_.map(name, out, [&](const Exprs& v) { return k_.load(a, {v[1], v[0]}); });
+  }
+
+  void concat(size_t i, const std::string& name, bool last) {
+    const Expr a = value(2);
+    const Expr b = value(1);
+    const Expr out = target(i, last, {a->shape()[0], ir::add(k_.c(), a->shape()[1], k_.n(1))});
+    k_.block(name + "_part0", {{"i", a->shape()[0]}, {"j", a->shape()[1]}},
+             [&](const Exprs& v) { return ir::store(k_.c(), out, k_.load(a, v), v); });
+    k_.block(name + "_part1", {{"i", a->shape()[0]}}, [&](const Exprs& v) {
+      const Expr inside = ir::lt(k_.c(), v[0], b->shape()[0]);
+      return ir::store(k_.c(), out, ir::select(k_.c(), inside, k_.load(b, {v[0]}), k_.f32(2)),
+                       Exprs{v[0], a->shape()[1]});
+    });
+  }
+
+  KernelBuilder k_;
+  Random& r_;
+  Exprs extents_;
+  Exprs values_;
+};
+
+/// A trace line with arguments that often fit the program.
+std::string random_line(Random& r, const Schedule& s) {
+  const Handles blocks = s.blocks();
+  if (blocks.empty()) return "split(i, 2)";
+  const std::string block = r.pick(blocks);
+  Handles loops = s.loops(block);
+  if (loops.empty() || r.chance(2)) loops = {"nowhere"};
+  const auto loop = [&] { return r.pick(loops); };
+  const auto any_loop = [&] {
+    const Handles others = s.loops(r.pick(blocks));
+    return others.empty() ? std::string("nowhere") : r.pick(others);
+  };
+  const auto factor = [&] { return std::to_string(r.pick(std::vector<int>{1, 2, 3, 4, 5, 8, 16})); };
+  const auto scope = [&] { return r.pick(std::vector<std::string>{"global", "scratch", "reg"}); };
+  const auto next_to = [&](const std::string& name) {
+    const auto at = std::find(loops.begin(), loops.end(), name);
+    return at == loops.end() || at + 1 == loops.end() ? loops.front() : *(at + 1);
+  };
+  const auto buffer = [&] {
+    const ir::Kernel& k = *s.program();
+    const size_t i = r.below(k.params.size() + k.buffers.size());
+    const Expr b = i < k.params.size() ? k.params[i].buffer : k.buffers[i - k.params.size()];
+    return b->string_attr(ir::Key::name);
+  };
+  switch (r.below(24)) {
+    case 0:
+    case 1:
+    case 2:
+      return "split(" + loop() + ", " + factor() + ", tail = " +
+             r.pick(std::vector<std::string>{"predicate", "predicate", "peel", "pad"}) + ")";
+    case 3: {
+      const std::string outer = loop();
+      return "fuse(" + outer + ", " + next_to(outer) + ")";
+    }
+    case 4:
+    case 5: {
+      Handles order = loops;
+      for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[r.below(i)]);
+      order.resize(std::max<size_t>(1, order.size() - r.below(2)));
+      std::string text;
+      for (const std::string& name : order) text += (text.empty() ? "" : ", ") + name;
+      return "reorder(" + text + ")";
+    }
+    case 6: return "tile(" + loop() + ", " + loop() + ", " + factor() + ", " + factor() + ")";
+    case 7: return "parallel(" + loops.front() + ")";
+    case 8: return "vectorize(" + loops.back() + ")";
+    case 9: return "unroll(" + loop() + ")";
+    case 10: return "annotate(" + loop() + ", key, 1)";
+    case 11: return "specialize(" + loop() + ", " + loop() + ", [2, 5])";
+    case 12:
+    case 13: return "compute_at(" + block + ", " + any_loop() + ")";
+    case 14:
+    case 15: return "reverse_compute_at(" + block + ", " + any_loop() + ")";
+    case 16: return "inline(" + block + ")";
+    case 17: return "reverse_inline(" + block + ")";
+    case 18: return "cache_read(" + block + ", " + buffer() + ", " + scope() + ")";
+    case 19: return "cache_write(" + block + ", " + scope() + ")";
+    case 20: return "pack(" + block + ", " + buffer() + ", [0, " + factor() + "], [1, 0, 2])";
+    case 21: return "decompose_reduction(" + block + ", " + loop() + ")";
+    case 22: return "rfactor(" + block + ", " + loop() + ")";
+    default:
+      return r.chance(60) ? "blockize(" + loop() + ")"
+                          : "tensorize(" + loop() + ", fma_tile, [" + factor() + ", " + factor() + "])";
+  }
+}
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+/// The shortest prefix of the trace that already computes something else; what differs.
+std::string first_difference(const Program& program, const Program& scheduled, const Sizes& sizes, uint64_t seed) {
+  Schedule s(program);
+  for (const std::string& line : scheduled->trace) {
+    const Status status = s.apply(line);
+    if (!status) return "replay refuses " + line + ": " + status.error().text();
+    if (std::string text = difference(program, in_global_scope(s.program()), sizes, seed); !text.empty()) return text;
+  }
+  return "";
+}
+
+void fuzz(uint64_t seed, std::map<std::string, int>& accepted) {
+  Random random(seed);
+  const Program program = ProgramMaker(random).make();
+  Schedule s(program);
+  const size_t attempts = 4 + random.below(30);
+  for (size_t i = 0; i < attempts; ++i) {
+    const std::string line = random_line(random, s);
+    if (s.apply(line)) ++accepted[line.substr(0, line.find('('))];
+  }
+  const Result<Program> final = finalize(s.program());
+  ASSERT_TRUE(final.has_value()) << final.error().text();
+  for (const int64_t base : {1, 5, 12}) {
+    Sizes sizes;
+    for (size_t i = 0; i < program->sizes.size(); ++i) sizes.push_back(base + static_cast<int64_t>(i) * 3);
+    if (!difference(program, in_global_scope(s.program()), sizes, seed).empty()) {
+      ADD_FAILURE() << "seed " << seed << "\n" << first_difference(program, in_global_scope(s.program()), sizes, seed) << ir::print(*program);
+      return;
+    }
+    const std::string text = difference(program, *final, sizes, seed, "finalized");
+    if (!text.empty()) {
+      ADD_FAILURE() << "seed " << seed << "\n" << text << "\nbefore finalize:\n" << ir::print(*s.program());
+      return;
+    }
+  }
+  const Result<Program> again = replay(program, s.program()->trace);
+  ASSERT_TRUE(again.has_value()) << "seed " << seed << "\n" << again.error().text();
+  EXPECT_EQ(ir::canonical_text(**again), ir::canonical_text(*s.program())) << "seed " << seed;
+}
+
+TEST(schedule_fuzz, random_schedules_keep_the_meaning) {
+  const uint64_t first = from_environment("TENON_FUZZ_SEED", 1);
+  const uint64_t count = from_environment("TENON_FUZZ_COUNT", 150);
+  std::map<std::string, int> accepted;
+  for (uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) fuzz(seed, accepted);
+  std::string text;
+  for (const auto& [name, n] : accepted) text += " " + name + ":" + std::to_string(n);
+  std::printf("seeds %llu to %llu; accepted%s\n", static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + count - 1), text.c_str());
+}
+
+}  // namespace
+}  // namespace tenon::schedule
