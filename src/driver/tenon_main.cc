@@ -1,7 +1,9 @@
 // tenon: the command line. See docs/guide.md.
 #include "driver/cli.h"
+#include "support/file.h"
 
 int main(int argc, char** argv) {
+  tenon::remove_temporaries_on_signals();
   CLI::App app{"Tenon compiles deep-learning models and runs them."};
   app.name("tenon");
   app.set_version_flag("--version", "tenon " TENON_VERSION);

@@ -74,11 +74,11 @@ Result<AtomicFile> AtomicFile::create(const std::string& path) {
   file.path_ = path;
   file.fd_ = open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
   if (file.fd_ < 0) {
-    file.temporary_ = temporary_name(path);
-    file.fd_ = open(file.temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+    const std::string name = temporary_name(path);
+    file.fd_ = open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+    if (file.fd_ >= 0) file.temporary_ = TemporaryName(name);
   }
   if (file.fd_ < 0) {
-    file.temporary_.clear();
     return fail("file.write", cat("cannot write '", path, "': ", reason()));
   }
   return file;
@@ -86,12 +86,11 @@ Result<AtomicFile> AtomicFile::create(const std::string& path) {
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, {})),
+      temporary_(std::move(other.temporary_)),
       fd_(std::exchange(other.fd_, -1)) {}
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) close(fd_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
 Status AtomicFile::write(std::span<const std::byte> bytes) {
@@ -119,17 +118,17 @@ Status AtomicFile::commit() {
   // The bytes reach the disk before the name does, so that a crash leaves the old file or the new.
   if (fdatasync(fd_) != 0 && errno != EINVAL)
     return fail("file.write", cat("cannot write '", path_, "': ", reason()));
-  if (temporary_.empty()) {
+  if (temporary_.path().empty()) {
     // A nameless file can only be linked under a free name; the rename then replaces atomically.
     const std::string name = temporary_name(path_);
     if (linkat(AT_FDCWD, cat("/proc/self/fd/", fd_).c_str(), AT_FDCWD, name.c_str(),
                AT_SYMLINK_FOLLOW) != 0)
       return fail("file.write", cat("cannot write '", path_, "': ", reason()));
-    temporary_ = name;
+    temporary_ = TemporaryName(name);
   }
-  if (rename(temporary_.c_str(), path_.c_str()) != 0)
+  if (rename(temporary_.path().c_str(), path_.c_str()) != 0)
     return fail("file.write", cat("cannot write '", path_, "': ", reason()));
-  temporary_.clear();
+  temporary_.release();
   close(std::exchange(fd_, -1));
   return {};
 }

@@ -31,6 +31,30 @@ class MappedFile {
 /// The whole of a text file, or of standard input for "-".
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
 
+/// A file that is removed when this goes out of scope, and also when the process is interrupted, if
+/// remove_temporaries_on_signals() was called.
+class TemporaryName {
+ public:
+  TemporaryName() = default;
+  explicit TemporaryName(std::string path);
+  TemporaryName(TemporaryName&& other) noexcept;
+  TemporaryName& operator=(TemporaryName&& other) noexcept;
+  ~TemporaryName() { remove(); }
+
+  [[nodiscard]] const std::string& path() const { return path_; }  // "" when there is none
+  /// Forgets the file, which has become something else.
+  void release();
+
+ private:
+  void remove();
+  std::string path_;
+  int slot_ = -1;
+};
+
+/// Makes SIGINT, SIGTERM and SIGHUP remove what is still temporary before they end the process. For
+/// main programs.
+void remove_temporaries_on_signals();
+
 /// Writes a file under its final name only at `commit`. Until then the data belongs to a nameless
 /// file (or, where the file system has none, to a temporary one that the destructor removes).
 class AtomicFile {
@@ -50,7 +74,7 @@ class AtomicFile {
  private:
   AtomicFile() = default;
   std::string path_;
-  std::string temporary_;  // empty while the file has no name
+  TemporaryName temporary_;  // none while the file has no name
   int fd_ = -1;
 };
 

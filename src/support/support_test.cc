@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -57,6 +60,44 @@ TEST(File, read_file_gives_the_text_and_refuses_what_is_missing) {
   ASSERT_TRUE(write_file(folder + "/t", std::as_bytes(std::span(text))).has_value());
   EXPECT_EQ(read_file(folder + "/t").value(), text);
   EXPECT_EQ(read_file(folder + "/none").error().diagnostics[0].code, "file.open");
+  std::filesystem::remove_all(folder);
+}
+
+TEST(File, an_interrupted_process_leaves_no_temporary_file) {
+  const std::string folder = temp_folder();
+  const pid_t child = fork();
+  if (child == 0) {
+    remove_temporaries_on_signals();
+    const TemporaryName name(folder + "/half.tmp");
+    const TemporaryName kept(folder + "/whole");
+    std::ofstream(name.path()) << "half";
+    std::ofstream(folder + "/whole") << "whole";
+    TemporaryName done(folder + "/done");
+    std::ofstream(done.path()) << "done";
+    done.release();
+    (void)raise(SIGTERM);
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(WTERMSIG(status), SIGTERM);
+  EXPECT_FALSE(std::filesystem::exists(folder + "/half.tmp"));
+  EXPECT_FALSE(std::filesystem::exists(folder + "/whole"));
+  EXPECT_TRUE(std::filesystem::exists(folder + "/done"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(File, a_temporary_name_goes_with_its_owner) {
+  const std::string folder = temp_folder();
+  {
+    TemporaryName first(folder + "/a");
+    std::ofstream(folder + "/a") << "a";
+    const TemporaryName second = std::move(first);
+    EXPECT_EQ(second.path(), folder + "/a");
+    EXPECT_TRUE(std::filesystem::exists(folder + "/a"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder + "/a"));
   std::filesystem::remove_all(folder);
 }
 
