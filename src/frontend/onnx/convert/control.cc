@@ -5,6 +5,7 @@
 
 #include "frontend/onnx/convert/common.h"
 #include "frontend/onnx/importer.h"
+#include "ops/shape.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -145,11 +146,16 @@ Exprs finish_loop(Call& k, LoopParts& parts) {
                         b.c.tuple(types)));
 }
 
-bool same_type(Builder& b, Type x, Type y) {
-  if (x->dtype != y->dtype || x->rank() != y->rank()) return false;
-  for (size_t i = 0; i < x->shape.size(); ++i)
-    if (!b.same(x->shape[i], y->shape[i])) return false;
-  return true;
+/// A carried value for the next iteration with the type that it started with; nullptr where element
+/// type, rank or an extent differ. Extents that cannot be told apart are taken to be equal.
+Expr carried_as(Builder& b, Expr next, Type type) {
+  if (next->dtype() != type->dtype || next->rank() != type->rank()) return nullptr;
+  for (size_t i = 0; i < type->shape.size(); ++i) {
+    const Expr x = b.simplify(next->shape()[i]);
+    const Expr y = b.simplify(type->shape[i]);
+    if (x != y && ops::provably_differ(b.c, x, y)) return nullptr;
+  }
+  return b.reshape(next, type->shape);
 }
 
 /// Iterations one after another, in the enclosing function: for loops with a literal trip count
@@ -215,7 +221,15 @@ Exprs convert_loop(Call& k) {
                     results.begin() + 1 + static_cast<std::ptrdiff_t>(carried));
   parts.stacked.assign(results.begin() + 1 + static_cast<std::ptrdiff_t>(carried), results.end());
   for (size_t i = 0; i < carried; ++i) {
-    if (same_type(b, parts.next[i]->type, parts.initial[i]->type)) continue;
+    Expr same = nullptr;
+    {
+      const FrameGuard guard(b, parts.frame);
+      same = carried_as(b, parts.next[i], parts.initial[i]->type);
+    }
+    if (same != nullptr) {
+      parts.next[i] = same;
+      continue;
+    }
     if (can_unroll) return unroll(k, *literal_trip, graph);
     k.fail("carried value '" + graph.input(static_cast<int>(i + 2)).name() +
                "' changes its shape or element type from one iteration to the next, which is not "
@@ -276,11 +290,13 @@ Exprs scan(Call& k, Scope& scope, const onnx::GraphProto& graph, const ScanSpec&
   parts.next_condition = b.c.bool_imm(true);
   parts.next.assign(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(states));
   parts.stacked.assign(results.begin() + static_cast<std::ptrdiff_t>(states), results.end());
-  for (size_t i = 0; i < states; ++i)
-    if (!same_type(b, parts.next[i]->type, parts.initial[i]->type))
+  for (size_t i = 0; i < states; ++i) {
+    parts.next[i] = carried_as(b, parts.next[i], parts.initial[i]->type);
+    if (parts.next[i] == nullptr)
       k.fail("state '" + graph.input(static_cast<int>(i)).name() +
                  "' changes its shape or element type",
              "onnx.loop");
+  }
   Exprs out = finish_loop(k, parts);
   for (size_t i = 0; i < spec.output_axes.size(); ++i) {
     Expr& y = out[states + i];
