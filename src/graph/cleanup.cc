@@ -39,7 +39,8 @@ void collect_variables(const Function& f, std::unordered_set<Expr>& used) {
   for (Expr n : post_order(roots_of(f), /*with_exprs=*/true)) {
     if (n->op == Op::var) used.insert(n);
     for (const Attr& a : n->attrs)
-      if (const auto* body = std::get_if<const Function*>(&a.value)) collect_variables(**body, used);
+      if (const auto* body = std::get_if<const Function*>(&a.value))
+        collect_variables(**body, used);
   }
 }
 

@@ -8,7 +8,7 @@
 
 #include "graph/lower.h"
 #include "ir/expr.h"
-#include "ir/rewrite.h"
+#include "ir/node_map.h"
 #include "ops/op.h"
 #include "ops/walk.h"
 #include "support/check.h"
@@ -108,8 +108,8 @@ class Fusion {
   };
 
   int group_of(Expr n) const {
-    const auto found = group_.find(n);
-    return found == group_.end() ? kNone : found->second;
+    const int* found = group_.find(n);
+    return found == nullptr ? kNone : *found;
   }
 
   /// Groups that must run before the value of `n` is there, looking through free and structural
@@ -168,9 +168,9 @@ class Fusion {
       const Expr e = stack.back();
       stack.pop_back();
       if (needed_.contains(e)) return false;
-      const auto found = users_.find(e);
-      if (found == users_.end()) continue;
-      for (Expr u : found->second) {
+      const auto* found = users_.find(e);
+      if (found == nullptr) continue;
+      for (Expr u : *found) {
         if (++steps > 64) return false;
         if (is_free(u)) {
           stack.push_back(u);
@@ -279,7 +279,7 @@ class Fusion {
     if (s.kind == GroupKind::pointwise) s.domain = n->shape();
     s.nodes.push_back(n);
     s.heavy = s.heavy || is_heavy(n->op);
-    s.last = index_.at(n);
+    s.last = *index_.find(n);
     group_[n] = g;
     return true;
   }
@@ -307,7 +307,7 @@ class Fusion {
     for (Expr v : q.nodes) group_[v] = into;
     s.nodes.insert(s.nodes.end(), q.nodes.begin(), q.nodes.end());
     std::sort(s.nodes.begin(), s.nodes.end(),
-              [&](Expr a, Expr b) { return index_.at(a) < index_.at(b); });
+              [&](Expr a, Expr b) { return *index_.find(a) < *index_.find(b); });
     s.first = std::min(s.first, q.first);
     s.last = std::max(s.last, q.last);
     s.heavy = s.heavy || q.heavy;
@@ -392,7 +392,7 @@ class Fusion {
     }
     s.nodes = {n};
     s.heavy = is_heavy(n->op);
-    s.first = s.last = index_.at(n);
+    s.first = s.last = *index_.find(n);
     group_[n] = static_cast<int>(groups_.size());
     groups_.push_back(std::move(s));
   }
@@ -403,8 +403,8 @@ class Fusion {
     for (Expr n : order_) {
       if (!is_free(n)) continue;
       bool memory = needed_.contains(n);
-      if (const auto found = users_.find(n); found != users_.end())
-        for (Expr u : found->second) memory = memory || !reads_by_point(u);
+      if (const auto* found = users_.find(n); found != nullptr)
+        for (Expr u : *found) memory = memory || !reads_by_point(u);
       if (memory) stored_free_.insert(n);
     }
     for (Expr n : order_)
@@ -508,8 +508,8 @@ class Fusion {
     g.nodes = with_free(s);
     for (Expr n : s.nodes) {
       bool outside = needed_.contains(n);
-      if (const auto found = users_.find(n); found != users_.end())
-        for (Expr u : found->second) outside = outside || read_outside(u, id);
+      if (const auto* found = users_.find(n); found != nullptr)
+        for (Expr u : *found) outside = outside || read_outside(u, id);
       if (outside) g.outputs.push_back(n);
     }
     return g;
@@ -519,18 +519,17 @@ class Fusion {
   bool read_outside(Expr user, int id) const {
     if (!is_free(user)) return group_of(user) != id;
     if (stored_free_.contains(user) && group_of(user) != id) return true;
-    const auto found = users_.find(user);
-    if (found == users_.end()) return false;
-    return std::any_of(found->second.begin(), found->second.end(),
-                       [&](Expr u) { return read_outside(u, id); });
+    const auto* found = users_.find(user);
+    if (found == nullptr) return false;
+    return std::any_of(found->begin(), found->end(), [&](Expr u) { return read_outside(u, id); });
   }
 
   FusionOptions options_;
   std::vector<Expr> order_;
-  std::unordered_map<Expr, size_t> index_;
-  std::unordered_map<Expr, std::vector<Expr>> users_;
+  NodeMap<size_t> index_;
+  NodeMap<std::vector<Expr>> users_;
   std::unordered_set<Expr> needed_, stored_free_;
-  std::unordered_map<Expr, int> group_;
+  NodeMap<int> group_;
   std::vector<State> groups_;
 };
 
@@ -538,118 +537,6 @@ class Fusion {
 
 std::vector<Group> find_groups(const Function& f, const FusionOptions& options) {
   return Fusion(f, options).run();
-}
-
-namespace {
-
-Expr call_group(Context& c, const Group& group, std::unordered_map<Expr, Expr>& image,
-                const Map& so_far) {
-  LoweredGroup lowered = lower_group(c, group.nodes, group.outputs);
-  std::vector<Expr> operands;
-  for (Expr input : lowered.inputs) {
-    const auto found = so_far.find(input);
-    operands.push_back(found == so_far.end() ? input : found->second);
-  }
-  std::vector<Type> fields;
-  for (Expr n : group.outputs) {
-    if (n->type->kind == TypeKind::tuple) {
-      fields.insert(fields.end(), n->type->fields.begin(), n->type->fields.end());
-    } else {
-      fields.push_back(n->type);
-    }
-  }
-  const std::string name = lowered.kernel->name;
-  const Kernel* kernel = c.add(std::move(lowered.kernel));
-  const Expr call =
-      c.make(Op::call_kernel, fields.size() == 1 ? fields[0] : c.tuple(fields), operands,
-             {{Key::kernel, kernel}, {Key::name, name}, {Key::sizes, lowered.sizes}});
-  for (Expr n : group.nodes) c.set_location(call, c.location(n));
-  size_t at = 0;
-  const auto field = [&](size_t i) {
-    return fields.size() == 1
-               ? call
-               : c.make(Op::get, fields[i], {call}, {{Key::index, static_cast<int64_t>(i)}});
-  };
-  for (Expr n : group.outputs) {
-    if (n->type->kind == TypeKind::tuple) {
-      std::vector<Expr> parts;
-      for (size_t i = 0; i < n->type->fields.size(); ++i) parts.push_back(field(at++));
-      image[n] = c.make(Op::tuple, n->type, parts);
-    } else {
-      image[n] = field(at++);
-    }
-  }
-  return call;
-}
-
-const Function* fuse_body(Context& c, const Function* body, const FusionOptions& options) {
-  return c.add(std::make_unique<Function>(fuse(c, *body, options)));
-}
-
-/// A structural node with its operands (and bodies) replaced.
-Expr rebuild_structure(Context& c, Expr n, const Map& image, const FusionOptions& options) {
-  std::vector<Expr> operands;
-  for (Expr operand : n->operands) operands.push_back(image.at(operand));
-  if (n->op == Op::get && operands[0]->op == Op::tuple)
-    return operands[0]->operand(static_cast<size_t>(n->int_attr(Key::index)));
-  std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
-  if (n->op == Op::if_ || n->op == Op::loop)
-    for (Attr& a : attrs)
-      if (const auto* body = std::get_if<const Function*>(&a.value))
-        a.value = fuse_body(c, *body, options);
-  return c.make(n->op, n->type, operands, std::move(attrs));
-}
-
-}  // namespace
-
-Function fuse(Context& c, const Function& f, const FusionOptions& options) {
-  std::unordered_map<Expr, size_t> group_at;  // an output node to its group
-  const std::vector<Group> groups = find_groups(f, options);
-  for (size_t i = 0; i < groups.size(); ++i)
-    for (Expr n : groups[i].outputs) group_at[n] = i;
-
-  std::vector<Expr> roots = f.results;
-  for (const Binding& b : f.bindings) roots.push_back(b.tensor);
-  // Emission on demand: a node's image needs the images of what it reads; iterative depth first.
-  Map image;
-  std::vector<Expr> stack(roots.rbegin(), roots.rend());
-  while (!stack.empty()) {
-    const Expr n = stack.back();
-    if (image.contains(n)) {
-      stack.pop_back();
-      continue;
-    }
-    const auto in_group = group_at.find(n);
-    std::vector<Expr> needs;
-    if (in_group != group_at.end()) {
-      const Group& group = groups[in_group->second];
-      const std::unordered_set<Expr> inside(group.nodes.begin(), group.nodes.end());
-      for (Expr member : group.nodes)
-        for (Expr operand : member->operands)
-          if (!inside.contains(operand) && !image.contains(operand)) needs.push_back(operand);
-    } else {
-      for (Expr operand : n->operands)
-        if (!image.contains(operand)) needs.push_back(operand);
-    }
-    if (!needs.empty()) {
-      stack.insert(stack.end(), needs.rbegin(), needs.rend());
-      continue;
-    }
-    stack.pop_back();
-    if (in_group != group_at.end()) {
-      call_group(c, groups[in_group->second], image, image);
-    } else if (n->operands.empty()) {
-      image[n] = n;
-    } else {
-      image[n] = rebuild_structure(c, n, image, options);
-    }
-    if (const Expr made = image.at(n); made != n) c.set_location(made, c.location(n));
-  }
-
-  Function out = f;
-  for (Expr& r : out.results) r = image.at(r);
-  for (Binding& b : out.bindings) b.tensor = image.at(b.tensor);
-  return out;
 }
 
 }  // namespace tenon::graph

@@ -34,19 +34,19 @@ void Rewriter::run(Function& f) {
   std::vector<Expr> roots = f.results;
   for (const Binding& b : f.bindings) roots.push_back(b.tensor);
   const std::vector<Expr> order = ops::value_order(roots);
-  std::unordered_map<Expr, int> readers;
+  NodeMap<int> readers;
   for (Expr n : order)
     for (Expr operand : ops::value_operands(n)) ++readers[operand];
   for (Expr r : roots) ++readers[r];
 
-  Map image;
+  NodeMap<Expr> image;
   for (Expr n : order) {
     Expr made = n;
     if (const auto values = ops::value_operands(n); !values.empty()) {
       std::vector<Expr> operands;
       bool same = true;
       for (Expr operand : values) {
-        operands.push_back(image.at(operand));
+        operands.push_back(*image.find(operand));
         same = same && operands.back() == operand;
       }
       if (!same) made = c_.rebuild(n, n->type, operands);
@@ -57,8 +57,8 @@ void Rewriter::run(Function& f) {
     image[n] = replaced;
     if (replaced != n) c_.set_location(replaced, c_.location(n));
   }
-  for (Expr& r : f.results) r = image.at(r);
-  for (Binding& b : f.bindings) b.tensor = image.at(b.tensor);
+  for (Expr& r : f.results) r = *image.find(r);
+  for (Binding& b : f.bindings) b.tensor = *image.find(b.tensor);
 }
 
 Expr Rewriter::make(Op op, std::span<const Expr> operands, std::vector<Attr> attrs, Type wanted) {
@@ -73,8 +73,8 @@ Expr Rewriter::with_operands(Expr like, std::span<const Expr> operands) {
 }
 
 int Rewriter::uses(Expr n) const {
-  const auto found = uses_.find(n);
-  return found == uses_.end() ? 1 : found->second;
+  const int* found = uses_.find(n);
+  return found == nullptr ? 1 : *found;
 }
 
 Expr Rewriter::normalize(Expr n) {

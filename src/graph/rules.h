@@ -4,9 +4,9 @@
 
 #include <span>
 #include <string_view>
-#include <unordered_map>
 
 #include "ir/node.h"
+#include "ir/node_map.h"
 #include "ir/rewrite.h"
 
 namespace tenon::graph {
@@ -48,7 +48,7 @@ class Rewriter {
 
   ir::Context& c_;
   std::span<const Rule> rules_;
-  std::unordered_map<ir::Expr, int> uses_;
+  ir::NodeMap<int> uses_;
   int depth_ = 0;
 };
 

@@ -223,23 +223,27 @@ Expr into_dot(Rewriter& r, Expr n) {
 
 bool makes_tiles(Expr x) { return x->op == Op::dot || x->op == Op::conv || is_elementwise(x->op); }
 
-/// The operand in the shape of `like`, at no cost: a reshape, or a broadcast along axes that `like` has.
+/// The operand in the shape of `like`, at no cost: a reshape, or a broadcast along axes that `like`
+/// has.
 Expr free_reshape(Rewriter& r, Expr y, Expr like) {
   const Type type = r.context().tensor(y->dtype(), like->shape());
   if (y->op != Op::broadcast) return r.make(Op::reshape, {y}, {}, type);
   const Expr small = y->operand(0);
   if (small->rank() == 0) return r.make(Op::broadcast, {small}, {{Key::dims, Perm{}}}, type);
   const bool last = small->rank() == 1 && y->ints_attr(Key::dims)[0] == y->rank() - 1 &&
-                    y->shape().back() == like->shape().back() && small->shape()[0] == like->shape().back();
-  return last ? r.make(Op::broadcast, {small}, {{Key::dims, Perm{like->rank() - 1}}}, type) : nullptr;
+                    y->shape().back() == like->shape().back() &&
+                    small->shape()[0] == like->shape().back();
+  return last ? r.make(Op::broadcast, {small}, {{Key::dims, Perm{like->rank() - 1}}}, type)
+              : nullptr;
 }
 
-/// f(reshape(product), ...) = reshape(f(product, ...)): pointwise work stays next to the product whose
-/// epilogue it can be. Reshapes cost nothing, so the other operands follow.
+/// f(reshape(product), ...) = reshape(f(product, ...)): pointwise work stays next to the product
+/// whose epilogue it can be. Reshapes cost nothing, so the other operands follow.
 Expr through_reshape(Rewriter& r, Expr n) {
   Expr like = nullptr;
   for (Expr x : n->operands)
-    if (x->op == Op::reshape && makes_tiles(x->operand(0)) && x->operand(0)->rank() >= 1 && like == nullptr)
+    if (x->op == Op::reshape && makes_tiles(x->operand(0)) && x->operand(0)->rank() >= 1 &&
+        like == nullptr)
       like = x->operand(0);
   if (like == nullptr) return nullptr;
   std::vector<Expr> operands;
@@ -249,7 +253,8 @@ Expr through_reshape(Rewriter& r, Expr n) {
     operands.push_back(moved);
   }
   const Type type = r.context().tensor(n->dtype(), like->shape());
-  const Expr inner = r.make(n->op, operands, std::vector<Attr>(n->attrs.begin(), n->attrs.end()), type);
+  const Expr inner =
+      r.make(n->op, operands, std::vector<Attr>(n->attrs.begin(), n->attrs.end()), type);
   return r.make(Op::reshape, {inner}, {}, n->type);
 }
 

@@ -36,6 +36,14 @@ class NodeMap {
     size_ += slots_[i].first != key;
     slots_[i] = {key, std::move(value)};
   }
+  /// The value of `key`, value-initialized on first use. Valid until the next insertion.
+  [[nodiscard]] Value& operator[](Expr key) {
+    if (2 * (size_ + 1) > slots_.size()) grow();
+    auto& slot = slots_[locate(key)];
+    size_ += slot.first != key;
+    slot.first = key;
+    return slot.second;
+  }
   [[nodiscard]] size_t size() const { return size_; }
 
  private:

@@ -1,0 +1,126 @@
+// The second half of fusion: each group is lowered, and call_kernel nodes take the groups' places.
+#include <unordered_set>
+
+#include "graph/fuse.h"
+#include "graph/lower.h"
+#include "ir/node_map.h"
+#include "ops/walk.h"
+
+namespace tenon::graph {
+
+using namespace ir;  // NOLINT: this file speaks of nothing else
+
+namespace {
+
+Expr call_group(Context& c, const Group& group, NodeMap<Expr>& image) {
+  LoweredGroup lowered = lower_group(c, group.nodes, group.outputs);
+  std::vector<Expr> operands;
+  for (Expr input : lowered.inputs) {
+    const Expr* found = image.find(input);
+    operands.push_back(found == nullptr ? input : *found);
+  }
+  std::vector<Type> fields;
+  for (Expr n : group.outputs) {
+    if (n->type->kind == TypeKind::tuple) {
+      fields.insert(fields.end(), n->type->fields.begin(), n->type->fields.end());
+    } else {
+      fields.push_back(n->type);
+    }
+  }
+  const std::string name = lowered.kernel->name;
+  const Kernel* kernel = c.add(std::move(lowered.kernel));
+  const Expr call =
+      c.make(Op::call_kernel, fields.size() == 1 ? fields[0] : c.tuple(fields), operands,
+             {{Key::kernel, kernel}, {Key::name, name}, {Key::sizes, lowered.sizes}});
+  for (Expr n : group.nodes) c.set_location(call, c.location(n));
+  size_t at = 0;
+  const auto field = [&](size_t i) {
+    return fields.size() == 1
+               ? call
+               : c.make(Op::get, fields[i], {call}, {{Key::index, static_cast<int64_t>(i)}});
+  };
+  for (Expr n : group.outputs) {
+    if (n->type->kind == TypeKind::tuple) {
+      std::vector<Expr> parts;
+      for (size_t i = 0; i < n->type->fields.size(); ++i) parts.push_back(field(at++));
+      image.put(n, c.make(Op::tuple, n->type, parts));
+    } else {
+      image.put(n, field(at++));
+    }
+  }
+  return call;
+}
+
+const Function* fuse_body(Context& c, const Function* body, const FusionOptions& options) {
+  return c.add(std::make_unique<Function>(fuse(c, *body, options)));
+}
+
+/// A structural node with its operands (and bodies) replaced.
+Expr rebuild_structure(Context& c, Expr n, const NodeMap<Expr>& image,
+                       const FusionOptions& options) {
+  std::vector<Expr> operands;
+  for (Expr operand : n->operands) operands.push_back(*image.find(operand));
+  if (n->op == Op::get && operands[0]->op == Op::tuple)
+    return operands[0]->operand(static_cast<size_t>(n->int_attr(Key::index)));
+  std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
+  if (n->op == Op::if_ || n->op == Op::loop)
+    for (Attr& a : attrs)
+      if (const auto* body = std::get_if<const Function*>(&a.value))
+        a.value = fuse_body(c, *body, options);
+  return c.make(n->op, n->type, operands, std::move(attrs));
+}
+
+}  // namespace
+
+Function fuse(Context& c, const Function& f, const FusionOptions& options) {
+  NodeMap<size_t> group_at;  // an output node to its group
+  const std::vector<Group> groups = find_groups(f, options);
+  for (size_t i = 0; i < groups.size(); ++i)
+    for (Expr n : groups[i].outputs) group_at[n] = i;
+
+  std::vector<Expr> roots = f.results;
+  for (const Binding& b : f.bindings) roots.push_back(b.tensor);
+  // Emission on demand: a node's image needs the images of what it reads; iterative depth first.
+  NodeMap<Expr> image;
+  std::vector<Expr> stack(roots.rbegin(), roots.rend());
+  while (!stack.empty()) {
+    const Expr n = stack.back();
+    if (image.contains(n)) {
+      stack.pop_back();
+      continue;
+    }
+    const size_t* in_group = group_at.find(n);
+    std::vector<Expr> needs;
+    if (in_group != nullptr) {
+      const Group& group = groups[*in_group];
+      const std::unordered_set<Expr> inside(group.nodes.begin(), group.nodes.end());
+      for (Expr member : group.nodes)
+        for (Expr operand : member->operands)
+          if (!inside.contains(operand) && !image.contains(operand)) needs.push_back(operand);
+    } else {
+      for (Expr operand : n->operands)
+        if (!image.contains(operand)) needs.push_back(operand);
+    }
+    if (!needs.empty()) {
+      stack.insert(stack.end(), needs.rbegin(), needs.rend());
+      continue;
+    }
+    stack.pop_back();
+    if (in_group != nullptr) {
+      call_group(c, groups[*in_group], image);
+    } else if (n->operands.empty()) {
+      image.put(n, n);
+    } else {
+      const Expr made = rebuild_structure(c, n, image, options);
+      image.put(n, made);
+    }
+    if (const Expr made = *image.find(n); made != n) c.set_location(made, c.location(n));
+  }
+
+  Function out = f;
+  for (Expr& r : out.results) r = *image.find(r);
+  for (Binding& b : out.bindings) b.tensor = *image.find(b.tensor);
+  return out;
+}
+
+}  // namespace tenon::graph
