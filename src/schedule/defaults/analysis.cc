@@ -212,6 +212,20 @@ bool can_merge(Context& c, const BlockInfo& block, const LoopInfo& outer, const 
   return !block.bare_vars.contains(outer.var) && !block.bare_vars.contains(inner.var);
 }
 
+/// True if an index of some read mixes an output axis with a reduction axis: a sliding window.
+bool slides(const BlockInfo& b) {
+  for (const AccessInfo& a : b.reads) {
+    for (Expr index : a.indices) {
+      bool spatial = false, reduced = false;
+      for (Expr n : post_order(std::span(&index, 1)))
+        for (const LoopInfo& l : b.loops)
+          if (l.var == n) (l.reduction ? reduced : spatial) = true;
+      if (spatial && reduced) return true;
+    }
+  }
+  return false;
+}
+
 std::optional<ParamRole> role_of(const Kernel& kernel, Expr buffer) {
   for (const KernelParam& p : kernel.params)
     if (p.buffer == buffer) return p.role;

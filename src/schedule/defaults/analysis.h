@@ -60,6 +60,9 @@ struct BlockInfo {
 [[nodiscard]] bool can_merge(ir::Context& c, const BlockInfo& block, const LoopInfo& outer,
                              const LoopInfo& inner);
 
+/// True if an index of some read mixes an output axis with a reduction axis: a sliding window.
+[[nodiscard]] bool slides(const BlockInfo& block);
+
 /// Role of a param of the kernel; empty for an internal buffer.
 [[nodiscard]] std::optional<ir::ParamRole> role_of(const ir::Kernel& kernel, ir::Expr buffer);
 /// Bytes of the widest element that the block touches.

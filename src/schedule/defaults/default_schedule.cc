@@ -8,20 +8,6 @@ namespace defaults {
 namespace {
 using namespace ir;  // NOLINT
 
-/// True if an index of some read mixes an output axis with a reduction axis: a sliding window.
-bool slides(const BlockInfo& b) {
-  for (const AccessInfo& a : b.reads) {
-    for (Expr index : a.indices) {
-      bool spatial = false, reduced = false;
-      for (Expr n : post_order(std::span(&index, 1)))
-        for (const LoopInfo& l : b.loops)
-          if (l.var == n) (l.reduction ? reduced : spatial) = true;
-      if (spatial && reduced) return true;
-    }
-  }
-  return false;
-}
-
 /// True if the reduction loops stand behind all others.
 bool reduces_trailing(const BlockInfo& b) {
   bool seen = false;

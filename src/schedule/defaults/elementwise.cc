@@ -69,12 +69,33 @@ int transposed_axis(Context& c, const BlockInfo& info, size_t outer) {
   return -1;
 }
 
+/// A last axis of a few elements (channels of an image): vectors along the axis that the read
+/// walks.
+Status schedule_interleave(Schedule& s, const BlockInfo& info, size_t outer, size_t axis,
+                           int64_t line, bool parallel) {
+  TENON_TRY(const Handles parts, s.split(info.loops[axis].name, line));
+  Handles order;
+  for (size_t l = outer; l + 1 < info.loops.size(); ++l)
+    order.push_back(l == axis ? parts[0] : info.loops[l].name);
+  const Handles tasks = order;
+  order.push_back(info.loops.back().name);
+  order.push_back(parts[1]);
+  TENON_TRY_VOID(s.reorder(order));
+  TENON_TRY_VOID(s.vectorize(parts[1]));
+  TENON_TRY_VOID(s.unroll(info.loops.back().name));
+  if (!parallel) return {};
+  TENON_TRY(const std::string all, fuse_all(s, tasks));
+  return make_tasks(s, all, line * *info.loops.back().count());
+}
+
 /// Tiles of both axes, a cache line each way, so that lines are used whole on either side.
 Status schedule_transpose(Schedule& s, const Target& t, const BlockInfo& info, size_t outer,
                           int axis, bool parallel) {
   const int64_t line = std::max<int64_t>(64 / widest(info), 4);
   const size_t a = static_cast<size_t>(axis);
   const size_t last = info.loops.size() - 1;
+  const auto width = info.loops[last].count();
+  if (width && *width < line / 2) return schedule_interleave(s, info, outer, a, line, parallel);
   TENON_TRY(const Handles rows, s.split(info.loops[a].name, line));
   TENON_TRY(const Handles cols, s.split(info.loops[last].name, line));
   Handles order;

@@ -5,6 +5,19 @@
 namespace tenon::schedule::defaults {
 using namespace ir;  // NOLINT
 
+namespace {
+/// Channels in one step. Over a window there are a few pixels in registers besides; a plain
+/// reduction has only its channels to keep the adders busy.
+int64_t channel_width(int64_t lanes, std::optional<int64_t> channels, bool sliding) {
+  if (channels && *channels <= lanes) return *channels;
+  if (sliding) return (!channels || *channels % (2 * lanes) == 0 ? 2 : 1) * lanes;
+  if (!channels) return 4 * lanes;
+  const int64_t vectors = (*channels + lanes - 1) / lanes;
+  // Steps of equal size, of at most eight vectors.
+  return (vectors + (vectors + 7) / 8 - 1) / ((vectors + 7) / 8) * lanes;
+}
+}  // namespace
+
 Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) {
   inline_producers(s);
   Context& c = *s.program()->context;
@@ -19,18 +32,15 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
     if (stride == nullptr || (!is_int(stride, 0) && !is_int(stride, 1)))
       return fail("schedule.defaults", "the channels are not contiguous");
   }
-  const int64_t lanes = t.lanes(*info);
-  const auto channels = channel.count();
-  const int64_t width = channels && *channels <= lanes
-                            ? *channels
-                            : (!channels || *channels % (2 * lanes) == 0 ? 2 : 1) * lanes;
+  const bool sliding = info->combine == "fma" || slides(*info);
+  const int64_t width = channel_width(t.lanes(*info), channel.count(), sliding);
   TENON_TRY_VOID(accumulate_in_registers(s, anchor));
   TENON_TRY(const Handles ch, s.split(channel.name, width));
   Handles outer, order;
   std::string pixel_in, place;
   for (size_t l = 0; l + 1 < spatial.size(); ++l) outer.push_back(spatial[l].name);
   Handles inside;
-  if (!outer.empty()) {
+  if (!outer.empty() && sliding) {
     const auto n = spatial[spatial.size() - 2].count();
     const int64_t pixels =
         n && *n < 4 ? std::max<int64_t>(*n, 1) : (n && *n % 4 != 0 && *n % 7 == 0 ? 7 : 4);

@@ -9,6 +9,7 @@ namespace {
 using namespace ir;  // NOLINT
 
 constexpr int64_t kRegisterBytes = 2048;  // an AVX-512 register file
+constexpr int64_t kSmallScratch = 16384;  // elements
 
 struct Placement {
   std::vector<Expr> base, shape;
@@ -101,8 +102,11 @@ class Compaction {
     const size_t outer = common_loops(mine);
     const bool one_launch = same_launch(mine);
     if (one_launch && may_be_registers(mine, p, buffer)) return Scope::reg;
-    return outer > 0 && ForView{mine.front()->loops[0]}.kind() == "parallel" ? Scope::scratch
-                                                                             : Scope::global;
+    if (outer == 0 || ForView{mine.front()->loops[0]}.kind() != "parallel") return Scope::global;
+    // A launch of one iteration has no need of memory in every worker.
+    const bool alone = is_int(ForView{mine.front()->loops[0]}.extent(), 1);
+    const auto count = as_int(simplify(c_, product(c_, p.shape)));
+    return alone && (!count || *count > kSmallScratch) ? Scope::global : Scope::scratch;
   }
 
   bool same_launch(const std::vector<const Access*>& mine) const {

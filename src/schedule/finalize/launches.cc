@@ -49,7 +49,25 @@ class Launches {
     all.push_back(is_int(condition, 1) ? serial : if_then(c_, condition, serial));
   }
 
-  std::vector<Expr> all;
+  /// Serial statements in a row are one launch: a parallel loop of one iteration.
+  std::vector<Expr> merged() {
+    std::vector<Expr> out, run;
+    const auto flush = [&] {
+      if (run.size() < 2) {
+        out.insert(out.end(), run.begin(), run.end());
+      } else {
+        out.push_back(for_loop(c_, c_.var("launch"), c_.i64(1), seq(c_, run), "parallel"));
+      }
+      run.clear();
+    };
+    for (Expr s : all) {
+      const bool parallel = s->op == Op::for_ && ForView{s}.kind() == "parallel";
+      if (parallel) flush();
+      (parallel ? out : run).push_back(s);
+    }
+    flush();
+    return out;
+  }
 
  private:
   bool over_sizes(Expr e) {
@@ -63,6 +81,7 @@ class Launches {
   }
 
   Context& c_;
+  std::vector<Expr> all;
   std::unordered_set<Expr> sizes_;
 };
 
@@ -71,7 +90,7 @@ class Launches {
 void form_launches(Work& w) {
   Launches launches(w);
   launches.add(w.kernel.body, w.c.bool_imm(true));
-  w.kernel.body = seq(w.c, launches.all);
+  w.kernel.body = seq(w.c, launches.merged());
 }
 
 }  // namespace tenon::schedule::finalizing

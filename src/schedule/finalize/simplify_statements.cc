@@ -91,7 +91,9 @@ class Simplifier {
     const Expr extent = simplify(c_, loop.extent(), known);
     if (const auto n = as_int(extent)) {
       if (*n <= 0) return seq(c_, {});
-      if (*n == 1) return visit(substitute(c_, loop.body(), {{loop.var(), c_.i64(0)}}), known);
+      const bool launch = loop.kind() == "parallel" && loop.body()->op == Op::seq;
+      if (*n == 1 && !launch)
+        return visit(substitute(c_, loop.body(), {{loop.var(), c_.i64(0)}}), known);
     }
     Assumptions inner = known;
     inner.below(loop.var(), extent);
