@@ -102,12 +102,15 @@ Result<Compilation> optimize(Source source, const CompileOptions& options) {
 Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program definition,
                                                              std::string text,
                                                              const machine::Machine& machine,
-                                                             std::string symbol) {
+                                                             std::string symbol, bool verify) {
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
   TENON_TRY(kernel->scheduled, schedule::default_schedule(kernel->definition, machine));
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
   TENON_TRY(kernel->finalized, schedule::finalize(kernel->scheduled));
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->finalized, 'T'));
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
   return kernel;
 }
@@ -141,7 +144,8 @@ Result<Compilation> compile(Source source, const CompileOptions& options) {
   parallel_for(distinct.size(), options.jobs, [&](size_t i) {
     // The context keeps ownership; compilation only reads this one.
     const schedule::Program definition(result.context, distinct[i]);
-    auto compiled = compile_kernel(definition, texts[i], *result.machine, "k" + std::to_string(i));
+    auto compiled = compile_kernel(definition, texts[i], *result.machine, "k" + std::to_string(i),
+                                   options.verify);
     const std::lock_guard lock(mutex);
     report(options, "compile kernels", ++done, distinct.size());
     if (compiled) {

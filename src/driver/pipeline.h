@@ -66,9 +66,9 @@ struct Compilation {
 [[nodiscard]] Result<Compilation> optimize(Source source, const CompileOptions& options);
 /// Everything up to objects. Kernels of equal text are compiled once; distinct ones in parallel.
 [[nodiscard]] Result<Compilation> compile(Source source, const CompileOptions& options);
-/// Schedule and code of one kernel.
+/// Schedule and code of one kernel; `verify` checks the program after each of its stages.
 [[nodiscard]] Result<std::shared_ptr<const CompiledKernel>> compile_kernel(
     schedule::Program definition, std::string text, const machine::Machine& machine,
-    std::string symbol);
+    std::string symbol, bool verify = false);
 
 }  // namespace tenon::driver
