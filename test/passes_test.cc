@@ -172,6 +172,20 @@ TEST(Passes, two_products_added_up_do_not_make_a_cycle) {
   check_pipeline(m);
 }
 
+TEST(Passes, values_behind_a_reshape_are_not_shared_inside_a_kernel) {
+  for (const int64_t rows : {1, 4}) {
+    Model m;
+    const Expr x = m.input("x", {rows, 3});
+    const Expr e = m.b.exp(x);
+    const Expr total = m.b.reshape(m.b.reduce("sum", e, {1}), ops::Ints{1, rows});
+    const Expr turned = m.b.reshape(total, ops::Ints{rows, 1});
+    m.f.results = {
+        m.b.div(e, m.b.broadcast_to(turned, x->shape())),
+        m.b.mul(e, m.b.reshape(m.b.exp(m.b.reshape(e, ops::Ints{3, rows})), ops::Ints{rows, 3}))};
+    check_pipeline(m);
+  }
+}
+
 TEST(Passes, gather_checks_its_indices) {
   Model m;
   const Expr table = m.input("table", {3, 5});

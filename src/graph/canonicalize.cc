@@ -56,10 +56,9 @@ Expr drop_identity_broadcast(Rewriter& r, Expr n) {
     const Expr y = x->operand(0);
     std::vector<int64_t> axes;
     size_t at = 0;
-    for (size_t i = 0; i < y->shape().size(); ++i) {
-      if (is_int(y->shape()[i], 1)) return nullptr;
-      while (at < x->shape().size() && is_int(x->shape()[at], 1)) ++at;
-      if (at == x->shape().size() || x->shape()[at] != y->shape()[i]) return nullptr;
+    for (Expr extent : y->shape()) {
+      while (at < x->shape().size() && x->shape()[at] != extent && is_int(x->shape()[at], 1)) ++at;
+      if (at == x->shape().size() || x->shape()[at] != extent) return nullptr;
       axes.push_back(dims[at++]);
     }
     while (at < x->shape().size() && is_int(x->shape()[at], 1)) ++at;

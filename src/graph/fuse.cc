@@ -160,6 +160,27 @@ class Fusion {
                        [&](int o) { return o != target && o != except && reaches(o, target); });
   }
 
+  /// Does the node read a value of the group through structure (a reshape)? Such a value has to be
+  /// in memory before the kernel starts, so the two cannot share it.
+  bool reads_through_structure(Expr n, int g) const {
+    std::vector<Expr> stack(n->operands.begin(), n->operands.end());
+    while (!stack.empty()) {
+      const Expr e = stack.back();
+      stack.pop_back();
+      if (group_of(e) != kNone) continue;
+      if (is_free(e)) {
+        stack.insert(stack.end(), e->operands.begin(), e->operands.end());
+        continue;
+      }
+      std::vector<int> before;
+      producers(e, before);
+      if (std::find(before.begin(), before.end(), g) != before.end() ||
+          std::find(before.begin(), before.end(), kNone) != before.end())
+        return true;
+    }
+    return false;
+  }
+
   /// Users that compute, looking through free nodes; empty `ok` when too many or structural.
   bool used_only_in(Expr v, int g, Expr extra) const {
     std::vector<Expr> stack{v};
@@ -270,7 +291,7 @@ class Fusion {
                                                              : can_join_pointwise(n, g))) {
       return false;
     }
-    if (would_cycle(all, g)) return false;
+    if (would_cycle(all, g) || reads_through_structure(n, g)) return false;
     if (rows != kNone && s.kind != GroupKind::rows) {
       s.kind = GroupKind::rows;
       s.rows = rows;
@@ -301,6 +322,11 @@ class Fusion {
     const std::vector<int> mine = producers_of_group(s);
     const std::vector<int> theirs = producers_of_group(q);
     if (would_cycle(theirs, into, from) || would_cycle(mine, from, into)) return;
+    const auto through = [&](const State& g, int other) {
+      return std::any_of(g.nodes.begin(), g.nodes.end(),
+                         [&](Expr v) { return reads_through_structure(v, other); });
+    };
+    if (through(q, into) || through(s, from)) return;
     // An anchor's epilogue must not feed the anchor: it may not depend on the group at all, and the
     // group only through the epilogue.
     if (s.kind == GroupKind::anchored && (reaches(from, into) || feeds_anchor(from, s))) return;

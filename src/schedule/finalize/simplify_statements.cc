@@ -26,7 +26,10 @@ class Simplifier {
       case Op::seq:
         return visit_seq(s, known);
       case Op::let: {
-        const Expr body = visit(s->operand(2), known);
+        // A variable that nothing is said of counts as an extent, at least 0; this one is data.
+        Assumptions inner = known;
+        inner.ranges[s->operand(0)] = bounds(s->operand(1), known);
+        const Expr body = visit(s->operand(2), inner);
         return is_empty(body) ? body
                               : let(c_, s->operand(0), simplify(c_, s->operand(1), known), body);
       }
