@@ -225,6 +225,10 @@ Value* pow(const MathBuilder& m, Value* x, Value* y) {
   Value* r = m.select(m.lt(e, m.inf()), m.fma(e, low, e), e);
   Value* half = m.mul(y, m.c(0.5));
   Value* whole = m.eq(m.floor(y), y);
+  // A whole number to a whole power is whole: where the error is below 1/2, rounding is exact.
+  Value* exact = m.b.CreateAnd(m.b.CreateAnd(whole, m.eq(m.floor(a), a)),
+                               m.b.CreateAnd(m.gt(y, m.c(-0.5)), m.lt(r, m.c(0x1p44))));
+  r = m.select(exact, m.floor(m.add(r, m.c(0.5))), r);
   Value* odd = m.b.CreateAnd(whole, m.b.CreateFCmpUNE(m.floor(half), half));
   Value* negative = m.b.CreateICmpSLT(m.bits(x), m.ci(0));
   r = m.select(m.b.CreateAnd(negative, odd), m.neg(r), r);
