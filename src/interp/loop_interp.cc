@@ -65,6 +65,7 @@ struct Statement {
 };
 
 void poison(Memory& m) {
+  if (m.count == 0) return;
   const size_t width = ir::info(m.dtype).bytes;
   if (ir::is_float(m.dtype)) {
     const uint64_t bits = ir::encode_float(m.dtype, std::numeric_limits<double>::quiet_NaN());
