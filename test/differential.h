@@ -52,14 +52,15 @@ inline std::vector<interp::Tensor> make_tensors(const ir::Kernel& logical, const
   return tensors;
 }
 
-/// The program with all of its own buffers in memory that every thread sees: before finalize a scope is
-/// a wish, and a buffer may still be used across the iterations of a parallel loop.
+/// The program with all of its own buffers in memory that every thread sees: before finalize a
+/// scope is a wish, and a buffer may still be used across the iterations of a parallel loop.
 inline Program in_global_scope(const Program& p) {
   auto out = std::make_shared<ir::Kernel>(*p);
   ir::Map map;
   for (ir::Expr& b : out->buffers) {
     if (b->type->scope == ir::Scope::global) continue;
-    map[b] = out->context->buffer(b->string_attr(ir::Key::name), out->context->tensor(b->dtype(), b->shape()));
+    map[b] = out->context->buffer(b->string_attr(ir::Key::name),
+                                  out->context->tensor(b->dtype(), b->shape()));
     b = map[b];
   }
   out->body = ir::substitute(*out->context, out->body, map);

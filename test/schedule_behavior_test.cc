@@ -8,9 +8,9 @@ namespace tenon::schedule {
 namespace {
 using ir::Expr;
 using testing::difference;
-using testing::in_global_scope;
 using testing::DotProgram;
 using testing::Exprs;
+using testing::in_global_scope;
 using testing::KernelBuilder;
 using testing::Sizes;
 
