@@ -111,6 +111,7 @@ class Graph {
 
   /// Runs compiled code and the interpreter of the unfused graph; both must agree.
   void check(const std::vector<Tensor>& inputs) {
+    ASSERT_NE(executor, nullptr) << "not compiled";
     const auto expected = interp::run(f, inputs);
     ASSERT_TRUE(expected.has_value()) << expected.error().text();
     for (size_t i = 0; i < inputs.size(); ++i) {
