@@ -117,6 +117,11 @@ TEST(default_schedules, products) {
     const Expr x = m.input({b, m.dim(e[1]), k}), y = m.input({b, m.dim(e[3]), k});
     m.outputs = {m.b.dot(x, y, {0}, {0}, {2}, {2})};
   });
+  check_all(
+      "row times keys", {{2, 7, 64}, {3, 33, 100}, {1, 5, 40}}, [](Model& m, const Extents& e) {
+        const Expr b = m.dim(e[0]), n = m.dim(e[1]), k = m.fixed(e[2]);
+        m.outputs = {m.b.relu(m.b.dot(m.input({b, k}), m.input({b, n, k}), {0}, {0}, {1}, {2}))};
+      });
   check_all("matrix times vector", {{5, 7}, {33, 20}}, [](Model& m, const Extents& e) {
     const Expr k = m.dim(e[1]);
     m.outputs = {m.b.dot(m.input({m.dim(e[0]), k}), m.input({k}), {}, {}, {1}, {0})};

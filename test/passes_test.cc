@@ -128,6 +128,25 @@ TEST(Passes, convolution_network_becomes_channels_last) {
   EXPECT_LE(count(m.f, ir::Op::call_kernel), 5);
 }
 
+TEST(Passes, taps_in_the_padding_are_dropped) {
+  for (const auto& [rate, stride] : {std::pair{7, 1}, {6, 1}, {3, 1}, {7, 2}}) {
+    Model m;
+    const Expr x = m.input("x", {1, 7, 6, 3});
+    ops::ConvAttrs attrs;
+    attrs.low = {m.c.i64(rate), m.c.i64(6)};
+    attrs.high = {m.c.i64(rate == 6 ? 5 : rate), m.c.i64(6)};
+    attrs.dilation = {rate, 6};
+    attrs.strides = {stride, 1};
+    m.f.results = {m.b.conv(x, m.weights({3, 3, 3, 5}, 3), attrs)};
+    if (rate == 7) {
+      ir::Function f = m.f;
+      ASSERT_TRUE(graph::simplify_algebra(m.c, f).has_value());
+      EXPECT_EQ(count(f, ir::Op::slice), 1);
+    }
+    check_pipeline(m);
+  }
+}
+
 TEST(Passes, layer_norm_is_one_kernel) {
   Model m;
   const Expr x = m.input("x", {5, 33});

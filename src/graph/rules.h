@@ -52,6 +52,9 @@ class Rewriter {
   int depth_ = 0;
 };
 
+/// A convolution without the outer taps that read only padding; nullptr where there are none.
+[[nodiscard]] ir::Expr drop_padding_taps(Rewriter& r, ir::Expr n);
+
 /// Applies `pass` to the bodies of the if and loop nodes that the function reaches, and rebuilds
 /// those nodes where a body changed.
 void rewrite_bodies(ir::Context& c, ir::Function& f,

@@ -101,6 +101,7 @@ Expr pointwise_convolution(Rewriter& r, Expr n) {
 }
 
 constexpr Rule kRules[] = {
+    {"drop_padding_taps", is<Op::conv>, drop_padding_taps},
     {"power", is<Op::pow>, power},
     {"divide_by_power_of_two", is<Op::div>, divide_by_power_of_two},
     {"multiply_by_one", is<Op::mul>, multiply_by_one},

@@ -90,8 +90,10 @@ Result<Program> default_schedule(Program program, const machine::Machine& machin
   for (const BlockInfo& b : blocks) {
     if (!b.simple || !b.is_update) continue;
     const std::string name = b.name;
-    if (b.combine == "fma")
+    if (b.combine == "fma") {
+      attempts.emplace_back([name, &t](Schedule& x) { return schedule_row_product(x, t, name); });
       attempts.emplace_back([name, &t](Schedule& x) { return schedule_contraction(x, t, name); });
+    }
     const std::vector<LoopInfo> k = b.reductions();
     const bool along = !k.empty() && contiguous_in_reads(*s.program()->context, b, k.back());
     if (b.combine == "fma" || slides(b) || !along)

@@ -20,6 +20,7 @@ inline constexpr int64_t kTaskElements = 16384;
 
 // ---- anchors
 [[nodiscard]] Status schedule_contraction(Schedule& s, const Target& t, const std::string& anchor);
+[[nodiscard]] Status schedule_row_product(Schedule& s, const Target& t, const std::string& anchor);
 [[nodiscard]] Status schedule_window(Schedule& s, const Target& t, const std::string& anchor);
 [[nodiscard]] Status schedule_rows(Schedule& s, const Target& t);
 [[nodiscard]] Status schedule_reduction(Schedule& s, const Target& t, const std::string& anchor);
