@@ -1,0 +1,238 @@
+// Translation of a loop program into flat tables.
+#include <algorithm>
+
+#include "interp/loop_tables.h"
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+#include "machine/machine.h"
+#include "support/check.h"
+
+namespace tenon::interp {
+namespace {
+using ir::DType;
+using ir::Expr;
+using ir::Key;
+using ir::Op;
+
+/// Translates a kernel into Tables.
+class Compiler {
+ public:
+  Compiler(Tables& tables, std::unordered_map<Expr, int> buffers)
+      : t_(tables), buffers_(std::move(buffers)) {}
+
+  int slot(Expr var) {
+    const auto [at, fresh] = slots_.try_emplace(var, t_.slot_count);
+    if (fresh) ++t_.slot_count;
+    return at->second;
+  }
+
+  int expr(Expr e) {
+    if (const auto found = codes_.find(e); found != codes_.end()) {
+      t_.codes[static_cast<size_t>(found->second)].memo = true;
+      return found->second;
+    }
+    Code code;
+    code.op = e->op;
+    code.type = e->dtype();
+    if (e->op == Op::imm) {
+      if (ir::is_float(code.type)) {
+        code.value.f = e->float_attr(Key::value);
+      } else {
+        code.value.i = e->int_attr(Key::value);
+      }
+    } else if (e->op == Op::var) {
+      code.slot = slot(e);
+    } else if (e->op == Op::load) {
+      code.buffer = buffer(e->operand(0));
+      for (size_t i = 1; i < e->operands.size(); ++i) code.args.push_back(expr(e->operand(i)));
+    } else {
+      TENON_CHECK(ir::is_elementwise(e->op), std::string(ir::info(e->op).name));
+      code.arg_type = e->operand(0)->dtype();
+      code.saturate = e->op == Op::cast && e->int_attr_or(Key::saturate, 0) != 0;
+      for (Expr operand : e->operands) code.args.push_back(expr(operand));
+    }
+    t_.codes.push_back(std::move(code));
+    const int at = static_cast<int>(t_.codes.size()) - 1;
+    codes_[e] = at;
+    return at;
+  }
+
+  int statement(Expr s) {
+    Statement out;
+    out.op = s->op;
+    switch (s->op) {
+      case Op::seq:
+        for (Expr child : s->operands) out.children.push_back(statement(child));
+        break;
+      case Op::for_:
+        compile_for(s, out);
+        break;
+      case Op::cond:
+        out.exprs = {expr(s->operand(0))};
+        for (size_t i = 1; i < s->operands.size(); ++i)
+          out.children.push_back(statement(s->operand(i)));
+        break;
+      case Op::while_:
+        out.exprs = {expr(s->operand(0))};
+        out.children = {statement(s->operand(1))};
+        break;
+      case Op::let:
+        out.slots = {slot(s->operand(0))};
+        out.exprs = {expr(s->operand(1))};
+        out.children = {statement(s->operand(2))};
+        break;
+      case Op::store:
+        compile_access(s, out, 1);
+        break;
+      case Op::update:
+        compile_access(s, out, 2);
+        break;
+      case Op::block:
+        compile_block(s, out);
+        break;
+      case Op::instr:
+        compile_instr(s, out);
+        break;
+      case Op::fail_:
+        out.exprs = {expr(s->operand(0))};
+        break;
+      default:
+        TENON_UNREACHABLE("not a statement of a loop program");
+    }
+    t_.statements.push_back(std::move(out));
+    return static_cast<int>(t_.statements.size()) - 1;
+  }
+
+ private:
+  int buffer(Expr b) {
+    const auto found = buffers_.find(b);
+    TENON_CHECK(found != buffers_.end(),
+                "a buffer that the kernel does not list: " + b->string_attr(Key::name));
+    used_.push_back(found->second);
+    return found->second;
+  }
+
+  void compile_for(Expr s, Statement& out) {
+    const ir::ForView loop{s};
+    out.slots = {slot(loop.var())};
+    out.exprs = {expr(loop.extent())};
+    out.parallel = loop.kind() == "parallel";
+    const size_t before = used_.size();
+    loops_[loop.var()] = {};
+    out.children = {statement(loop.body())};
+    out.reduces = loops_[loop.var()].reduction && !loops_[loop.var()].spatial;
+    if (!out.parallel) return;
+    std::vector<bool> seen(t_.memories.size(), false);
+    for (size_t i = before; i < used_.size(); ++i) {
+      const auto b = static_cast<size_t>(used_[i]);
+      if (seen[b] || t_.memories[b].scope == ir::Scope::global) continue;
+      seen[b] = true;
+      out.locals.push_back(used_[i]);
+    }
+  }
+
+  void compile_access(Expr s, Statement& out, size_t values) {
+    out.buffer = buffer(s->operand(0));
+    for (size_t i = 1; i < s->operands.size(); ++i) out.exprs.push_back(expr(s->operand(i)));
+    if (values == 1) return;
+    out.combine = s->string_attr(Key::combine);
+    out.reductions = reductions_;
+    out.initialized = initialized_;
+    if (out.combine != "fma") return;
+    const Expr product = s->operand(2);
+    TENON_CHECK(product->op == Op::mul, "an fma step whose value is not a product");
+    out.exprs[1] = expr(product->operand(0));
+    out.exprs.insert(out.exprs.begin() + 2, expr(product->operand(1)));
+  }
+
+  /// True if e mentions one of the variables.
+  bool mentions(Expr e, const std::unordered_map<Expr, bool>& vars) {
+    if (vars.contains(e)) return true;
+    for (Expr operand : e->operands)
+      if (mentions(operand, vars)) return true;
+    return false;
+  }
+  void mark_loops(Expr binding, char kind) {
+    if (const auto found = loops_.find(binding); found != loops_.end())
+      (kind == 'r' ? found->second.reduction : found->second.spatial) = true;
+    for (Expr operand : binding->operands) mark_loops(operand, kind);
+  }
+
+  void conjuncts(Expr e, std::vector<Expr>& out) {
+    if (e->op == Op::and_) {
+      for (Expr operand : e->operands) conjuncts(operand, out);
+    } else {
+      out.push_back(e);
+    }
+  }
+
+  void compile_block(Expr s, Statement& out) {
+    const ir::BlockView block{s};
+    std::unordered_map<Expr, bool> reduced;
+    std::vector<int> inner;
+    for (const ir::BlockIter& it : block.iters()) {
+      out.slots.push_back(slot(it.var));
+      out.exprs.push_back(expr(it.binding));
+      mark_loops(it.binding, it.kind);
+      if (it.kind != 'r') continue;
+      inner.push_back(slot(it.var));
+      reduced[it.var] = true;
+      collect_vars(it.binding, reduced);
+    }
+    std::vector<Expr> parts;
+    conjuncts(block.predicate(), parts);
+    for (Expr part : parts) {
+      out.exprs.push_back(expr(part));
+      out.spatial.push_back(mentions(part, reduced) ? 0 : 1);
+    }
+    std::swap(reductions_, inner);
+    const bool outer = initialized_;
+    const std::string note = ";" + std::string(s->string_attr_or(Key::note, "")) + ";";
+    initialized_ = note.find(";init=done;") != std::string::npos;
+    out.children = {statement(block.body())};
+    initialized_ = outer;
+    std::swap(reductions_, inner);
+  }
+
+  void collect_vars(Expr e, std::unordered_map<Expr, bool>& vars) {
+    if (e->op == Op::var && loops_.contains(e)) vars[e] = true;
+    for (Expr operand : e->operands) collect_vars(operand, vars);
+  }
+
+  void compile_instr(Expr s, Statement& out) {
+    TENON_CHECK(s->string_attr(Key::name) == machine::kFmaTile,
+                "unknown instruction " + s->string_attr(Key::name));
+    out.params = s->ints_attr(Key::params);
+    TENON_CHECK(s->operands.size() == 11 && out.params.size() == 2, "fma_tile operands");
+    for (size_t i = 0; i < 9; ++i) {
+      const Expr designator = s->operand(i);
+      TENON_CHECK(designator->op == Op::load, "an fma_tile designator that is not a load");
+      out.buffers.push_back(buffer(designator->operand(0)));
+      for (size_t d = 1; d < designator->operands.size(); ++d)
+        out.exprs.push_back(expr(designator->operand(d)));
+    }
+    out.exprs.push_back(expr(s->operand(9)));
+    out.exprs.push_back(expr(s->operand(10)));
+  }
+
+  Tables& t_;
+  std::unordered_map<Expr, int> buffers_, slots_, codes_;
+  struct Feeds {
+    bool spatial = false, reduction = false;  // kinds of iterators
+  };
+  std::unordered_map<Expr, Feeds> loops_;  // loop variables
+  std::vector<int> used_;
+  std::vector<int> reductions_;
+  bool initialized_ = false;
+};
+
+}  // namespace
+
+void compile(Tables& tables, std::unordered_map<Expr, int> buffers, std::span<const Expr> vars,
+             Expr body) {
+  Compiler compiler(tables, std::move(buffers));
+  for (Expr v : vars) compiler.slot(v);
+  tables.root = compiler.statement(body);
+}
+
+}  // namespace tenon::interp
