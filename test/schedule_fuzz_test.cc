@@ -410,7 +410,7 @@ void fuzz_product(uint64_t seed, std::map<std::string, int>& accepted) {
 }
 
 TEST(schedule_fuzz, random_schedules_keep_the_meaning) {
-  const uint64_t first = from_environment("TENON_FUZZ_SEED", 1);
+  const uint64_t first = from_environment("TENON_TEST_SEED", 1);
   const uint64_t count = from_environment("TENON_FUZZ_COUNT", 150);
   std::map<std::string, int> accepted;
   for (uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {

@@ -592,7 +592,7 @@ void run_random_program(unsigned seed) {
 }
 
 TEST(X86, random_programs_match_the_interpreter) {
-  const char* first = std::getenv("TENON_SEED");
+  const char* first = std::getenv("TENON_TEST_SEED");
   const unsigned start = first == nullptr ? 1 : static_cast<unsigned>(std::atoi(first));
   const char* count = std::getenv("TENON_FUZZ_COUNT");
   const unsigned end = start + (count == nullptr ? 24U : static_cast<unsigned>(std::atoi(count)));

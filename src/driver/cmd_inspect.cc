@@ -15,6 +15,7 @@ namespace {
 struct InspectArgs {
   std::string model, stage, kernel, after;
   CompileFlags flags;
+  bool constants = false;
 };
 
 int inspect_artifact(const std::string& path) {
@@ -92,15 +93,16 @@ int inspect(const InspectArgs& args) {
                       "no pass is called '" + args.after + "'; `tenon opt --list` names them"}}});
   Result<Source> source = read_model(args.model);
   if (!source) return explain(source.error());
+  const ir::PrintOptions print{.constant_bytes = args.constants};
   if (args.stage == "import") {
-    std::printf("%s", ir::print(*source->context, source->function).c_str());
+    std::printf("%s", ir::print(*source->context, source->function, print).c_str());
     return 0;
   }
   const Result<Compilation> result = optimize(*std::move(source), *options);
   if (!result) return explain(result.error());
   clear_progress();
   if (!args.after.empty() || (args.stage == "graph" && args.kernel.empty())) {
-    std::printf("%s", ir::print(*result->context, result->function).c_str());
+    std::printf("%s", ir::print(*result->context, result->function, print).c_str());
     return 0;
   }
   const std::vector<const ir::Kernel*> kernels = kernels_of(result->function);
@@ -128,6 +130,8 @@ void add_inspect(CLI::App& app, int& status) {
   command->add_option("--kernel", args->kernel,
                       "one kernel, by name or index: definition, trace and code");
   command->add_option("--after", args->after, "the graph as it is after that pass");
+  command->add_flag("--constants", args->constants,
+                    "print the bytes of all constants, so that `tenon opt` can read the text");
   args->flags.add_to(*command);
   command->footer(
       "examples:\n  tenon inspect model.onnx --after sink_transposes\n"

@@ -13,7 +13,7 @@ namespace {
 struct OptArgs {
   std::vector<std::string> passes;
   std::string file;
-  bool list = false, verify = true;
+  bool list = false, constants = false;
 };
 
 int list_passes() {
@@ -40,7 +40,9 @@ int opt(const OptArgs& args) {
       return explain(done.error());
     if (const Status sound = ir::verify(source->function); !sound) return explain(sound.error());
   }
-  std::printf("%s", ir::print(*source->context, source->function).c_str());
+  std::printf(
+      "%s",
+      ir::print(*source->context, source->function, {.constant_bytes = args.constants}).c_str());
   return 0;
 }
 
@@ -53,6 +55,7 @@ void add_opt(CLI::App& app, int& status) {
   command->add_option("--pass", args->passes, "passes to run, in order (comma-separated)")
       ->delimiter(',');
   command->add_flag("--list", args->list, "list the passes in the order of the pipeline");
+  command->add_flag("--constants", args->constants, "print the bytes of all constants");
   command->add_option("FILE", args->file, "a .tir (or .onnx) file");
   command->footer("example:\n  tenon opt --pass fold_constants,simplify_algebra model.tir");
   command->callback([args, &status] { status = opt(*args); });

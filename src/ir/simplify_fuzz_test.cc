@@ -137,7 +137,7 @@ int rounds() {
 }
 
 uint64_t first_seed() {
-  const char* wanted = std::getenv("TENON_FUZZ_SEED");
+  const char* wanted = std::getenv("TENON_TEST_SEED");
   return wanted != nullptr ? static_cast<uint64_t>(std::atoll(wanted)) : 0;
 }
 

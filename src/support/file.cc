@@ -119,10 +119,15 @@ Status AtomicFile::commit() {
   if (fdatasync(fd_) != 0 && errno != EINVAL)
     return fail("file.write", cat("cannot write '", path_, "': ", reason()));
   if (temporary_.path().empty()) {
-    // A nameless file can only be linked under a free name; the rename then replaces atomically.
+    // A nameless file can only be linked under a free name: at best the wanted one. Where that is
+    // taken, a rename replaces it atomically.
+    const std::string open_file = cat("/proc/self/fd/", fd_);
+    if (linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      close(std::exchange(fd_, -1));
+      return {};
+    }
     const std::string name = temporary_name(path_);
-    if (linkat(AT_FDCWD, cat("/proc/self/fd/", fd_).c_str(), AT_FDCWD, name.c_str(),
-               AT_SYMLINK_FOLLOW) != 0)
+    if (linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
       return fail("file.write", cat("cannot write '", path_, "': ", reason()));
     temporary_ = TemporaryName(name);
   }
