@@ -11,8 +11,10 @@ void CompileFlags::add_to(CLI::App& command) {
   command.add_option("--target", target, "machine row to compile for; `tenon targets` lists them")
       ->capture_default_str();
   command.add_option("--precision", precision, "f32")->capture_default_str();
-  command.add_option("--disable-pass", disabled_passes,
-                     "skip a graph pass (repeatable); `tenon opt --list` names them");
+  command
+      .add_option("--disable-pass", disabled_passes,
+                  "skip a graph pass (repeatable); `tenon opt --list` names them")
+      ->allow_extra_args(false);
   command.add_flag("--verify", verify, "run the verifier after every pass");
   command.add_flag("--no-cache", no_cache, "compile anew and store nothing");
   command.add_option("--jobs", jobs, "threads of the compiler (default: all cores)");
@@ -49,9 +51,12 @@ std::string CompileFlags::key() const {
 }
 
 void InputFlags::add_to(CLI::App& command) {
-  command.add_option("--input", inputs, "NAME=FILE.npy: value of an input (repeatable)");
-  command.add_option("--shape", shapes,
-                     "INPUT=1x3x224x224 or SYMBOL=N: extents without a file (repeatable)");
+  command.add_option("--input", inputs, "NAME=FILE.npy: value of an input (repeatable)")
+      ->allow_extra_args(false);
+  command
+      .add_option("--shape", shapes,
+                  "INPUT=1x3x224x224 or SYMBOL=N: extents without a file (repeatable)")
+      ->allow_extra_args(false);
   command.add_option("--fill", fill, "random:SEED or zeros: inputs that have no file");
 }
 

@@ -53,7 +53,8 @@ void add_opt(CLI::App& app, int& status) {
       app.add_subcommand("opt", "run graph passes on a text file and print what comes out");
   auto args = std::make_shared<OptArgs>();  // shared: the callback outlives this call
   command->add_option("--pass", args->passes, "passes to run, in order (comma-separated)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_flag("--list", args->list, "list the passes in the order of the pipeline");
   command->add_flag("--constants", args->constants, "print the bytes of all constants");
   command->add_option("FILE", args->file, "a .tir (or .onnx) file");
