@@ -52,8 +52,9 @@ Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs&
   return times;
 }
 
-/// The bound from arithmetic and memory peaks that were measured in this process. What a call touches
-/// comes from memory when it does not fit the last cache; later calls of a kernel find it in the cache.
+/// The bound from arithmetic and memory peaks that were measured in this process. What a call
+/// touches comes from memory when it does not fit the last cache; later calls of a kernel find it
+/// in the cache.
 double roofline(const machine::Peaks& peaks, int threads, int64_t flops, int64_t bytes) {
   const double compute = static_cast<double>(flops) / (peaks.f32_gflops * 1e9 * threads);
   // What fits the last cache need not come from memory again.
@@ -79,7 +80,8 @@ Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
     KernelRow row{&tables.kernels[k], kernel_times[k].seconds / rounds, 0,
                   static_cast<int64_t>(calls * static_cast<double>(executor.kernel_flops(k))),
                   static_cast<int64_t>(calls * static_cast<double>(executor.kernel_bytes(k)))};
-    row.sol_s = calls * roofline(peaks, executor.threads(), executor.kernel_flops(k), executor.kernel_bytes(k));
+    row.sol_s = calls * roofline(peaks, executor.threads(), executor.kernel_flops(k),
+                                 executor.kernel_bytes(k));
     m.flops += row.flops;
     m.sol_s += row.sol_s;
     m.kernels.push_back(row);

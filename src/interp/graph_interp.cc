@@ -296,7 +296,8 @@ Result<Value> Frame::run_kernel(Expr n) {
   Value value;
   for (size_t i = 0; i < kernel.params.size(); ++i) {
     if (kernel.params[i].role != ir::ParamRole::out) continue;
-    const Type type = n->type->kind == ir::TypeKind::tuple ? n->type->fields[value.size()] : n->type;
+    const Type type =
+        n->type->kind == ir::TypeKind::tuple ? n->type->fields[value.size()] : n->type;
     std::vector<int64_t> shape;
     for (Expr e : type->shape) shape.push_back(ir::evaluate(e, sizes_).value_or(0));
     buffers[i].shape = std::move(shape);

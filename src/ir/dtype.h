@@ -9,11 +9,27 @@ namespace tenon::ir {
 
 enum class DType : uint8_t {
   boolean,  // one byte, 0 or 1
-  i8, i16, i32, i64,
-  u8, u16, u32, u64,
-  f16, bf16, f32, f64,
-  f8e4m3fn, f8e4m3fnuz, f8e5m2, f8e5m2fnuz,
-  i4, u4, i2, u2, f4e2m1,  // sub-byte: stored one element a byte until a layout packs them
+  i8,
+  i16,
+  i32,
+  i64,
+  u8,
+  u16,
+  u32,
+  u64,
+  f16,
+  bf16,
+  f32,
+  f64,
+  f8e4m3fn,
+  f8e4m3fnuz,
+  f8e5m2,
+  f8e5m2fnuz,
+  i4,
+  u4,
+  i2,
+  u2,
+  f4e2m1,  // sub-byte: stored one element a byte until a layout packs them
 };
 inline constexpr int kDTypeCount = 22;
 

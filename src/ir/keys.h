@@ -5,8 +5,8 @@
 
 namespace tenon::ir {
 
-/// Index of the AttrValue alternative that the key's attribute holds; -1 for `value`, which is an int
-/// or a double.
+/// Index of the AttrValue alternative that the key's attribute holds; -1 for `value`, which is an
+/// int or a double.
 [[nodiscard]] int alternative_of(Key key);
 
 }  // namespace tenon::ir

@@ -1,16 +1,17 @@
 // The one node type of Tenon, its types, and the context that interns both.
 //
-// A Node is an immutable value: operator, type, operands, attributes. Equal nodes of one Context are
-// the same pointer, so equality is pointer equality and common subexpressions need no pass. Nominal
-// nodes (param, var, buffer) carry a unique id and are equal only to themselves. Graphs, loop programs
-// and target code are sets of operators (ops.def), told apart by the verifier.
+// A Node is an immutable value: operator, type, operands, attributes. Equal nodes of one Context
+// are the same pointer, so equality is pointer equality and common subexpressions need no pass.
+// Nominal nodes (param, var, buffer) carry a unique id and are equal only to themselves. Graphs,
+// loop programs and target code are sets of operators (ops.def), told apart by the verifier.
 //
 // Meaning shared by all stages (details in ops.def):
 //   integers   two's complement, wrap on overflow; division by zero gives 0
 //   floats     IEEE 754, round to nearest even, no reassociation, no contraction except `fma`;
 //              NaN propagates through max and min; a NaN's payload is unspecified
-//   order      graph nodes are pure; loop statements run in order; `parallel` iterations are independent
-//   access     an index out of range is illegal, never silently clamped, unless the operator says so
+//   order      graph nodes are pure; loop statements run in order; `parallel` iterations are
+//   independent access     an index out of range is illegal, never silently clamped, unless the
+//   operator says so
 //
 // Thread safety: a Context is used by one thread at a time; nodes may be read by any number.
 #pragma once
@@ -46,56 +47,67 @@ enum class Op : uint8_t {
 
 /// Attribute names. The variant alternative that each holds stands behind it.
 enum class Key : uint8_t {
-  name,            // string
-  uid,             // int; unique in the context, not printed
-  value,           // int or double
-  data,            // ConstantRef
-  dims,            // ints
-  perm,            // ints
-  starts,          // exprs (i64 scalars)
-  strides,         // ints
-  low,             // exprs
-  high,            // exprs
-  interior,        // ints
-  axis,            // int
-  axes,            // ints
-  batch,           // int
-  kind,            // string
-  last,            // int
-  batch_a, batch_b, contract_a, contract_b,  // ints
+  name,      // string
+  uid,       // int; unique in the context, not printed
+  value,     // int or double
+  data,      // ConstantRef
+  dims,      // ints
+  perm,      // ints
+  starts,    // exprs (i64 scalars)
+  strides,   // ints
+  low,       // exprs
+  high,      // exprs
+  interior,  // ints
+  axis,      // int
+  axes,      // ints
+  batch,     // int
+  kind,      // string
+  last,      // int
+  batch_a,
+  batch_b,
+  contract_a,
+  contract_b,      // ints
   product,         // string: f32 (default when absent) | bf16x6 | bf16
   dilation,        // ints
   input_dilation,  // ints
   groups,          // int
   size,            // ints
-  exclusive, reverse, descending, sorted, center_point_box,  // int
-  index,           // int
-  body, then, else_,  // Function
-  options,         // string
-  carried, stacked,   // int
-  kernel,          // Kernel
-  sizes,           // exprs
-  note,            // string
-  kinds,           // string
-  combine,         // string
-  params,          // ints
-  saturate,        // int
+  exclusive,
+  reverse,
+  descending,
+  sorted,
+  center_point_box,  // int
+  index,             // int
+  body,
+  then,
+  else_,    // Function
+  options,  // string
+  carried,
+  stacked,   // int
+  kernel,    // Kernel
+  sizes,     // exprs
+  note,      // string
+  kinds,     // string
+  combine,   // string
+  params,    // ints
+  saturate,  // int
 };
 inline constexpr int kKeyCount = static_cast<int>(Key::saturate) + 1;
 
-/// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major in
-/// storage elements. Two constants are equal when type and content hash are.
+/// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major
+/// in storage elements. Two constants are equal when type and content hash are.
 struct ConstantData {
   uint64_t hash = 0;
   const std::byte* bytes = nullptr;
   uint64_t size = 0;
-  std::string name;                     // of the first initializer with these bytes; informative
-  std::shared_ptr<const void> owner;    // shared: several graphs and the packager keep a mapping alive
+  std::string name;  // of the first initializer with these bytes; informative
+  std::shared_ptr<const void>
+      owner;  // shared: several graphs and the packager keep a mapping alive
 };
 using ConstantRef = const ConstantData*;
 
-using AttrValue = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<Expr>, ConstantRef,
-                               const Function*, const Kernel*>;
+using AttrValue = std::variant<int64_t, double, std::string, std::vector<int64_t>,
+                               std::vector<Expr>, ConstantRef, const Function*, const Kernel*>;
 struct Attr {
   Key key;
   AttrValue value;
@@ -104,9 +116,9 @@ struct Attr {
 
 enum class TypeKind : uint8_t { tensor, tuple, void_ };
 
-/// Where a buffer lives. `global`: frame or arena memory that every thread sees. `scratch`: memory of
-/// one worker, lives for one parallel iteration. `reg`: accumulators of one iteration, accessed with
-/// indices that are constant after unrolling. `tile`: matrix-unit registers.
+/// Where a buffer lives. `global`: frame or arena memory that every thread sees. `scratch`: memory
+/// of one worker, lives for one parallel iteration. `reg`: accumulators of one iteration, accessed
+/// with indices that are constant after unrolling. `tile`: matrix-unit registers.
 enum class Scope : uint8_t { global, scratch, reg, tile };
 
 struct TypeData {
@@ -187,10 +199,13 @@ class Context {
   // ---- nodes
   /// The node; attributes in any order, each key once. Does not infer or check types: builders in
   /// src/ops and expr.h do.
-  [[nodiscard]] Expr make(Op op, Type type, std::span<const Expr> operands, std::vector<Attr> attrs = {});
-  [[nodiscard]] Expr make(Op op, Type type, std::initializer_list<Expr> operands, std::vector<Attr> attrs = {});
-  [[nodiscard]] Expr imm(Type scalar, int64_t value);    // integer or boolean type; wrapped to its width
-  [[nodiscard]] Expr imm_f(Type scalar, double value);   // float type; rounded to it
+  [[nodiscard]] Expr make(Op op, Type type, std::span<const Expr> operands,
+                          std::vector<Attr> attrs = {});
+  [[nodiscard]] Expr make(Op op, Type type, std::initializer_list<Expr> operands,
+                          std::vector<Attr> attrs = {});
+  [[nodiscard]] Expr imm(Type scalar,
+                         int64_t value);  // integer or boolean type; wrapped to its width
+  [[nodiscard]] Expr imm_f(Type scalar, double value);  // float type; rounded to it
   [[nodiscard]] Expr i64(int64_t value) { return imm(index_, value); }
   [[nodiscard]] Expr bool_imm(bool value) { return imm(bool_, value ? 1 : 0); }
   // Nominal nodes: a new one at each call. Names need not be unique; the printer makes them so.
@@ -229,17 +244,17 @@ class Context {
   Type index_ = nullptr, bool_ = nullptr, void_ = nullptr;
 };
 
-/// A value that a symbolic variable takes at run time: element `index` (row-major) of integer tensor
-/// `tensor`, a node of the same function. A variable without a binding takes its value from an input's
-/// extent (or --shape).
+/// A value that a symbolic variable takes at run time: element `index` (row-major) of integer
+/// tensor `tensor`, a node of the same function. A variable without a binding takes its value from
+/// an input's extent (or --shape).
 struct Binding {
   Expr var;
   Expr tensor;
   int64_t index;
 };
 
-/// A graph: pure nodes reached from the results. Also the body of composites, if and loop; those are
-/// closed: they use only their own params (and symbolic variables of the outer function).
+/// A graph: pure nodes reached from the results. Also the body of composites, if and loop; those
+/// are closed: they use only their own params (and symbolic variables of the outer function).
 struct Function {
   std::string name;
   std::vector<Expr> params;
@@ -250,9 +265,10 @@ struct Function {
 
 enum class ParamRole : uint8_t { in, out, constant };
 
-/// How a constant's bytes become a kernel's buffer: logical axes are split by static factors, padded
-/// with zeros and permuted. factors[d] = 0 leaves axis d whole; otherwise it becomes (d/f, d%f).
-/// perm orders the resulting axes. Example: w[n, k] to [n/32, k, n%32] is factors {32, 0}, perm {0, 2, 1}.
+/// How a constant's bytes become a kernel's buffer: logical axes are split by static factors,
+/// padded with zeros and permuted. factors[d] = 0 leaves axis d whole; otherwise it becomes (d/f,
+/// d%f). perm orders the resulting axes. Example: w[n, k] to [n/32, k, n%32] is factors {32, 0},
+/// perm {0, 2, 1}.
 struct Packing {
   std::vector<int64_t> factors;
   std::vector<int64_t> perm;
@@ -263,18 +279,20 @@ struct KernelParam {
   Expr buffer;
   ParamRole role;
   std::vector<Packing> packing;  // applied in order to the graph tensor's bytes; constants only
-  /// Extents in which `packing` sees the constant, where axes were merged; empty: the graph tensor's.
+  /// Extents in which `packing` sees the constant, where axes were merged; empty: the graph
+  /// tensor's.
   std::vector<int64_t> logical = {};
 };
 
-/// A loop program. `params` are the frame's buffers and `sizes` its integers, in that order. Internal
-/// buffers are those that the body mentions beyond params; `buffers` lists them. Top-level statements
-/// of the body (elements of its outermost seq) are launched one after another; each may be one
-/// parallel loop. Owns its context.
+/// A loop program. `params` are the frame's buffers and `sizes` its integers, in that order.
+/// Internal buffers are those that the body mentions beyond params; `buffers` lists them. Top-level
+/// statements of the body (elements of its outermost seq) are launched one after another; each may
+/// be one parallel loop. Owns its context.
 struct Kernel {
   std::string name;  // informative, such as "dot_add_relu"; not part of its identity
-  std::shared_ptr<Context> context;  // shared: a schedule step keeps the context of the program it changed
-  std::vector<Expr> sizes;   // var nodes
+  std::shared_ptr<Context>
+      context;              // shared: a schedule step keeps the context of the program it changed
+  std::vector<Expr> sizes;  // var nodes
   std::vector<KernelParam> params;
   std::vector<Expr> buffers;
   Expr body = nullptr;

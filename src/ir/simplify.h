@@ -1,9 +1,9 @@
 // Integer expressions: bounds, linear forms, divisibility and proofs about them.
 //
-// A variable of which the assumptions say nothing is taken for an extent or a loop variable: at least
-// 0. The range of a `let` variable must be given (an empty Interval when nothing is known). A variable
-// with an extent exists only where that extent is at least 1. Index arithmetic is assumed not to leave
-// 64 bits; folding itself is exact.
+// A variable of which the assumptions say nothing is taken for an extent or a loop variable: at
+// least 0. The range of a `let` variable must be given (an empty Interval when nothing is known). A
+// variable with an extent exists only where that extent is at least 1. Index arithmetic is assumed
+// not to leave 64 bits; folding itself is exact.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +24,20 @@ struct Interval {
 /// What is known about variables: ranges (also symbolic: 0 <= i < n) and facts such as i + j < n.
 class Assumptions {
  public:
-  void range(Expr var, Interval bounds);                  // numeric
-  void below(Expr var, Expr extent);                      // 0 <= var < extent
-  void fact(Expr condition);                              // a bool expression known to hold
+  void range(Expr var, Interval bounds);  // numeric
+  void below(Expr var, Expr extent);      // 0 <= var < extent
+  void fact(Expr condition);              // a bool expression known to hold
   // Implementation detail, read by simplify.cc.
   std::unordered_map<Expr, Interval> ranges;
   std::unordered_map<Expr, Expr> extents;
   std::vector<Expr> facts;
 };
 
-/// An equal expression in canonical form, as small as the rules find: linear terms collected, floordiv
-/// and mod of multiples split, min/max/select/comparisons decided where bounds prove it. Idempotent.
-/// Works on i64 and bool scalars; other expressions are simplified inside their integer parts, and
-/// statements in their indices, extents and conditions (loop variables are assumed in range).
+/// An equal expression in canonical form, as small as the rules find: linear terms collected,
+/// floordiv and mod of multiples split, min/max/select/comparisons decided where bounds prove it.
+/// Idempotent. Works on i64 and bool scalars; other expressions are simplified inside their integer
+/// parts, and statements in their indices, extents and conditions (loop variables are assumed in
+/// range).
 [[nodiscard]] Expr simplify(Context& c, Expr e, const Assumptions& known = {});
 
 /// Smallest interval that the rules can show. Symbolic extents are assumed >= 0.
@@ -45,8 +46,8 @@ class Assumptions {
 /// True only if the boolean expression holds for all values that the assumptions allow.
 [[nodiscard]] bool prove(Context& c, Expr condition, const Assumptions& known = {});
 
-/// Coefficients of e as a sum over `vars` plus a rest free of them; empty when e is not linear in them.
-/// Coefficients may be symbolic (free of vars).
+/// Coefficients of e as a sum over `vars` plus a rest free of them; empty when e is not linear in
+/// them. Coefficients may be symbolic (free of vars).
 struct Linear {
   std::vector<Expr> coefficients;  // one for each var
   Expr rest;
@@ -61,11 +62,13 @@ struct Linear {
 struct SymbolicRange {
   Expr lo, hi;
 };
-[[nodiscard]] std::optional<SymbolicRange> range_over(Context& c, Expr e, std::span<const Expr> inner,
+[[nodiscard]] std::optional<SymbolicRange> range_over(Context& c, Expr e,
+                                                      std::span<const Expr> inner,
                                                       const Assumptions& known);
 
-/// The integer value of e under an assignment; empty when a variable has none or e is not an integer
-/// or boolean expression over variables.
-[[nodiscard]] std::optional<int64_t> evaluate(Expr e, const std::unordered_map<Expr, int64_t>& values);
+/// The integer value of e under an assignment; empty when a variable has none or e is not an
+/// integer or boolean expression over variables.
+[[nodiscard]] std::optional<int64_t> evaluate(Expr e,
+                                              const std::unordered_map<Expr, int64_t>& values);
 
 }  // namespace tenon::ir

@@ -11,14 +11,14 @@
 //     }
 //   }
 //
-// Statements: for V in KIND(EXTENT) note "..", if/else, while, let V: TYPE = VALUE { }, X[i] = VALUE,
-// X[i] sum= VALUE init VALUE, block NAME(V: s = E, V: r = E) where E note ".." { }, instr NAME<1, 2>(..),
-// fail(CODE), { } for a nested sequence. `t0 := EXPR` names a part of what follows and is no statement.
-// Scalars are infix (// floors, % is mod); literals but i64 and bool name their type: f32(0.5). Names
-// with other characters than letters, digits, _ and dots stand in backquotes; `;` starts a comment.
-// Bodies of calls and kernels stand above the function that uses them. Errors carry FILE:LINE:COLUMN
-// and the codes text.syntax, text.name, text.type, text.attribute, text.constant, text.result,
-// text.depth, text.character, text.quote.
+// Statements: for V in KIND(EXTENT) note "..", if/else, while, let V: TYPE = VALUE { }, X[i] =
+// VALUE, X[i] sum= VALUE init VALUE, block NAME(V: s = E, V: r = E) where E note ".." { }, instr
+// NAME<1, 2>(..), fail(CODE), { } for a nested sequence. `t0 := EXPR` names a part of what follows
+// and is no statement. Scalars are infix (// floors, % is mod); literals but i64 and bool name
+// their type: f32(0.5). Names with other characters than letters, digits, _ and dots stand in
+// backquotes; `;` starts a comment. Bodies of calls and kernels stand above the function that uses
+// them. Errors carry FILE:LINE:COLUMN and the codes text.syntax, text.name, text.type,
+// text.attribute, text.constant, text.result, text.depth, text.character, text.quote.
 #pragma once
 
 #include <memory>
@@ -32,13 +32,15 @@
 namespace tenon::ir {
 
 struct PrintOptions {
-  bool locations = false;       // at "file:node" behind statements
-  bool constant_bytes = false;  // small constants are always printed in full; this prints all of them
+  bool locations = false;  // at "file:node" behind statements
+  bool constant_bytes =
+      false;  // small constants are always printed in full; this prints all of them
 };
 
-[[nodiscard]] std::string print(Expr e);                       // one expression or statement
-[[nodiscard]] std::string print(Type type);                    // f32[batch, 768]
-[[nodiscard]] std::string print(const Context& c, const Function& f, const PrintOptions& options = {});
+[[nodiscard]] std::string print(Expr e);     // one expression or statement
+[[nodiscard]] std::string print(Type type);  // f32[batch, 768]
+[[nodiscard]] std::string print(const Context& c, const Function& f,
+                                const PrintOptions& options = {});
 [[nodiscard]] std::string print(const Kernel& kernel);
 /// Text in which nominal names are replaced by their order of appearance and the kernel's name is
 /// left out: equal text means equal code. The key for deduplication, caches and databases.

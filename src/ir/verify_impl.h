@@ -22,8 +22,8 @@ class Findings {
   Error error_;
 };
 
-/// Stage letter, number of operands, attributes known and of the right kind. False when a further look
-/// at the node would trip over what is missing.
+/// Stage letter, number of operands, attributes known and of the right kind. False when a further
+/// look at the node would trip over what is missing.
 bool check_row(Expr e, char stage, Findings& out);
 /// Operand and result types of an elementwise scalar node.
 void check_scalar(Expr e, Findings& out);

@@ -5,21 +5,22 @@
 #pragma once
 
 #include <string>
+#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
-#include <tl/expected.hpp>
-
 namespace tenon {
 
-/// One thing that is wrong with the user's input. `message` is lower case without a final period and
-/// says where, what was expected, what was found and a way out; `code` is stable and listed in
+/// One thing that is wrong with the user's input. `message` is lower case without a final period
+/// and says where, what was expected, what was found and a way out; `code` is stable and listed in
 /// docs/errors.md, for example "conv.C4" or "onnx.unknown_operator".
 struct Diagnostic {
   std::string code;
   std::string message;
   /// Everything that a terminal shows: "message [code]".
-  [[nodiscard]] std::string text() const { return code.empty() ? message : message + " [" + code + "]"; }
+  [[nodiscard]] std::string text() const {
+    return code.empty() ? message : message + " [" + code + "]";
+  }
 };
 
 /// One or more diagnostics; never empty.
@@ -52,8 +53,8 @@ using Status = Result<void>;
   if (!tmp) return tl::make_unexpected(std::move(tmp).error()); \
   lhs = *std::move(tmp)
 #define TENON_TRY(lhs, ...) TENON_TRY_IMPL(TENON_CONCAT(try_, __LINE__), lhs, __VA_ARGS__)
-#define TENON_TRY_VOID(...)                                                     \
-  do {                                                                          \
-    if (auto try_status = (__VA_ARGS__); !try_status)                           \
-      return tl::make_unexpected(std::move(try_status).error());                \
+#define TENON_TRY_VOID(...)                                      \
+  do {                                                           \
+    if (auto try_status = (__VA_ARGS__); !try_status)            \
+      return tl::make_unexpected(std::move(try_status).error()); \
   } while (false)

@@ -12,8 +12,8 @@ namespace tenon {
 /// Processors that this process may use: its affinity mask, within the control group's quota; >= 1.
 [[nodiscard]] int available_cpus();
 
-/// Calls body(i) once for each i < count, on `jobs` threads (0: available_cpus()), the calling one among
-/// them, and returns when all are done. Items are handed out in order; a body must not throw.
+/// Calls body(i) once for each i < count, on `jobs` threads (0: available_cpus()), the calling one
+/// among them, and returns when all are done. Items are handed out in order; a body must not throw.
 void parallel_for(size_t count, int jobs, const std::function<void(size_t)>& body);
 
 }  // namespace tenon
