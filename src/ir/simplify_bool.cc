@@ -101,10 +101,10 @@ Expr Simplifier::compare(Expr e) {
     const Expr same = zero(p);
     return e->op == Op::eq ? same : logical_not(c_, same);
   }
-  std::optional<Poly> p = solver_.as_nonnegative(e);
-  if (!p) return e;
-  *p = recombine(*std::move(p));
-  return extreme(*p) ? e : nonnegative(*p);
+  const std::optional<Poly> difference = solver_.as_nonnegative(e);
+  if (!difference) return e;
+  const Poly p = recombine(*difference);
+  return extreme(p) ? e : nonnegative(p);
 }
 
 /// Conjuncts (or disjuncts) that others imply are dropped; contradictions decide.

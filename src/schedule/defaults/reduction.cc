@@ -59,7 +59,7 @@ Result<std::string> make_partial(Schedule& s, const Target& t, const std::string
   const auto info = describe(*s.program(), block);
   const std::vector<LoopInfo> reductions = info->reductions();
   if (reductions.empty() || !contiguous_in_reads(c, *info, reductions.back())) return std::string();
-  const LoopInfo loop = reductions.back();
+  const LoopInfo& loop = reductions.back();
   const int64_t lanes = std::max(t.lanes(*info), 1);
   const auto extent = loop.count();
   if (extent && *extent <= 2 * lanes) return std::string();
@@ -132,7 +132,7 @@ Status schedule_reduce(Schedule& s, const Target& t, const std::string& block) {
   const auto info = describe(*s.program(), block);
   const std::vector<LoopInfo> reductions = info->reductions();
   if (reductions.empty()) return schedule_map(s, t, block, 0, true);
-  const LoopInfo k = reductions.back();
+  const LoopInfo& k = reductions.back();
   const bool along = contiguous_in_reads(c, *info, k);
   if (along && info->spatial().empty() && (!k.count() || *k.count() > 2 * kTaskElements))
     return reduce_all(s, t, block, k);

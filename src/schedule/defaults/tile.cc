@@ -23,7 +23,8 @@ int64_t tile_columns(const machine::Machine& machine, int lanes, std::optional<i
   double best_cost = 0;
   for (const auto& [vectors, weight] : choices) {
     const int64_t nr = vectors * lanes;
-    const double cost = static_cast<double>((*n + nr - 1) / nr * nr) * weight;
+    const int64_t padded = (*n + nr - 1) / nr * nr;
+    const double cost = static_cast<double>(padded) * weight;
     if (best_cost == 0 || cost < best_cost) {
       best = nr;
       best_cost = cost;
@@ -42,8 +43,9 @@ int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr, std::o
   double best_cost = 0;
   const double vectors = static_cast<double>(nr) / lanes;
   for (int64_t mr = most; mr >= std::max<int64_t>(most / 2, 1); --mr) {
-    const double tiles = static_cast<double>((*m + mr - 1) / mr);
-    const double cost = tiles * (static_cast<double>(mr) * vectors + 0.5 * vectors + 0.5);
+    const int64_t tiles = (*m + mr - 1) / mr;
+    const double cost =
+        static_cast<double>(tiles) * (static_cast<double>(mr) * vectors + 0.5 * vectors + 0.5);
     if (best_cost == 0 || cost < best_cost) {
       best = mr;
       best_cost = cost;

@@ -24,7 +24,7 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
   auto info = describe(*s.program(), anchor);
   const std::vector<LoopInfo> spatial = info->spatial();
   if (spatial.empty()) return fail("schedule.defaults", "a window without output axes");
-  const LoopInfo channel = spatial.back();
+  const LoopInfo& channel = spatial.back();
   if (!is_contiguous(c, info->write, channel, info->loops))
     return fail("schedule.defaults", "the output's last axis is not contiguous");
   for (const AccessInfo& a : info->reads) {
