@@ -64,6 +64,11 @@ enum class BlockKind : uint8_t {
 /// True if a reduction iterator of the block is bound to an expression with this variable.
 [[nodiscard]] bool feeds_reduction(ir::Expr block, ir::Expr loop_var);
 
+/// True if the variable stands in the binding of an iterator of that kind.
+[[nodiscard]] bool in_bindings(ir::Expr block, char kind, ir::Expr var);
+/// Refuses unless the block is a plain reduction that is not decomposed.
+[[nodiscard]] Status check_reduction(std::string_view primitive, ir::Context& c, const Site& block);
+
 /// Ranges of the iterators over all iterations, free of loop variables, when they form a box.
 [[nodiscard]] std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft,
                                                                             const Site& block);

@@ -199,4 +199,23 @@ std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, cons
   return domain;
 }
 
+bool in_bindings(Expr block, char kind, Expr var) {
+  for (const ir::BlockIter& it : ir::BlockView{block}.iters())
+    if (it.kind == kind && mentions(it.binding, var)) return true;
+  return false;
+}
+
+Status check_reduction(std::string_view primitive, Context& c, const Site& site) {
+  const std::string name = "'" + name_of(site.node) + "'";
+  if (kind_of(c, site.node) != BlockKind::reduction)
+    return refuse(primitive, "block " + name + " is no plain reduction");
+  if (is_initialized(site.node))
+    return refuse(primitive, "the reduction of " + name + " is decomposed already");
+  const Expr init = sole_statement(site.node)->operand(1);
+  for (const ir::BlockIter& it : ir::BlockView{site.node}.iters())
+    if (it.kind == 'r' && mentions(init, it.var))
+      return refuse(primitive, "the initial value of " + name + " depends on a reduction iterator");
+  return {};
+}
+
 }  // namespace tenon::schedule::primitives

@@ -1,6 +1,5 @@
 #include "schedule/program.h"
 
-#include <cctype>
 #include <limits>
 #include <unordered_set>
 
@@ -227,14 +226,12 @@ Draft::Draft(const Program& program) : kernel_(std::make_shared<ir::Kernel>(*pro
   });
 }
 
-namespace {
 std::string unique_in(std::set<std::string>& names, const std::string& base) {
   std::string name = base;
   for (int i = 2; names.contains(name); ++i) name = base + "_" + std::to_string(i);
   names.insert(name);
   return name;
 }
-}  // namespace
 
 std::string Draft::fresh(const std::string& base) { return unique_in(names_, base); }
 std::string Draft::fresh_buffer(const std::string& base) { return unique_in(buffer_names_, base); }
@@ -307,151 +304,6 @@ Edited Draft::finish(Handles handles) {
     if (listed.insert(b).second) buffers.push_back(b);
   kernel_->buffers = std::move(buffers);
   return {kernel_, std::move(handles)};
-}
-
-// ---- names
-
-bool is_name(std::string_view text) {
-  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
-  for (char ch : text)
-    if (std::isalnum(static_cast<unsigned char>(ch)) == 0 && ch != '_') return false;
-  return true;
-}
-
-namespace {
-
-std::string cleaned(const std::string& name) {
-  std::string out;
-  for (char ch : name)
-    out += std::isalnum(static_cast<unsigned char>(ch)) != 0 || ch == '_' ? ch : '_';
-  return is_name(out) ? out : "v" + out;
-}
-
-/// Gives every loop, block and iterator of a body its own variable and name.
-class Normalizer {
- public:
-  Normalizer(Context& c, std::set<std::string>& names) : c_(c), names_(names) {}
-
-  Expr run(Expr root) {
-    // Blocks keep their names; a loop that shares its name is called after the first block inside.
-    for (const Site& site : find_blocks(root)) block_names_.push_back(unique(name_of(site.node)));
-    ir::Map none;
-    return statement(root, none);
-  }
-
- private:
-  std::string unique(const std::string& base) { return unique_in(names_, cleaned(base)); }
-  std::string loop_name(const std::string& base) {
-    if (names_.contains(cleaned(base)) && next_block_ < block_names_.size())
-      return unique(block_names_[next_block_] + "_" + base);
-    return unique(base);
-  }
-
-  Expr expr(Expr e, const ir::Map& vars) { return ir::substitute(c_, e, vars); }
-
-  Expr statement(Expr s, const ir::Map& vars) {
-    switch (s->op) {
-      case Op::seq: {
-        std::vector<Expr> all;
-        for (Expr child : s->operands) all.push_back(statement(child, vars));
-        return ir::seq(c_, all);
-      }
-      case Op::for_: {
-        ir::Map inner = vars;
-        const Expr var = c_.var(loop_name(name_of(s->operand(0))));
-        inner[s->operand(0)] = var;
-        const std::vector<Expr> operands{var, expr(s->operand(1), vars),
-                                         statement(s->operand(2), inner)};
-        return c_.rebuild(s, s->type, operands);
-      }
-      case Op::let: {
-        ir::Map inner = vars;
-        const Expr var = c_.var(name_of(s->operand(0)), s->operand(0)->type);
-        inner[s->operand(0)] = var;
-        return ir::let(c_, var, expr(s->operand(1), vars), statement(s->operand(2), inner));
-      }
-      case Op::cond: {
-        std::vector<Expr> operands{expr(s->operand(0), vars), statement(s->operand(1), vars)};
-        if (s->operands.size() > 2) operands.push_back(statement(s->operand(2), vars));
-        return c_.rebuild(s, s->type, operands);
-      }
-      case Op::while_:
-        return ir::while_loop(c_, expr(s->operand(0), vars), statement(s->operand(1), vars));
-      case Op::block:
-        return block(s, vars);
-      default:
-        return expr(s, vars);
-    }
-  }
-
-  Expr block(Expr s, const ir::Map& vars) {
-    const ir::BlockView view{s};
-    const std::string name = block_names_[next_block_++];
-    ir::Map inner = vars;
-    std::vector<ir::BlockIter> iters = view.iters();
-    for (ir::BlockIter& it : iters) {
-      it.binding = expr(it.binding, vars);
-      const Expr var = c_.var(name_of(it.var));
-      inner[it.var] = var;
-      it.var = var;
-    }
-    return ir::block(c_, name, iters, expr(view.predicate(), vars), statement(view.body(), inner),
-                     std::string(s->string_attr_or(Key::note, "")));
-  }
-
-  Context& c_;
-  std::set<std::string>& names_;
-  std::vector<std::string> block_names_;
-  size_t next_block_ = 0;
-};
-
-}  // namespace
-
-Program normalize(const Program& program) {
-  auto out = std::make_shared<ir::Kernel>();
-  out->name = program->name;
-  out->trace = program->trace;
-  out->context = std::make_shared<Context>();
-  Context& c = *out->context;
-  ir::Map map;
-  std::set<std::string> names, buffer_names;
-  for (Expr v : program->sizes)
-    out->sizes.push_back(map[v] = c.var(unique_in(names, cleaned(name_of(v)))));
-  const auto buffer = [&](Expr b) {
-    const ir::Type type = ir::copy_to(c, b->type, map);
-    return map[b] = c.buffer(unique_in(buffer_names, cleaned(name_of(b))), type);
-  };
-  for (const ir::KernelParam& p : program->params)
-    out->params.push_back({buffer(p.buffer), p.role, p.packing, p.logical});
-  for (Expr b : program->buffers) out->buffers.push_back(buffer(b));
-  const Expr body = ir::copy_to(c, program->body, map);
-  out->body = Normalizer(c, names).run(body);
-  return out;
-}
-
-namespace {
-Expr rename_block(Context& c, Expr block, const std::string& to) {
-  std::vector<ir::Attr> attrs(block->attrs.begin(), block->attrs.end());
-  for (ir::Attr& a : attrs)
-    if (a.key == Key::name) a.value = to;
-  return c.make(block->op, block->type, block->operands, std::move(attrs));
-}
-}  // namespace
-
-std::optional<Program> rename(const Program& program, const std::string& from,
-                              const std::string& to) {
-  if (from == to) return program;
-  Draft draft(program);
-  if (!is_name(to) || draft.is_taken(to)) return std::nullopt;
-  if (const auto loop = find_loop(draft.body(), from)) {
-    const ir::Map map{{loop->node->operand(0), draft.c().var(to)}};
-    draft.set_body(ir::substitute(draft.c(), draft.body(), map));
-  } else if (const auto block = find_block(draft.body(), from)) {
-    draft.set_body(replace(draft.c(), *block, rename_block(draft.c(), block->node, to)));
-  } else {
-    return std::nullopt;
-  }
-  return draft.finish().program;
 }
 
 Expr identity(Context& c, std::string_view combine, ir::DType type) {

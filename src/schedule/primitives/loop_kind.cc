@@ -91,6 +91,9 @@ Result<Edited> vectorize(const Program& p, const std::string& name) {
     if (at.node->op == Op::block && feeds_reduction(at.node, loop.var()) &&
         kind_of(draft.c(), at.node) != BlockKind::reduction)
       reason = "block '" + name_of(at.node) + "' reduces over it but is no plain reduction";
+    if (at.node->op == Op::block && in_bindings(at.node, 'r', loop.var()) &&
+        in_bindings(at.node, 's', loop.var()))
+      reason = "it carries spatial and reduction iterators of block '" + name_of(at.node) + "'";
     return reason.empty();
   });
   if (!reason.empty()) return refuse("vectorize", reason);

@@ -110,6 +110,22 @@ Site outermost_loop(const Site& site) {
   return ancestor(site, depth);
 }
 
+Expr find_buffer(Draft& draft, const std::string& name) {
+  for (const ir::KernelParam& p : draft.kernel().params)
+    if (name_of(p.buffer) == name) return p.buffer;
+  for (Expr b : draft.kernel().buffers)
+    if (name_of(b) == name) return b;
+  return nullptr;
+}
+
+void insert_beside(Draft& draft, const Site& site, Expr before, Expr statement, Expr after) {
+  std::vector<Expr> all;
+  if (before != nullptr) all.push_back(before);
+  all.push_back(statement);
+  if (after != nullptr) all.push_back(after);
+  draft.set_body(replace(draft.c(), site, ir::seq(draft.c(), all)));
+}
+
 std::vector<ir::ForView> loops_inside(const Site& loop) {
   std::vector<ir::ForView> loops = loops_above(loop);
   loops.push_back({loop.node});

@@ -29,6 +29,13 @@ void narrow(ir::Context& c, const std::vector<ir::BlockIter>& iters,
 [[nodiscard]] ir::Expr copy_nest(Draft& draft, const std::string& name, const Box& box,
                                  ir::Expr from, ir::Expr to);
 
+/// The param or internal buffer of that name; nullptr for none.
+[[nodiscard]] ir::Expr find_buffer(Draft& draft, const std::string& name);
+/// Replaces the statement at the site by `before` (unless nullptr), `statement`, `after`
+/// (likewise).
+void insert_beside(Draft& draft, const Site& site, ir::Expr before, ir::Expr statement,
+                   ir::Expr after);
+
 /// The outermost loop around the site inside of the block or root that it stands in; the site
 /// itself when there is none.
 [[nodiscard]] Site outermost_loop(const Site& site);

@@ -72,6 +72,28 @@ Status check_extents(const std::vector<ForView>& order) {
   return {};
 }
 
+/// A loop that carries both spatial and reduction iterators of a block (a fused one, split again)
+/// has to keep its order with others of that kind: the block starts an element where its reduction
+/// iterators are 0, which would no longer come first.
+Status check_starts(Expr nest, const std::vector<ForView>& before,
+                    const std::vector<ForView>& after) {
+  for (const Site& site : find_blocks(nest)) {
+    if (is_initialized(site.node)) continue;
+    const auto mixed = [&](const std::vector<ForView>& loops) {
+      std::vector<Expr> vars;
+      for (ForView loop : loops)
+        if (in_bindings(site.node, 'r', loop.var()) && in_bindings(site.node, 's', loop.var()))
+          vars.push_back(loop.var());
+      return vars;
+    };
+    if (mixed(before) != mixed(after))
+      return refuse("reorder",
+                    "block '" + name_of(site.node) +
+                        "' needs the order of loops that carry spatial and reduction iterators");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Edited> reorder(const Program& p, const Handles& loops) {
@@ -99,6 +121,8 @@ Result<Edited> reorder(const Program& p, const Handles& loops) {
     if (chain[i].kind() == "parallel")
       return refuse("reorder", "parallel loop '" + loop_name(chain[i]) + "' must stay outermost");
   TENON_TRY_VOID(check_extents(chain));
+  TENON_TRY_VOID(check_starts(
+      top->node, {before.begin(), before.begin() + static_cast<std::ptrdiff_t>(last) + 1}, chain));
   std::vector<Expr> vars;
   for (size_t i = 0; i <= last; ++i) vars.push_back(before[i].var());
   if (const std::string why = order_matters(draft, *top, vars, false); !why.empty())

@@ -1,4 +1,4 @@
-// decompose_reduction and rfactor.
+// rfactor.
 #include <algorithm>
 
 #include "schedule/primitives/place.h"
@@ -11,135 +11,8 @@ using ir::ForView;
 using ir::Op;
 
 namespace {
-
 std::string quote(const std::string& name) { return "'" + name + "'"; }
-
-Status check_reduction(std::string_view primitive, Draft& draft, const Site& site) {
-  const std::string& name = name_of(site.node);
-  if (kind_of(draft.c(), site.node) != BlockKind::reduction)
-    return refuse(primitive, "block " + quote(name) + " is no plain reduction");
-  if (is_initialized(site.node))
-    return refuse(primitive, "the reduction of " + quote(name) + " is decomposed already");
-  const Expr init = sole_statement(site.node)->operand(1);
-  for (const ir::BlockIter& it : ir::BlockView{site.node}.iters())
-    if (it.kind == 'r' && mentions(init, it.var))
-      return refuse(primitive,
-                    "the initial value of " + quote(name) + " depends on a reduction iterator");
-  return {};
-}
-
-/// Loops between `top` (included) and the block; empty when other statements stand between.
-std::vector<ForView> loops_between(const Site& block, Expr top) {
-  std::vector<ForView> loops;
-  for (const Step& step : block.path) {
-    if (loops.empty() && step.parent != top) continue;
-    if (step.parent->op == Op::for_) {
-      loops.push_back({step.parent});
-    } else if (step.parent->op != Op::seq) {
-      return {};
-    }
-  }
-  return loops;
-}
-
-/// Variables in the bindings of iterators of that kind.
-bool in_bindings(Expr block, char kind, Expr var) {
-  for (const ir::BlockIter& it : ir::BlockView{block}.iters())
-    if (it.kind == kind && mentions(it.binding, var)) return true;
-  return false;
-}
-
 }  // namespace
-
-Result<Edited> decompose_reduction(const Program& p, const std::string& block,
-                                   const std::string& loop) {
-  constexpr std::string_view kName = "decompose_reduction";
-  Draft draft(p);
-  Context& c = draft.c();
-  const auto site = find_block(draft.body(), block);
-  const auto at = find_loop(draft.body(), loop);
-  if (!site) return refuse(kName, no_block(block));
-  if (!at) return refuse(kName, no_loop(loop));
-  TENON_TRY_VOID(check_reduction(kName, draft, *site));
-  if (!is_under(*site, at->node) || block_above(*site) != block_above(*at))
-    return refuse(kName, quote(block) + " is not under loop " + quote(loop));
-  const std::vector<ForView> loops = loops_between(*site, at->node);
-  if (loops.empty()) return refuse(kName, "statements other than loops are between loop and block");
-  if (note_value(site->node->string_attr_or(ir::Key::note, ""), "again") == "yes" &&
-      !runs_once(c, site->node, loops))
-    return refuse(kName,
-                  quote(block) + " takes some elements in several iterations of " + quote(loop));
-  std::vector<Expr> below, reducing;
-  for (ForView each : loops) {
-    below.push_back(each.var());
-    if (!in_bindings(site->node, 'r', each.var())) continue;
-    reducing.push_back(each.var());
-    if (in_bindings(site->node, 's', each.var()))
-      return refuse(kName, "loop " + quote(loop_name(each)) +
-                               " carries both spatial and reduction iterators");
-  }
-  for (const ir::BlockIter& it : ir::BlockView{site->node}.iters()) {
-    if (it.kind != 'r') continue;
-    for (Expr e : ir::post_order(std::span(&it.binding, 1))) {
-      const bool is_size = std::find(p->sizes.begin(), p->sizes.end(), e) != p->sizes.end();
-      if (e->op == Op::var && !is_size && std::find(below.begin(), below.end(), e) == below.end())
-        return refuse(kName,
-                      quote(name_of(e)) + " outside of the loop carries a part of the reduction");
-    }
-  }
-  // The init nest: spatial loops with their guards.
-  std::vector<Expr> guards;
-  for (Expr part : conjuncts(ir::BlockView{site->node}.predicate())) {
-    if (!mentions_any(part, reducing)) {
-      guards.push_back(part);
-      continue;
-    }
-    for (Expr var : below)
-      if (mentions(part, var) && std::find(reducing.begin(), reducing.end(), var) == reducing.end())
-        return refuse(kName, "a condition mixes spatial and reduction loops");
-  }
-  std::vector<ForView> kept;
-  ir::Map fresh;
-  const Expr condition = conjunction(c, guards);
-  for (ForView each : loops) {
-    if (!in_bindings(site->node, 's', each.var()) && !mentions(condition, each.var())) continue;
-    for (Expr var : reducing)
-      if (mentions(each.extent(), var))
-        return refuse(kName,
-                      "the extent of loop " + quote(loop_name(each)) + " depends on the reduction");
-    kept.push_back(each);
-    fresh[each.var()] = draft.fresh_var(loop_name(each) + "_init");
-  }
-  for (ForView each : kept)
-    for (Expr var : below)
-      if (mentions(each.extent(), var) && !fresh.contains(var))
-        return refuse(kName, "the extent of loop " + quote(loop_name(each)) +
-                                 " depends on a loop that is left out");
-  std::vector<ir::BlockIter> iters;
-  ir::Map renamed;
-  for (ir::BlockIter it : ir::BlockView{site->node}.iters()) {
-    if (it.kind != 's') continue;
-    renamed[it.var] = c.var(name_of(it.var));
-    iters.push_back({renamed[it.var], ir::substitute(c, it.binding, fresh), 's'});
-  }
-  const Expr update = sole_statement(site->node);
-  const Expr body = ir::substitute(
-      c, ir::store(c, update->operand(0), update->operand(1), target_indices(update)), renamed);
-  const std::string name = draft.fresh(block + "_init");
-  Expr init = ir::block(c, name, iters, ir::substitute(c, condition, fresh), body);
-  for (size_t i = kept.size(); i-- > 0;)
-    init = ir::for_loop(c, fresh[kept[i].var()], ir::substitute(c, kept[i].extent(), fresh), init,
-                        kept[i].kind() == "parallel" ? "serial" : kept[i].kind());
-  const ir::BlockView view{site->node};
-  const Expr rest =
-      ir::block(c, block, view.iters(), view.predicate(), view.body(),
-                with_note(site->node->string_attr_or(ir::Key::note, ""), "init", "done"));
-  const std::vector<Expr> both{init, ir::substitute(c, at->node, {{site->node, rest}})};
-  draft.set_body(replace(c, *at, ir::seq(c, both)));
-  return draft.finish({name});
-}
-
-// ---- rfactor
 
 namespace {
 
@@ -214,7 +87,7 @@ Expr guarded_value(Context& c, const Partial& part, Expr update, const std::stri
 Status check_rfactor(Draft& draft, const Site& site, const Site& at) {
   const ForView loop{at.node};
   const std::string& block = name_of(site.node);
-  TENON_TRY_VOID(check_reduction(kRfactor, draft, site));
+  TENON_TRY_VOID(check_reduction(kRfactor, draft.c(), site));
   if (block_above(site) != nullptr)
     return refuse(kRfactor, quote(block) + " stands in another block");
   if (!is_under(site, at.node) || !in_bindings(site.node, 'r', loop.var()))
