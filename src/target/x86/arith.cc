@@ -41,16 +41,21 @@ Value* float_extreme(Builder& b, bool greatest, Value* x, Value* y) {
 // ---- integers
 // ---------------------------------------------------------------------------------------
 
+/// The literal's value if `v` is an integer one (or a splat of one).
+const llvm::ConstantInt* int_literal(const Value* v) {
+  const auto* c = llvm::dyn_cast<Constant>(v);
+  if (c == nullptr) return nullptr;
+  return llvm::dyn_cast_or_null<llvm::ConstantInt>(c->getType()->isVectorTy() ? c->getSplatValue()
+                                                                              : c);
+}
+
 struct Quotient {
   Value* divisor;  // never one that traps
   Value* is_zero;  // nullptr: known not to be
 };
 
 Quotient safe_divisor(Builder& b, bool is_signed, Value* x, Value* y) {
-  const auto* c = llvm::dyn_cast<Constant>(y);
-  const auto* k = c == nullptr ? nullptr
-                               : llvm::dyn_cast_or_null<llvm::ConstantInt>(
-                                     c->getType()->isVectorTy() ? c->getSplatValue() : c);
+  const auto* k = int_literal(y);
   if (k != nullptr && !k->isZero() && !k->isMinusOne()) return {y, nullptr};
   Value* is_zero = b.CreateICmpEQ(y, zero_like(y));
   Value* unsafe = is_zero;
@@ -66,6 +71,15 @@ Quotient safe_divisor(Builder& b, bool is_signed, Value* x, Value* y) {
 /// div, floordiv, mod and fmod. With the divisor 1 in place of an unsafe one, smallest / -1 wraps
 /// to the smallest and its remainder is 0, as the operator table says.
 Value* int_division(Builder& b, Op op, bool is_signed, Value* x, Value* y) {
+  if (const auto* k = int_literal(y); k != nullptr && k->getValue().isStrictlyPositive() &&
+                                      k->getValue().isPowerOf2() && op != Op::div &&
+                                      op != Op::fmod) {
+    // Rounding down makes these exact for negative x too.
+    if (op == Op::mod)
+      return b.CreateAnd(x, llvm::ConstantInt::get(x->getType(), k->getValue() - 1));
+    Value* shift = int_like(x, k->getValue().logBase2());
+    return is_signed ? b.CreateAShr(x, shift) : b.CreateLShr(x, shift);
+  }
   const Quotient safe = safe_divisor(b, is_signed, x, y);
   Value* d = safe.divisor;
   Value* result = nullptr;
@@ -101,11 +115,7 @@ Value* int_pow(Builder& b, bool is_signed, Value* x, Value* y) {
   llvm::Type* type = x->getType();
   Value* result = int_like(x, 1);
   Value* base = x;
-  const auto* c = llvm::dyn_cast<Constant>(y);
-  const auto* k =
-      c == nullptr
-          ? nullptr
-          : llvm::dyn_cast_or_null<llvm::ConstantInt>(type->isVectorTy() ? c->getSplatValue() : c);
+  const auto* k = int_literal(y);
   if (k != nullptr && !(is_signed && k->isNegative())) {
     for (uint64_t n = k->getZExtValue(); n != 0; n >>= 1) {
       if (n & 1) result = b.CreateMul(result, base);

@@ -8,6 +8,7 @@
 #include <llvm/IR/MDBuilder.h>
 #include <llvm/IR/Module.h>
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -55,6 +56,9 @@ struct BufferInfo {
   llvm::MDNode* no_alias = nullptr;
 };
 
+/// True if evaluating the expression reads memory.
+[[nodiscard]] bool has_load(Expr root);
+
 class Emitter {
  public:
   Emitter(llvm::Module& module, const ir::Kernel& kernel, const machine::Machine& machine);
@@ -100,8 +104,13 @@ class Emitter {
     Value* all = nullptr;
     Value* any = nullptr;
   };
+
+  // ---- conditions.cc
   Condition condition_mask(Expr e);
-  bool prefix_condition(Expr e, Condition& out);
+  bool lane_range(Expr e, Condition& out);
+  Value* holds_everywhere(Expr condition);
+  std::vector<Expr> lane_guards(Expr value);
+  void versioned(Expr value, const std::function<void()>& body);
 
   // ---- expressions.cc
   Val expr(Expr e);
@@ -123,10 +132,13 @@ class Emitter {
   bool non_negative(Expr e);
   int64_t known_divisor(Expr e);
   Value* index_division(Expr e, Value* x, Value* y);
+  bool is_plain_index(Expr e);
+  Value* lane_division(ir::Op op, Value* x, Value* y);
 
   // ---- memory.cc
   Val load(Expr e);
   void store(Expr s);
+  void store_once(Expr s);
   struct Access {
     Value* pointer = nullptr;  // of lane 0
     std::optional<Step> step;  // empty: `pointers` holds one for each lane
@@ -189,7 +201,8 @@ class Emitter {
   std::unordered_map<Expr, Expr> definitions_;  // let variables in work that are pure i64
   std::vector<Memo> memo_;
   std::optional<VectorContext> vector_;
-  int lane_chunk_ = -1;  // >= 0 while first_lane works
+  int lane_chunk_ = -1;     // >= 0 while first_lane works
+  bool versioned_ = false;  // inside one of the copies that versioned() makes
   int64_t budget_ = 0;
   std::optional<Error> error_;
 };

@@ -74,6 +74,8 @@ Value* Emitter::part(const Val& v, size_t chunk) {
 }
 
 Val Emitter::operation(Expr e) {
+  if (vector_ && lane_chunk_ < 0)
+    if (Condition range; lane_range(e, range)) return {range.mask.parts, true};
   llvm::SmallVector<Val, 3> operands;
   bool varying = false;
   for (Expr o : e->operands) {
@@ -82,6 +84,8 @@ Val Emitter::operation(Expr e) {
   }
   if (!varying && e->dtype() == DType::i64 && (e->op == Op::floordiv || e->op == Op::mod))
     return {{index_division(e, operands[0].scalar(), operands[1].scalar())}, false};
+  const bool divides_lanes = varying && e->dtype() == DType::i64 &&
+                             (e->op == Op::floordiv || e->op == Op::mod) && is_plain_index(e);
   const Operation o{e->op, e->operand(0)->dtype(), e->dtype(),
                     e->op == Op::cast && e->int_attr_or(ir::Key::saturate, 0) != 0};
   Val result{{}, varying};
@@ -89,12 +93,12 @@ Val Emitter::operation(Expr e) {
   for (size_t i = 0; i < count; ++i) {
     llvm::SmallVector<Value*, 3> values;
     for (const Val& v : operands) values.push_back(varying ? part(v, i) : v.scalar());
-    result.parts.push_back(emit_operation(b_, o, values));
+    result.parts.push_back(divides_lanes ? lane_division(e->op, values[0], values[1])
+                                         : emit_operation(b_, o, values));
   }
   return result;
 }
 
-namespace {
 bool has_load(Expr root) {
   std::vector<Expr> work{root};
   std::set<uint32_t> seen;
@@ -106,7 +110,6 @@ bool has_load(Expr root) {
   }
   return false;
 }
-}  // namespace
 
 Val Emitter::select(Expr e) {
   const Val condition = expr(e->operand(0));

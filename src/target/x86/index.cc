@@ -73,6 +73,58 @@ Value* Emitter::index_division(Expr e, Value* x, Value* y) {
   return emit_operation(b_, o, operands);
 }
 
+/// Arithmetic on loop variables, sizes and literals alone: its values stay far below 2^51.
+bool Emitter::is_plain_index(Expr e) {
+  std::vector<Expr> work{e};
+  std::set<uint32_t> seen;
+  while (!work.empty()) {
+    const Expr x = work.back();
+    work.pop_back();
+    if (!seen.insert(x->id).second || x->op == Op::imm) continue;
+    if (x->op == Op::var) {
+      if (const auto d = definitions_.find(x); d != definitions_.end()) work.push_back(d->second);
+      continue;
+    }
+    if (x->op != Op::add && x->op != Op::sub && x->op != Op::mul && x->op != Op::floordiv &&
+        x->op != Op::mod && x->op != Op::min && x->op != Op::max)
+      return false;
+    work.insert(work.end(), x->operands.begin(), x->operands.end());
+  }
+  return true;
+}
+
+namespace {
+/// Integers below 2^51 in magnitude ride in the mantissa of 1.5 * 2^52: exact conversions without
+/// an instruction for them, which AVX2 lacks.
+struct MantissaFloat {
+  Builder& b;
+  llvm::Type* i64;
+  llvm::Type* f64;
+  [[nodiscard]] Value* magic() const { return llvm::ConstantFP::get(f64, 0x1.8p52); }
+  [[nodiscard]] Value* to_float(Value* v) const {
+    Value* shifted = b.CreateAdd(v, b.CreateBitCast(magic(), i64));
+    return b.CreateFSub(b.CreateBitCast(shifted, f64), magic());
+  }
+  [[nodiscard]] Value* to_int(Value* v) const {
+    Value* shifted = b.CreateBitCast(b.CreateFAdd(v, magic()), i64);
+    return b.CreateSub(shifted, b.CreateBitCast(magic(), i64));
+  }
+};
+}  // namespace
+
+/// floordiv and mod of lanes by way of f64, where no vector instruction divides integers: quotients
+/// of integers below 2^51 round to the right side of every integer.
+Value* Emitter::lane_division(Op op, Value* x, Value* y) {
+  const MantissaFloat m{b_, x->getType(), with_width_of(x->getType(), b_.getDoubleTy())};
+  Value* zero = llvm::Constant::getNullValue(x->getType());
+  Value* by_zero = b_.CreateICmpEQ(y, zero);
+  Value* ratio = b_.CreateFDiv(m.to_float(x), m.to_float(y));
+  ratio = b_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, ratio);
+  Value* q = b_.CreateSelect(by_zero, zero, m.to_int(ratio));
+  if (op == Op::floordiv) return q;
+  return b_.CreateSelect(by_zero, zero, b_.CreateSub(x, b_.CreateMul(q, y)));
+}
+
 /// How much e grows from lane to lane within the chunk, where that is a constant.
 std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
   if (e->op == Op::imm) return 0;

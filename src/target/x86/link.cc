@@ -73,6 +73,7 @@ Status place(Linker& linker, const Object& object, Placed& placed) {
   for (const SectionRef& section : placed.file->sections()) {
     const llvm::object::ELFSectionRef elf(section);
     if ((elf.getFlags() & ELF::SHF_ALLOC) == 0 || section.getSize() == 0) continue;
+    if (elf.getType() == ELF::SHT_X86_64_UNWIND) continue;  // nothing unwinds through kernels
     auto name = section.getName();
     const std::string text = name ? name->str() : take(name.takeError());
     if ((elf.getFlags() & ELF::SHF_WRITE) != 0 || elf.getType() != ELF::SHT_PROGBITS)

@@ -199,6 +199,10 @@ void Emitter::store_part(Expr buffer, const Access& a, Value* value, size_t chun
 }
 
 void Emitter::store(Expr s) {
+  versioned(s->operand(1), [&] { store_once(s); });
+}
+
+void Emitter::store_once(Expr s) {
   const Scope scope(*this);
   const Expr buffer = s->operand(0);
   const std::span<const Expr> indices = s->operands.subspan(2);

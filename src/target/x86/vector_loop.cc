@@ -152,62 +152,6 @@ void Emitter::vector_body(Expr var, Expr body, std::vector<Chunk> chunks) {
   vector_.reset();
 }
 
-/// lt and its kin where one side steps by one lane and the other stays: the active lanes are a
-/// prefix (or a suffix) whose length is one scalar subtraction.
-bool Emitter::prefix_condition(Expr e, Condition& out) {
-  if (e->op != Op::lt && e->op != Op::le && e->op != Op::gt && e->op != Op::ge) return false;
-  if (e->operand(0)->dtype() != DType::i64) return false;
-  const bool flipped = e->op == Op::gt || e->op == Op::ge;
-  const Expr low = e->operand(flipped ? 1 : 0);
-  const Expr high = e->operand(flipped ? 0 : 1);
-  const int64_t slack = e->op == Op::le || e->op == Op::ge ? 1 : 0;
-  const std::vector<Chunk>& chunks = vector_->chunks;
-  const Chunk whole{
-      chunks[0].offset,
-      static_cast<unsigned>(chunks.back().offset - chunks[0].offset) + chunks.back().width};
-  if (lane_step(low, whole) != 1 || lane_step(high, whole) != 0) return false;
-  Value* count = b_.CreateAdd(b_.CreateSub(first_lane(high, 0), first_lane(low, 0)), i64(slack));
-  out.all = b_.CreateICmpSGE(count, i64(whole.width));
-  out.any = b_.CreateICmpSGT(count, i64(0));
-  for (const Chunk& chunk : chunks) {
-    Value* rest = b_.CreateSub(count, i64(chunk.offset - whole.offset));
-    rest = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, rest, i64(0));
-    rest = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, rest, i64(chunk.width));
-    // Compare in narrow lanes: one instruction for a chunk.
-    const bool bytes = chunk.width > 16;
-    llvm::Type* type = bytes ? b_.getInt8Ty() : b_.getInt32Ty();
-    llvm::SmallVector<llvm::Constant*, 64> numbers;
-    for (unsigned i = 0; i < chunk.width; ++i) numbers.push_back(llvm::ConstantInt::get(type, i));
-    Value* limit = b_.CreateVectorSplat(chunk.width, b_.CreateTrunc(rest, type));
-    out.mask.parts.push_back(b_.CreateICmpULT(llvm::ConstantVector::get(numbers), limit));
-  }
-  return true;
-}
-
-Emitter::Condition Emitter::condition_mask(Expr e) {
-  Condition c;
-  if (prefix_condition(e, c)) return c;
-  if (e->op == Op::and_) {
-    const Condition x = condition_mask(e->operand(0));
-    const Condition y = condition_mask(e->operand(1));
-    c.all = b_.CreateAnd(x.all, y.all);
-    for (size_t i = 0; i < x.mask.parts.size(); ++i)
-      c.mask.parts.push_back(b_.CreateAnd(x.mask.parts[i], y.mask.parts[i]));
-  } else {
-    const Val v = expr(e);
-    for (size_t i = 0; i < vector_->chunks.size(); ++i) c.mask.parts.push_back(part(v, i));
-    if (!v.varying) {
-      c.all = c.any = v.scalar();
-      return c;
-    }
-    c.all = b_.getTrue();
-    for (Value* m : c.mask.parts) c.all = b_.CreateAnd(c.all, b_.CreateAndReduce(m));
-  }
-  c.any = b_.getFalse();
-  for (Value* m : c.mask.parts) c.any = b_.CreateOr(c.any, b_.CreateOrReduce(m));
-  return c;
-}
-
 void Emitter::masked(const Mask& mask, Expr body) {
   const std::optional<Mask> outer = vector_->mask;
   Mask inner = mask;

@@ -1,0 +1,126 @@
+// The linker: what it joins, and what it refuses. Objects come from LLVM modules written as text.
+#include <gtest/gtest.h>
+#include <llvm/AsmParser/Parser.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/SourceMgr.h>
+
+#include "target/x86/codegen.h"
+#include "target/x86/testing.h"
+
+namespace tenon::target {
+namespace {
+
+Object object_of(const std::string& text) {
+  x86::Unit unit = x86::make_unit("test", *machine::find_row("x86-64-v3"));
+  llvm::SMDiagnostic problem;
+  auto parsed = llvm::parseAssemblyString(text, problem, *unit.context);
+  if (!parsed) {
+    ADD_FAILURE() << problem.getMessage().str();
+    return {};
+  }
+  parsed->setDataLayout(unit.target->createDataLayout());
+  parsed->setTargetTriple(unit.module->getTargetTriple());
+  unit.module = std::move(parsed);
+  return {x86::object_code(unit), {}};
+}
+
+using Function = int64_t (*)(int64_t);
+int64_t call(const testing::Mapped& code, const char* name, int64_t x) {
+  return reinterpret_cast<Function>(reinterpret_cast<void*>(code.find(name)))(x);
+}
+
+TEST(Link, resolves_constants_and_calls_inside_the_blob) {
+  const Object first = object_of(R"(
+    @table = private constant [4 x i64] [i64 10, i64 20, i64 30, i64 40], align 64
+    define internal i64 @helper(i64 %x) noinline {
+      %p = getelementptr i64, ptr @table, i64 %x
+      %v = load i64, ptr %p
+      ret i64 %v
+    }
+    define i64 @first(i64 %x) {
+      %v = call i64 @helper(i64 %x)
+      %r = add i64 %v, 1
+      ret i64 %r
+    })");
+  const Object second = object_of(
+      "define i64 @second(i64 %x) {\n %f = sitofp i64 %x to double\n %g = fmul double %f, 2.5\n"
+      " %r = fptosi double %g to i64\n ret i64 %r\n}");
+  const Object both[] = {first, second};
+  const auto blob = link(both);
+  ASSERT_TRUE(blob) << blob.error().text();
+  const testing::Mapped code(*blob);
+  EXPECT_EQ(call(code, "first", 2), 31);
+  EXPECT_EQ(call(code, "second", 4), 10);
+  EXPECT_EQ(code.find("helper"), nullptr);
+}
+
+TEST(Link, functions_start_at_multiples_of_64) {
+  const Object two[] = {object_of("define i64 @a(i64 %x) align 64 {\n ret i64 %x\n}"),
+                        object_of("define i64 @b(i64 %x) align 64 {\n ret i64 %x\n}")};
+  const auto blob = link(two);
+  ASSERT_TRUE(blob);
+  for (const auto& [name, offset] : blob->symbols) EXPECT_EQ(offset % 64, 0U) << name;
+}
+
+TEST(Link, brings_its_own_memory_functions) {
+  const auto blob = link(std::vector{object_of(R"(
+    declare ptr @memcpy(ptr, ptr, i64)
+    declare ptr @memmove(ptr, ptr, i64)
+    declare ptr @memset(ptr, i32, i64)
+    define i64 @copy(i64 %n) {
+      %from = alloca [64 x i8]
+      %to = alloca [64 x i8]
+      call ptr @memset(ptr %from, i32 7, i64 64)
+      call ptr @memset(ptr %to, i32 1, i64 64)
+      call ptr @memcpy(ptr %to, ptr %from, i64 %n)
+      %next = getelementptr i8, ptr %to, i64 1
+      store i8 9, ptr %to
+      call ptr @memmove(ptr %next, ptr %to, i64 %n)
+      call ptr @memmove(ptr %to, ptr %next, i64 1)
+      %p = getelementptr i8, ptr %to, i64 1
+      %a = load i8, ptr %p
+      %q = getelementptr i8, ptr %to, i64 %n
+      %b = load i8, ptr %q
+      %x = zext i8 %a to i64
+      %y = zext i8 %b to i64
+      %h = mul i64 %x, 100
+      %r = add i64 %h, %y
+      ret i64 %r
+    })")});
+  ASSERT_TRUE(blob) << blob.error().text();
+  const testing::Mapped code(*blob);
+  EXPECT_EQ(call(code, "copy", 10), 907);  // 9 moved up by one, the sevens behind it
+}
+
+TEST(Link, refuses_undefined_symbols) {
+  const auto blob =
+      link(std::vector{object_of("declare double @sin(double)\n define double @f(double %x) {\n"
+                                 " %r = call double @sin(double %x)\n ret double %r\n}")});
+  ASSERT_FALSE(blob);
+  EXPECT_NE(blob.error().text().find("undefined symbol 'sin'"), std::string::npos)
+      << blob.error().text();
+}
+
+TEST(Link, refuses_absolute_addresses) {
+  const auto blob = link(
+      std::vector{object_of("@x = private constant i64 1\n @p = private constant ptr @x\n"
+                            "define ptr @f() {\n %r = load volatile ptr, ptr @p\n ret ptr %r\n}")});
+  ASSERT_FALSE(blob);
+}
+
+TEST(Link, refuses_writable_data) {
+  const auto blob = link(std::vector{
+      object_of("@x = global i64 1\n define i64 @f() {\n %r = load i64, ptr @x\n ret i64 %r\n}")});
+  ASSERT_FALSE(blob);
+}
+
+TEST(Link, refuses_two_definitions_of_a_symbol) {
+  const Object one = object_of("define i64 @same(i64 %x) {\n ret i64 %x\n}");
+  const Object two[] = {one, one};
+  const auto blob = link(two);
+  ASSERT_FALSE(blob);
+  EXPECT_NE(blob.error().text().find("defined twice"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tenon::target
