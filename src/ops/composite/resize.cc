@@ -154,11 +154,22 @@ Val nearest_index(const Settings& s, Val x) {
   return ceil(x - 0.5);
 }
 
-Val cubic_weight(Val t, double a) {
-  const Val d = abs(t);
-  const Val near = ((a + 2) * d - (a + 3)) * d * d + 1.0;
-  const Val far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-  return select(le(d, 1.0), near, select(lt(d, 2.0), far, 0.0));
+/// The two pieces of the cubic kernel at a distance up to 1, and from 1 to 2.
+Val cubic_near(Val d, double a) { return ((a + 2) * d - (a + 3)) * d * d + 1.0; }
+Val cubic_far(Val d, double a) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; }
+
+/// The kernel at neighbour k of a position that lies `ratio` (0 to 1) behind neighbour 0.
+Val weight_of(const Settings& s, Val ratio, int k) {
+  if (s.mode == Mode::linear) return k == 0 ? 1.0 - ratio : ratio;
+  const Val distance = k <= 0 ? ratio + static_cast<double>(-k) : static_cast<double>(k) - ratio;
+  return k == 0 || k == 1 ? cubic_near(distance, s.a) : cubic_far(distance, s.a);
+}
+
+/// The kernel stretched by 1 / shrink, at any neighbour.
+Val stretched_weight(const Settings& s, Val ratio, int k, double shrink) {
+  const Val d = abs((static_cast<double>(k) - ratio) * shrink);
+  if (s.mode == Mode::linear) return max(1.0 - d, 0.0);
+  return select(le(d, 1.0), cubic_near(d, s.a), select(lt(d, 2.0), cubic_far(d, s.a), 0.0));
 }
 
 struct Tap {
@@ -177,8 +188,7 @@ std::vector<Tap> taps(const Composite& a, const Settings& s, const Axis& axis, V
   std::vector<Tap> all;
   Val sum;
   for (int k = first; k <= last; ++k) {
-    const Val offset = (static_cast<double>(k) - ratio) * shrink;
-    Val weight = s.mode == Mode::cubic ? cubic_weight(offset, s.a) : max(1.0 - abs(offset), 0.0);
+    Val weight = s.antialias ? stretched_weight(s, ratio, k, shrink) : weight_of(s, ratio, k);
     const Val at = base + static_cast<double>(k);
     if (s.exclude_outside) weight = select(logical_and(ge(at, 0.0), le(at, top)), weight, 0.0);
     sum = sum ? sum + weight : weight;
