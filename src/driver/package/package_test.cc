@@ -9,6 +9,7 @@
 #include "artifact/file.h"
 #include "driver/package/constants.h"
 #include "driver/package/testing.h"
+#include "graph/inplace.h"
 #include "interp/pack.h"
 
 namespace tenon::driver {
@@ -209,6 +210,33 @@ TEST(Package, time_is_linear_in_the_number_of_calls) {
   const double small = seconds(10000);
   const double large = seconds(100000);
   EXPECT_LT(large, 20 * small + 0.1) << small << " s and " << large << " s";
+}
+
+/// In-place pairs of the one kernel that these results make under the default schedule.
+size_t pairs_under_default_schedule(Graph& g, Exprs results) {
+  g.f.results = std::move(results);
+  const Function fused = graph::fuse(g.c, g.f);
+  std::vector<const ir::Kernel*> all;
+  collect_kernels(fused, all);
+  EXPECT_EQ(all.size(), 1u);
+  const auto scheduled =
+      schedule::default_schedule(schedule::Program(g.context, all[0]), machine::host());
+  const auto finalized = schedule::finalize(*scheduled);
+  return graph::inplace_pairs(**finalized).size();
+}
+
+TEST(Package, default_schedules_leave_elementwise_results_in_place) {
+  {
+    Graph g;
+    const Expr x = g.param("x", DType::f32, {g.c.var("n"), g.n(100)});
+    EXPECT_EQ(pairs_under_default_schedule(g, {g.b.relu(g.b.add(g.b.mul(x, 2.0), 1.0))}), 1u);
+  }
+  {
+    Graph g;
+    const Expr x = g.param("x", DType::f32, {g.n(3), g.n(50)});
+    const Expr y = g.param("y", DType::f32, {g.n(3), g.n(50)});
+    EXPECT_EQ(pairs_under_default_schedule(g, {g.b.add(g.b.tanh(x), y)}), 2u);
+  }
 }
 
 TEST(ApplyPacking, agrees_with_the_interpreter) {

@@ -229,7 +229,12 @@ Expr Builder::squeeze(Expr x, const Ints& axes) {
 Expr Builder::unsqueeze(Expr x, Ints axes) {
   std::sort(axes.begin(), axes.end());
   Exprs shape = x->shape();
-  for (int64_t a : axes) shape.insert(shape.begin() + a, c.i64(1));
+  for (int64_t a : axes) {
+    if (a < 0 || a > std::ssize(shape))
+      refuse("onnx.axis", "axis " + std::to_string(a) + " is out of range for rank " +
+                              std::to_string(shape.size()));
+    shape.insert(shape.begin() + a, c.i64(1));
+  }
   return reshape(x, shape);
 }
 

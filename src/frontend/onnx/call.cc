@@ -91,6 +91,16 @@ int64_t Call::constant_int(size_t i) {
   return values[0];
 }
 
+Exprs Call::extents(size_t i) { return checked_extents(b.integers(in(i))); }
+
+Exprs Call::checked_extents(Exprs extents) const {
+  constexpr int64_t kLargest = int64_t{1} << 40;
+  for (Expr e : extents)
+    if (const auto n = ir::as_int(e); n && (*n < 0 || *n > kLargest))
+      fail("an extent would be " + std::to_string(*n), "onnx.shape");
+  return extents;
+}
+
 double Call::constant_float(size_t i) {
   const ops::Tensor& value = constant_tensor(i);
   if (value.count() != 1)

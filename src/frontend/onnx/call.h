@@ -59,6 +59,9 @@ class Call {
   [[nodiscard]] int64_t constant_int(size_t i);
   [[nodiscard]] double constant_float(size_t i);
   [[nodiscard]] const ops::Tensor* constant_or_null(size_t i);
+  /// Elements of integer operand `i` that serve as extents; refuses negative and enormous ones.
+  [[nodiscard]] Exprs extents(size_t i);
+  [[nodiscard]] Exprs checked_extents(Exprs extents) const;
 
   // ---- attributes; a missing one takes the schema's default
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }

@@ -1,5 +1,6 @@
 // Nodes one by one: finds what converts each, gathers its operands, and goes on past a bad one.
 #include <algorithm>
+#include <exception>
 
 #include "frontend/onnx/importer.h"
 #include "support/check.h"
@@ -209,6 +210,10 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
                "output " + std::to_string(i) + " ('" + proto.output(i) + "') is not supported");
   } catch (const ConvertError& error) {
     for (const Diagnostic& d : error.diagnostics) report_node(scope, proto, d);
+    results.clear();
+  } catch (const std::exception& error) {  // of the standard library: a count that does not fit
+    report_node(scope, proto,
+                {"onnx.malformed", std::string("cannot be converted: ") + error.what()});
     results.clear();
   }
   define(scope, proto, results);

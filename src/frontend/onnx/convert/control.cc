@@ -320,8 +320,13 @@ std::vector<bool> directions(Call& k, std::string_view name, size_t count) {
 Exprs scan_batched(Call& k, const onnx::GraphProto& graph, size_t inputs) {
   Builder& b = k.b;
   if (k.opt(0) != nullptr) k.fail("sequence lengths of Scan-8 are not supported", "onnx.scan");
-  const Exprs operands(k.inputs.begin() + 1, k.inputs.end());
+  Exprs operands;
+  for (size_t i = 1; i < k.input_count(); ++i) operands.push_back(k.in(i));
   const size_t states = operands.size() - inputs;
+  for (Expr x : operands)
+    if (x->rank() < 1) k.fail("operands must have a batch axis", "onnx.shape");
+  if (static_cast<size_t>(graph.output_size()) < states)
+    k.fail("the body gives too few values", "onnx.subgraph");
   LoopParts parts;
   parts.frame.parent = k.scope.frame;
   parts.condition = b.c.bool_imm(true);

@@ -45,7 +45,7 @@ Padding transposed_padding(Call& k, Expr x, Expr w, const Ints& strides, const I
   const std::string mode = k.string_attr("auto_pad", "NOTSET");
   Ints pads = k.ints_attr("pads", Ints(2 * axes, 0));
   if (pads.empty()) pads.assign(2 * axes, 0);
-  if (pads.size() != 2 * axes || extra.size() != axes)
+  if (pads.size() != 2 * axes || extra.size() != axes || (!wanted.empty() && wanted.size() < axes))
     k.fail("attributes have a wrong number of values");
   Padding out;
   for (size_t i = 0; i < axes; ++i) {

@@ -34,9 +34,7 @@ Exprs constant_of_shape(Call& k) {
   Builder& b = k.b;
   Expr value = b.scalar(DType::f32, 0);
   if (k.has("value")) value = as_scalar(k, b.constant(k.tensor_attr("value")));
-  const Exprs shape = b.integers(k.in(0));
-  for (Expr e : shape)
-    if (ir::as_int(e).value_or(0) < 0) k.fail("the shape has a negative extent", "onnx.shape");
+  const Exprs shape = k.extents(0);
   return {b.fill(value, shape)};
 }
 
@@ -172,7 +170,7 @@ Exprs trilu(Call& k) {
 
 Exprs one_hot(Call& k) {
   Builder& b = k.b;
-  const Expr depth = b.integers(b.cast(as_scalar(k, k.in(1)), DType::i64))[0];
+  const Expr depth = k.checked_extents(b.integers(b.cast(as_scalar(k, k.in(1)), DType::i64)))[0];
   const Expr indices = ir::is_integer(k.in(0)->dtype()) ? k.in(0) : b.cast(k.in(0), DType::i64);
   return {b.apply("one_hot", {indices, k.in(2)}, k.options({"axis"}), std::span(&depth, 1))};
 }

@@ -93,8 +93,8 @@ Exprs topk(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
   const int64_t axis = k.axis(k.int_attr("axis", -1), x->rank());
-  const Expr count =
-      k.version() < 10 ? b.c.i64(k.int_attr("k")) : b.integers(as_scalar(k, k.in(1)))[0];
+  const Expr count = k.version() < 10 ? b.c.i64(k.int_attr("k"))
+                                      : k.checked_extents(b.integers(as_scalar(k, k.in(1))))[0];
   ops::Options options = k.options({"largest", "sorted"});
   options.emplace_back("axis", std::to_string(axis));
   return b.composite("topk", std::span(&x, 1), options, std::span(&count, 1));

@@ -27,7 +27,7 @@ Exprs average_pool(Call& k) {
 Exprs lp_pool(Call& k) { return {k.b.apply("lp_pool", {k.in(0)}, pool_options(k, {"p"}))}; }
 
 Exprs max_unpool(Call& k) {
-  const Exprs extents = k.opt(2) != nullptr ? k.b.integers(k.in(2)) : Exprs{};
+  const Exprs extents = k.opt(2) != nullptr ? k.extents(2) : Exprs{};
   return {k.b.apply("max_unpool", {k.in(0), k.in(1)},
                     k.options({"kernel_shape", "strides", "pads"}), extents)};
 }
@@ -39,8 +39,11 @@ std::optional<std::string> constant_scales(Call& k, size_t i) {
   const ops::Tensor* value = k.constant_or_null(i);
   if (value == nullptr) return std::nullopt;
   std::string text;
-  for (int64_t j = 0; j < value->count(); ++j)
-    text += (j > 0 ? "," : "") + option_text(value->get_f(j));
+  for (int64_t j = 0; j < value->count(); ++j) {
+    const double scale = value->get_f(j);
+    if (!(scale > 0 && scale < 1e6)) k.fail("a scale is " + option_text(scale), "onnx.shape");
+    text += (j > 0 ? "," : "") + option_text(scale);
+  }
   return text;
 }
 
@@ -83,13 +86,20 @@ Exprs resize(Call& k) {
   const Ints axes = k.has("axes") ? k.axes(k.ints_attr("axes"), x->rank()) : count_up(0, x->rank());
   if (roi != nullptr && k.string_attr("coordinate_transformation_mode") != "tf_crop_and_resize")
     roi = nullptr;
+  const auto check_length = [&](Expr v, size_t length, const std::string& what) {
+    if (v != nullptr && static_count(v->type) != static_cast<int64_t>(length))
+      k.fail(what + " must have " + std::to_string(length) + " elements", "onnx.shape");
+  };
+  check_length(roi, 2 * axes.size(), "'roi'");
+  check_length(scales, axes.size(), "'scales'");
+  check_length(sizes, axes.size(), "'sizes'");
   if (roi != nullptr && roi->dtype() != DType::f32) roi = b.cast(roi, DType::f32);
   // Some modes decide on more than extents: they need the values now.
   const bool needs_values = k.string_attr("keep_aspect_ratio_policy", "stretch") != "stretch" ||
                             k.int_attr("antialias", 0) != 0;
   if (sizes != nullptr)
     return {b.apply("resize", {x, roi, nullptr}, options,
-                    needs_values ? b.i64s(k.constant_ints(3)) : b.integers(sizes))};
+                    needs_values ? k.checked_extents(b.i64s(k.constant_ints(3))) : k.extents(3))};
   if (scales == nullptr) k.fail("neither scales nor sizes are given", "onnx.input");
   if (needs_values) (void)k.constant_tensor(scales_at);
   if (auto text = needs_values || b.known(scales) != nullptr ? constant_scales(k, scales_at)

@@ -62,6 +62,7 @@ Exprs dynamic_target(Call& k, Expr x, Expr wanted, bool zero_copies) {
   const auto count = static_count(wanted->type);
   if (!count || wanted->rank() != 1)
     k.fail("the shape has an unknown number of elements", "onnx.dynamic_rank");
+  if (*count > kElementLimit) k.fail("the shape has too many elements", "onnx.shape");
   wanted = b.cast(wanted, DType::i64);
   if (zero_copies) {
     Exprs have(static_cast<size_t>(*count), b.c.i64(0));
@@ -141,7 +142,7 @@ Exprs transpose(Call& k) {
 
 Exprs expand(Call& k) {
   const Expr x = k.in(0);
-  const Exprs shapes[] = {x->shape(), k.b.integers(k.in(1))};
+  const Exprs shapes[] = {x->shape(), k.extents(1)};
   return {k.b.broadcast_to(x, k.b.merge_shapes(shapes))};
 }
 
@@ -149,7 +150,7 @@ Exprs expand(Call& k) {
 Exprs tile(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
-  const Exprs repeats = b.integers(k.in(1));
+  const Exprs repeats = k.extents(1);
   if (repeats.size() != x->shape().size())
     k.fail("'repeats' has " + std::to_string(repeats.size()) + " values for rank " +
                std::to_string(x->rank()),
@@ -182,11 +183,14 @@ Exprs concat(Call& k) {
 /// Extents of the parts of Split.
 Exprs split_sizes(Call& k, Expr extent) {
   Context& c = k.b.c;
-  if (k.opt(1) != nullptr) return k.b.integers(k.in(1));
-  if (const Ints sizes = k.ints_attr("split"); !sizes.empty()) return k.b.i64s(sizes);
+  if (k.opt(1) != nullptr) return k.extents(1);
+  if (const Ints sizes = k.ints_attr("split"); !sizes.empty())
+    return k.checked_extents(k.b.i64s(sizes));
   const auto parts =
       static_cast<int64_t>(k.has("num_outputs") ? k.int_attr("num_outputs") : k.node.output_size());
-  if (parts < 1) k.fail("must have one part or more");
+  if (parts < 1 || parts != k.node.output_size())
+    k.fail("'num_outputs' is " + std::to_string(parts) + ", the node names " +
+           std::to_string(k.node.output_size()) + " outputs");
   const Expr part = k.b.simplify(ir::ceildiv(c, extent, c.i64(parts)));
   Exprs sizes(static_cast<size_t>(parts - 1), part);
   sizes.push_back(k.b.simplify(ir::sub(c, extent, ir::mul(c, part, c.i64(parts - 1)))));

@@ -7,7 +7,7 @@ namespace {
 
 /// The value of an integer operand of one element, as an expression.
 Expr integer_operand(Call& k, size_t i) {
-  return k.b.integers(k.b.cast(as_scalar(k, k.in(i)), DType::i64))[0];
+  return k.checked_extents(k.b.integers(k.b.cast(as_scalar(k, k.in(i)), DType::i64)))[0];
 }
 
 /// DFT-17 has the axis as an attribute, DFT-20 as operand 2 with default -2.

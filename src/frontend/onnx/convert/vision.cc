@@ -14,7 +14,7 @@ Exprs grid_sample(Call& k) {
 }
 
 Exprs affine_grid(Call& k) {
-  return {k.b.apply("affine_grid", {k.in(0)}, k.options({"align_corners"}), k.b.integers(k.in(1)))};
+  return {k.b.apply("affine_grid", {k.in(0)}, k.options({"align_corners"}), k.extents(1))};
 }
 
 Exprs roi_align(Call& k) {
@@ -27,14 +27,14 @@ Exprs roi_align(Call& k) {
 }
 
 Exprs col2im(Call& k) {
-  Exprs extents = k.b.integers(k.in(1));
-  const Exprs block = k.b.i64s(k.constant_ints(2));
+  Exprs extents = k.extents(1);
+  const Exprs block = k.checked_extents(k.b.i64s(k.constant_ints(2)));
   extents.insert(extents.end(), block.begin(), block.end());
   return {k.b.apply("col2im", {k.in(0)}, k.options({"dilations", "pads", "strides"}), extents)};
 }
 
 Exprs center_crop_pad(Call& k) {
-  return {k.b.apply("center_crop_pad", {k.in(0)}, k.options({"axes"}), k.b.integers(k.in(1)))};
+  return {k.b.apply("center_crop_pad", {k.in(0)}, k.options({"axes"}), k.extents(1))};
 }
 
 /// Mode CRD (opset 28) keeps the channels outermost.
