@@ -100,6 +100,50 @@ TEST(schedule_behavior, rfactor_computes_the_same) {
   check(DotProgram().program(), {"rf = rfactor(dot, k)"}, kDotSizes);
 }
 
+/// joined = a beside the column b; out = joined + joined.
+Program joined_columns() {
+  KernelBuilder k;
+  const Expr rows = k.size("M");
+  const Expr a = k.in("a", {rows, k.n(7)}), b = k.in("b", {rows});
+  const Expr joined = k.internal("joined", {rows, k.n(8)}), out = k.out("out", {rows, k.n(8)});
+  k.block("left", {{"i", rows}, {"j", k.n(7)}},
+          [&](const Exprs& v) { return ir::store(k.c(), joined, k.load(a, v), v); });
+  k.block("right", {{"r", rows}}, [&](const Exprs& v) {
+    return ir::store(k.c(), joined, k.load(b, {v[0]}), Exprs{v[0], k.n(7)});
+  });
+  k.map("add", out,
+        [&](const Exprs& v) { return k.op(ir::Op::add, k.load(joined, v), k.load(joined, v)); });
+  return k.build();
+}
+
+TEST(schedule_behavior, parts_of_a_buffer_stay_together) {
+  // The tail and the column together reach from the first to the last row and column, but they are
+  // not all of it.
+  check(joined_columns(), {"i0_0, i0_1 = split(i, 5, tail = peel)", "parallel(i0_0)"},
+        {{1}, {5}, {8}, {0}, {23}});
+}
+
+TEST(schedule_behavior, branches_that_write_a_part_do_not_write_the_whole) {
+  // The tail starts at row 0 only in the branch for small M, where there is no main part.
+  KernelBuilder k;
+  const Expr m = k.size("M");
+  const Expr a = k.in("a", {m, m}), twice = k.internal("twice", {m, m}), out = k.out("out", {m});
+  k.map("twice", twice,
+        [&](const Exprs& v) { return k.op(ir::Op::add, k.load(a, v), k.load(a, v)); });
+  k.block("sum", {{"i", m}, {"r", m, 'r'}}, [&](const Exprs& v) {
+    return ir::update(k.c(), out, k.f32(0), k.load(twice, {v[1], v[0]}), Exprs{v[0]}, "sum");
+  });
+  check(k.build(),
+        {"specialize(i0, i1, [2, 5])", "i0_0, i0_1 = split(i0, 4, tail = peel)", "parallel(i0_0)"},
+        {{1}, {4}, {8}, {0}, {23}});
+}
+
+TEST(schedule_behavior, empty_peeled_reductions_start) {
+  check(DotProgram().program(),
+        {"rf = rfactor(dot, k)", "compute_at(rf, dot_r)", "a, b = split(dot_r, 3, tail = peel)"},
+        kDotSizes);
+}
+
 TEST(schedule_behavior, blockize_and_specialize_compute_the_same) {
   check(DotProgram().program(),
         {"io, jo, ii, ji = tile(i, j, 4, 8)", "blockize(ii)", "parallel(io)"}, kDotSizes);

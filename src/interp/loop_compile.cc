@@ -118,9 +118,9 @@ class Compiler {
     out.exprs = {expr(loop.extent())};
     out.parallel = loop.kind() == "parallel";
     const size_t before = used_.size();
-    loops_[loop.var()] = {};
+    loops_[loop.var()] = false;
     out.children = {statement(loop.body())};
-    out.reduces = loops_[loop.var()].reduction && !loops_[loop.var()].spatial;
+    out.reduces = loops_[loop.var()];
     if (!out.parallel) return;
     std::vector<bool> seen(t_.memories.size(), false);
     for (size_t i = before; i < used_.size(); ++i) {
@@ -152,10 +152,13 @@ class Compiler {
       if (mentions(operand, vars)) return true;
     return false;
   }
-  void mark_loops(Expr binding, char kind) {
-    if (const auto found = loops_.find(binding); found != loops_.end())
-      (kind == 'r' ? found->second.reduction : found->second.spatial) = true;
-    for (Expr operand : binding->operands) mark_loops(operand, kind);
+  /// Notes the loops that an iterator's binding mentions.
+  void mark_loops(Expr binding, char kind, Statement& block) {
+    if (const auto found = loops_.find(binding); found != loops_.end()) {
+      if (kind == 'r') found->second = true;
+      if (kind == 's') block.moves.push_back(slot(binding));
+    }
+    for (Expr operand : binding->operands) mark_loops(operand, kind, block);
   }
 
   void conjuncts(Expr e, std::vector<Expr>& out) {
@@ -173,7 +176,7 @@ class Compiler {
     for (const ir::BlockIter& it : block.iters()) {
       out.slots.push_back(slot(it.var));
       out.exprs.push_back(expr(it.binding));
-      mark_loops(it.binding, it.kind);
+      mark_loops(it.binding, it.kind, out);
       if (it.kind != 'r') continue;
       inner.push_back(slot(it.var));
       reduced[it.var] = true;
@@ -217,10 +220,7 @@ class Compiler {
 
   Tables& t_;
   std::unordered_map<Expr, int> buffers_, slots_, codes_;
-  struct Feeds {
-    bool spatial = false, reduction = false;  // kinds of iterators
-  };
-  std::unordered_map<Expr, Feeds> loops_;  // loop variables
+  std::unordered_map<Expr, bool> loops_;  // loop variables; true if a reduction runs over them
   std::vector<int> used_;
   std::vector<int> reductions_;
   bool initialized_ = false;

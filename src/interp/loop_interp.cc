@@ -1,6 +1,7 @@
 // Interpreter of loop programs. The program is first compiled to flat tables (loop_tables.h); then
 // it runs serially, parallel loops backwards so that an illegal dependence between iterations
 // shows.
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <unordered_map>
@@ -242,11 +243,10 @@ class Machine {
     int64_t& var = slots_[static_cast<size_t>(s.slots[0])];
     if (n <= 0 && s.reduces && !failed_) {
       // An empty reduction still gives its identity: run the first iteration's inits alone.
-      const bool outer = init_only_;
-      init_only_ = true;
+      empty_.push_back(s.slots[0]);
       var = 0;
       execute(s.children[0]);
-      init_only_ = outer;
+      empty_.pop_back();
       return;
     }
     for (int64_t i = 0; i < n && !failed_; ++i) {
@@ -257,7 +257,7 @@ class Machine {
   }
 
   void execute_store(const Statement& s) {
-    if (init_only_) return;
+    if (!empty_.empty()) return;
     ++epoch_;
     const Memory& m = t_.memories[static_cast<size_t>(s.buffer)];
     const Scalar v = eval(s.exprs[0]);
@@ -278,11 +278,11 @@ class Machine {
     const size_t first = fused ? 3 : 2;
     bool starts = !s.initialized;
     for (int slot : s.reductions) starts = starts && slots_[static_cast<size_t>(slot)] == 0;
-    if (init_only_ && !starts) return;
+    if (!empty_.empty() && !starts) return;
     const int64_t at = flatten(m, s.exprs.data() + first, s.exprs.size() - first);
     if (failed_ || !check_writable(m)) return;
     Scalar acc = starts ? eval(s.exprs[0]) : load_element(m, at);
-    if (!init_only_) {
+    if (empty_.empty()) {
       const Scalar v = eval(s.exprs[1]);
       acc = fused ? fused_multiply_add(m.dtype, v, eval(s.exprs[2]), acc)
                   : combine(s.combine, m.dtype, acc, v);
@@ -291,6 +291,9 @@ class Machine {
   }
 
   void execute_block(const Statement& s) {
+    // A loop without iterations starts no element of a block that moves with it.
+    for (int loop : empty_)
+      if (std::ranges::find(s.moves, loop) != s.moves.end()) return;
     ++epoch_;
     const size_t n = s.slots.size();
     std::vector<int64_t> values(n);
@@ -298,7 +301,7 @@ class Machine {
     for (size_t i = 0; i < n; ++i) slots_[static_cast<size_t>(s.slots[i])] = values[i];
     ++epoch_;
     for (size_t i = n; i < s.exprs.size(); ++i)
-      if ((!init_only_ || s.spatial[i - n] != 0) && eval(s.exprs[i]).i == 0) return;
+      if ((empty_.empty() || s.spatial[i - n] != 0) && eval(s.exprs[i]).i == 0) return;
     execute(s.children[0]);
   }
 
@@ -368,7 +371,7 @@ class Machine {
   Tables& t_;
   std::vector<int64_t> slots_;
   uint64_t epoch_ = 0;
-  bool init_only_ = false;
+  std::vector<int> empty_;  // slots of the loops around that have no iterations
   bool failed_ = false;
   Error error_;
 };

@@ -63,6 +63,30 @@ TEST(loop_interp, empty_reduction_gives_identity) {
   EXPECT_EQ(values(t[1]), (std::vector<float>{0, 0}));
 }
 
+TEST(loop_interp, empty_reduction_beside_a_moving_block_gives_identity) {
+  // j runs over the reduction of one block and moves another, which then has nothing to do.
+  RowSum p;
+  ir::Context& c = *p.c;
+  const ir::ForView rows{p.kernel.body};
+  const ir::ForView columns{rows.body()};
+  const Expr copy = c.buffer("copy", c.tensor(DType::f32, std::vector<Expr>{p.kernel.sizes[1]}));
+  const Expr v = c.var("v");
+  const std::vector<ir::BlockIter> iters{{v, columns.var(), 's'}};
+  const Expr zero = c.i64(0);
+  const Expr moving = ir::block(
+      c, "copy", iters, c.bool_imm(true),
+      ir::store(c, copy, ir::load(c, p.kernel.params[0].buffer, std::vector<Expr>{zero, v}),
+                std::vector<Expr>{v}));
+  const std::vector<Expr> both{moving, columns.body()};
+  p.kernel.params.push_back({copy, ir::ParamRole::out, {}});
+  p.kernel.body = ir::for_loop(c, rows.var(), rows.extent(),
+                               ir::for_loop(c, columns.var(), columns.extent(), ir::seq(c, both)));
+  std::vector<Tensor> t{floats({2, 0}, {}), floats({2}, {9, 9}), floats({0}, {})};
+  const std::vector<int64_t> sizes{2, 0};
+  ASSERT_TRUE(run(p.kernel, sizes, t));
+  EXPECT_EQ(values(t[1]), (std::vector<float>{0, 0}));
+}
+
 TEST(loop_interp, out_of_range_names_buffer_and_index) {
   RowSum p;
   const Expr a = p.kernel.params[0].buffer;

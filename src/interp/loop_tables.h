@@ -46,10 +46,11 @@ struct Statement {
   int buffer = -1;
   std::string combine;
   bool parallel = false;
-  bool reduces = false;         // for_: feeds reduction iterators, and no others, of blocks inside
+  bool reduces = false;         // for_: feeds a reduction iterator of a block inside
   bool initialized = false;     // update: decompose_reduction has put the init elsewhere
   std::vector<int> locals;      // parallel for_: scratch and reg buffers used inside
   std::vector<char> spatial;    // block: which conjuncts of the predicate also guard the init
+  std::vector<int> moves;       // block: slots of the loops that its spatial iterators mention
   std::vector<int> reductions;  // update: slots of the reduction iterators
   std::vector<int64_t> params;
   std::vector<int> buffers;

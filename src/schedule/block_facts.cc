@@ -1,5 +1,6 @@
 // What blocks are: their kind, the domain of their iterators, how often they run.
 #include <algorithm>
+#include <unordered_set>
 
 #include "machine/machine.h"
 #include "schedule/access.h"
@@ -146,6 +147,16 @@ bool accumulates_again(Context& c, Expr block, std::span<const ir::ForView> loop
   return accumulates && !runs_once(c, block, loops);
 }
 
+namespace {
+/// True if a variable stands at two places of e: then the bounds of the parts need not be reached
+/// together, and those of the whole not at all.
+bool repeats_var(Expr e, std::span<const Expr> vars, std::unordered_set<Expr>& met) {
+  if (e->op == Op::var && std::ranges::find(vars, e) != vars.end()) return !met.insert(e).second;
+  return std::any_of(e->operands.begin(), e->operands.end(),
+                     [&](Expr operand) { return repeats_var(operand, vars, met); });
+}
+}  // namespace
+
 std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, const Site& site) {
   Context& c = draft.c();
   const std::vector<ir::BlockIter> iters = ir::BlockView{site.node}.iters();
@@ -186,6 +197,8 @@ std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft, cons
         if (hi[i] == nullptr && mentions_any(other, mine)) return std::nullopt;
       if (has_load(iters[i].binding)) return std::nullopt;
       const Expr e = ir::simplify(c, iters[i].binding, known);
+      std::unordered_set<Expr> met;
+      if (repeats_var(e, loops, met)) return std::nullopt;
       const auto range = loops.empty() || !mentions_any(e, loops)
                              ? std::optional<ir::SymbolicRange>({e, e})
                              : ir::range_over(c, e, loops, known);

@@ -174,6 +174,33 @@ TEST_F(Primitives, compute_at_refuses) {
   refuses("compute_at(dot, i0)", "decomposed already");
 }
 
+TEST_F(Primitives, compute_at_keeps_producers_before_what_reads_them) {
+  apply("compute_at(add, relu_i1)");
+  apply("compute_at(dot, relu_i1)");
+  refuses("compute_at(add, relu_i0)", "'dot' is written after the place");
+}
+
+TEST_F(Primitives, fused_loops_keep_the_order_of_their_reduction) {
+  apply("jk = fuse(j, k)");
+  apply("o, r = split(jk, 4)");
+  refuses("reorder(r, o)", "spatial and reduction iterators");
+  refuses("vectorize(r)", "spatial and reduction iterators");
+  refuses("rfactor(dot, r)", "both spatial and reduction");
+}
+
+TEST_F(Primitives, rfactor_refuses_reductions_that_share_a_fused_loop) {
+  apply("ko, ki = split(k, 1)");
+  apply("jk = fuse(j, ko)");
+  refuses("rfactor(dot, ki)", "loop 'jk' carries both spatial and reduction iterators");
+}
+
+TEST_F(Primitives, cache_write_refuses_elements_that_loops_give_out_of_order) {
+  apply("io, ii = split(i0, 5)");
+  apply("reorder(ii, io)");
+  apply("f = fuse(ii, io)");
+  refuses("cache_write(add, global)", "do not form a box");
+}
+
 TEST_F(Primitives, reverse_compute_at_covers_what_is_written) {
   apply("io, jo, ii, ji = tile(i, j, 4, 8)");
   apply("reverse_compute_at(add, jo)");

@@ -56,14 +56,22 @@ void collect_vars(ir::Expr e, std::unordered_set<ir::Expr>& out);
 /// Assumptions with the kernel's sizes >= 0.
 [[nodiscard]] ir::Assumptions assume_sizes(const ir::Kernel& kernel);
 
+/// One side of an if_then.
+struct Branch {
+  ir::Expr condition;
+  bool then = true;
+  bool operator==(const Branch&) const = default;
+};
+
 /// One load or store of a buffer and where it stands.
 struct Access {
   ir::Expr buffer;
   bool is_store = false;
   std::vector<ir::Expr> indices;
-  std::vector<ir::Expr> loops;  // for_ nodes around it, outermost first
-  std::vector<size_t> depths;   // length of `path` at each of those loops
-  std::vector<size_t> path;     // operand positions from the root
+  std::vector<ir::Expr> loops;   // for_ nodes around it, outermost first
+  std::vector<size_t> depths;    // length of `path` at each of those loops
+  std::vector<size_t> path;      // operand positions from the root
+  std::vector<Branch> branches;  // around it, outermost first
   bool in_tile = false;  // a corner of an instruction's tile: its room beyond the buffer counts
   bool fixed = true;     // false: as an instruction's memory operand, never in registers
 };

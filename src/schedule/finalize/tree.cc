@@ -126,7 +126,9 @@ class Collector {
     }
     for (size_t i : children) {
       path_.push_back(i);
+      if (s->op == Op::cond) branches_.push_back({s->operand(0), i == 1});
       visit(s->operand(i));
+      if (s->op == Op::cond) branches_.pop_back();
       path_.pop_back();
     }
     if (s->op == Op::for_) {
@@ -181,6 +183,7 @@ class Collector {
     a.loops = loops_;
     a.depths = depths_;
     a.path = path_;
+    a.branches = branches_;
     all_.push_back(std::move(a));
   }
 
@@ -188,6 +191,7 @@ class Collector {
   std::vector<Access> all_;
   std::vector<Expr> loops_;
   std::vector<size_t> depths_, path_;
+  std::vector<Branch> branches_;
 };
 }  // namespace
 

@@ -82,10 +82,11 @@ Status check_inputs(Draft& draft, Expr producer, Expr body, size_t at) {
   for (const Access& a : all)
     if (a.order > order && a.write && reads(mine, a.buffer))
       return refuse(kName, quote(name_of(a.buffer)) + " is written after the block reads it");
-  if (body->op != Op::seq) return {};
-  for (size_t i = at; i < body->operands.size(); ++i) {
+  const std::span<const Expr> statements =
+      body->op == Op::seq ? std::span<const Expr>(body->operands) : std::span(&body, 1);
+  for (Expr statement : statements.subspan(at)) {
     const Expr skip[] = {producer};
-    for (const Access& a : accesses(c, body->operand(i), skip))
+    for (const Access& a : accesses(c, statement, skip))
       if (a.write && reads(mine, a.buffer))
         return refuse(kName, quote(name_of(a.buffer)) + " is written after the place in the loop");
   }

@@ -45,6 +45,9 @@ Result<Partial> factored_iterators(Draft& draft, const Site& site, ForView loop)
     }
     for (ForView other : loops) {
       if (!mentions(it.binding, other.var()) || iterator_of.contains(other.var())) continue;
+      if (in_bindings(site.node, 's', other.var()))
+        return refuse(kRfactor, "loop " + quote(loop_name(other)) +
+                                    " carries both spatial and reduction iterators");
       const Expr var = c.var("v" + loop_name(other));
       iterator_of[other.var()] = var;
       reductions.push_back({var, other.var(), 'r'});
