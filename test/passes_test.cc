@@ -147,6 +147,62 @@ TEST(Passes, taps_in_the_padding_are_dropped) {
   }
 }
 
+TEST(Passes, constants_with_repeated_constants_are_folded) {
+  Model m;
+  const Expr x = m.input("x", {2, 5, 8});
+  // Batch norm: its epsilon is one number for all channels.
+  const Expr y = m.b.matmul(x, m.weights({8, 6}, 1));
+  const Expr scale =
+      m.b.div(m.weights({6}, 2), m.b.sqrt(m.b.add(m.b.square(m.weights({6}, 3)), 1.0)));
+  m.f.results = {m.b.add(m.b.mul(y, scale), m.weights({6}, 4))};
+  ir::Function f = m.f;
+  for (const auto pass : {graph::fold_constants, graph::absorb_scales, graph::fold_constants})
+    ASSERT_TRUE(pass(m.c, f).has_value());
+  EXPECT_EQ(count(f, ir::Op::sqrt) + count(f, ir::Op::mul), 0);
+  EXPECT_EQ(count(f, ir::Op::broadcast), 1);  // the bias stays small
+  check_pipeline(m);
+}
+
+TEST(Passes, transposed_convolutions_become_plain_ones) {
+  struct Case {
+    int64_t taps, stride, low, high;
+  };
+  for (const auto& [taps, stride, low, high] : {Case{4, 2, 2, 2},
+                                                {3, 2, 1, 2},
+                                                {2, 2, 1, 1},
+                                                {5, 3, 4, 2},
+                                                {2, 3, 1, 1},
+                                                {3, 2, 0, 1},
+                                                {1, 2, 0, 0},
+                                                {7, 4, 6, 5}}) {
+    Model m;
+    const Expr x = m.input("x", {2, 5, 4, 3});
+    ops::ConvAttrs attrs;
+    attrs.low = {m.c.i64(low), m.c.i64(1)};
+    attrs.high = {m.c.i64(high), m.c.i64(1)};
+    attrs.input_dilation = {stride, 1};
+    m.f.results = {m.b.conv(x, m.weights({taps, 3, 3, 6}, 3), attrs)};
+    ir::Function f = m.f;
+    ASSERT_TRUE(graph::phase_convolutions(m.c, f).has_value());
+    ir::Expr conv = nullptr;
+    for (ir::Expr n : ir::post_order(f.results))
+      if (n->op == ir::Op::conv) conv = n;
+    ASSERT_NE(conv, nullptr);
+    EXPECT_EQ(conv->ints_attr(ir::Key::input_dilation), (ops::Ints{1, 1}));
+    EXPECT_EQ(ir::as_int(conv->operand(1)->shape()[0]), (taps + stride - 1) / stride);
+    check_pipeline(m);
+  }
+  Model grouped;  // stays as it is
+  ops::ConvAttrs attrs;
+  attrs.input_dilation = {2, 2};
+  attrs.groups = 2;
+  const Expr x = grouped.input("x", {1, 4, 4, 4});
+  grouped.f.results = {grouped.b.conv(x, grouped.weights({2, 2, 2, 4}, 1), attrs)};
+  ir::Function f = grouped.f;
+  ASSERT_TRUE(graph::phase_convolutions(grouped.c, f).has_value());
+  EXPECT_EQ(f.results, grouped.f.results);
+}
+
 TEST(Passes, layer_norm_is_one_kernel) {
   Model m;
   const Expr x = m.input("x", {5, 33});

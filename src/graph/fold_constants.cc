@@ -1,5 +1,5 @@
 // fold_constants: nodes whose operands are all constants are evaluated by their reference.
-#include <unordered_map>
+#include <algorithm>
 
 #include "graph/pass.h"
 #include "graph/rules.h"
@@ -42,6 +42,26 @@ ops::Tensor to_tensor(Expr constant) {
   return t;
 }
 
+/// An operand of `n` as a value: a constant or, beside a constant of the full shape, one that an
+/// elementwise node reads repeated (batch norm adds its epsilon so).
+std::optional<ops::Tensor> operand_value(Expr n, Expr operand) {
+  if (!static_shape(operand->type)) return std::nullopt;
+  if (operand->op == Op::constant) return to_tensor(operand);
+  if (operand->op != Op::broadcast || operand->operand(0)->op != Op::constant ||
+      !is_elementwise(n->op))
+    return std::nullopt;
+  const auto whole = [](Expr e) { return e->op == Op::constant; };
+  if (std::none_of(n->operands.begin(), n->operands.end(), whole)) return std::nullopt;
+  const ops::Tensor small = to_tensor(operand->operand(0));
+  const ops::Tensor* const pointer = &small;
+  const ops::EvalArgs args{operand, {&pointer, 1}, *static_shape(operand->type), [](Expr e) {
+                             return as_int(e).value_or(0);
+                           }};
+  Result<std::vector<ops::Tensor>> repeated = ops::find_op(Op::broadcast)->eval(args);
+  if (!repeated || repeated->size() != 1) return std::nullopt;
+  return std::move((*repeated)[0]);
+}
+
 Expr fold(Rewriter& r, Expr n) {
   Context& c = r.context();
   const ops::OpRow* row = ops::find_op(n->op);
@@ -60,15 +80,20 @@ Expr fold(Rewriter& r, Expr n) {
   if (n->op != Op::from_scalars) {
     for (Expr operand : n->operands) {
       // A repeated constant is read through its broadcast.
-      if (operand->op != Op::constant) return nullptr;
-      const auto extents = static_shape(operand->type);
+      const bool repeated = operand->op == Op::broadcast;
+      if (operand->op != Op::constant && !repeated) return nullptr;
+      const auto extents = static_shape(repeated ? operand->operand(0)->type : operand->type);
       if (!extents) return nullptr;
       largest = std::max(largest, count(*extents));
     }
     if (count(*shape) > kMaxElements ||
         count(*shape) > kMaxGrowth * std::max<int64_t>(largest, 4096))
       return nullptr;
-    for (Expr operand : n->operands) values.push_back(to_tensor(operand));
+    for (Expr operand : n->operands) {
+      std::optional<ops::Tensor> value = operand_value(n, operand);
+      if (!value) return nullptr;
+      values.push_back(std::move(*value));
+    }
   }
   std::vector<const ops::Tensor*> pointers;
   for (const ops::Tensor& t : values) pointers.push_back(&t);

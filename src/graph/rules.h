@@ -55,6 +55,9 @@ class Rewriter {
 /// A convolution without the outer taps that read only padding; nullptr where there are none.
 [[nodiscard]] ir::Expr drop_padding_taps(Rewriter& r, ir::Expr n);
 
+/// A convolution that looks at one pixel as a product over channels; nullptr where it is none.
+[[nodiscard]] ir::Expr pointwise_convolution(Rewriter& r, ir::Expr n);
+
 /// Applies `pass` to the bodies of the if and loop nodes that the function reaches, and rebuilds
 /// those nodes where a body changed.
 void rewrite_bodies(ir::Context& c, ir::Function& f,

@@ -77,7 +77,16 @@ bool ones_or_absent(Expr n, Key key) {
   return n->find(key) == nullptr || all_ones(n->ints_attr(key));
 }
 
-/// A convolution that looks at one pixel is a product over channels.
+constexpr Rule kRules[] = {
+    {"drop_padding_taps", is<Op::conv>, drop_padding_taps},
+    {"power", is<Op::pow>, power},
+    {"divide_by_power_of_two", is<Op::div>, divide_by_power_of_two},
+    {"multiply_by_one", is<Op::mul>, multiply_by_one},
+    {"pointwise_convolution", is<Op::conv>, pointwise_convolution},
+};
+
+}  // namespace
+
 Expr pointwise_convolution(Rewriter& r, Expr n) {
   const Expr w = n->operand(1);
   const size_t spatial = w->shape().size() - 2;
@@ -99,16 +108,6 @@ Expr pointwise_convolution(Rewriter& r, Expr n) {
     attrs.push_back({Key::product, n->string_attr(Key::product)});
   return r.make(Op::dot, {n->operand(0), matrix}, std::move(attrs), n->type);
 }
-
-constexpr Rule kRules[] = {
-    {"drop_padding_taps", is<Op::conv>, drop_padding_taps},
-    {"power", is<Op::pow>, power},
-    {"divide_by_power_of_two", is<Op::div>, divide_by_power_of_two},
-    {"multiply_by_one", is<Op::mul>, multiply_by_one},
-    {"pointwise_convolution", is<Op::conv>, pointwise_convolution},
-};
-
-}  // namespace
 
 Status simplify_algebra(Context& c, Function& f) {
   Rewriter(c, kRules).run(f);
