@@ -210,6 +210,12 @@ TEST_F(Primitives, reverse_compute_at_covers_what_is_written) {
   EXPECT_EQ(s.loops("relu"), (Handles{"io", "jo", "add_i0", "relu_i1"}));
 }
 
+TEST_F(Primitives, reverse_compute_at_refuses_to_run_where_nothing_is_written) {
+  apply("io, ii = split(i0, 3)");
+  apply("iio, iii = split(ii, 4)");
+  refuses("reverse_compute_at(relu, io)", "cannot be bounded");
+}
+
 TEST_F(Primitives, reverse_compute_at_refuses) {
   refuses("reverse_compute_at(add, k)", "still reduces");
   refuses("reverse_compute_at(relu, i)", "used between");

@@ -88,13 +88,36 @@ Result<std::vector<Expr>> produced(Draft& draft, const Places& at) {
   return buffers;
 }
 
+/// True if the block's predicate does no more to what is written than end iterators at their
+/// bounds. Any other part would leave the box of its loops with holes, and the consumer would run
+/// where nothing is yet.
+bool fills_its_box(Expr block, std::span<const Expr> loops) {
+  const ir::BlockView view{block};
+  const auto iters = view.iters();
+  for (Expr part : conjuncts(view.predicate())) {
+    const bool ends = part->op == Op::lt && !mentions_any(part->operand(1), loops) &&
+                      std::ranges::any_of(iters, [&](const ir::BlockIter& it) {
+                        return it.kind == 's' && it.binding == part->operand(0);
+                      });
+    const bool moves = std::ranges::any_of(
+        loops, [&](Expr v) { return mentions(part, v) && in_bindings(block, 's', v); });
+    if (!ends && moves) return false;
+  }
+  return true;
+}
+
 /// What the loop writes of the buffer in one iteration.
 std::optional<Box> written_box(Draft& draft, const Places& at, Expr buffer) {
   Context& c = draft.c();
   const ir::Assumptions known = known_inside(draft, at.loop);
   std::optional<Box> all;
+  std::vector<Expr> loops;
+  for (const Site& site : find_blocks(at.loop.node))
+    for (ir::ForView loop : loops_above(site)) loops.push_back(loop.var());
+  for (ir::ForView loop : loops_inside(at.loop)) loops.push_back(loop.var());
   for (const Access& a : accesses(c, ir::ForView{at.loop.node}.body())) {
     if (a.buffer != buffer || !a.write) continue;
+    if (!fills_its_box(a.block, loops)) return std::nullopt;
     const auto box = box_of(c, a, known);
     if (!box) return std::nullopt;
     all = all ? unite(c, *all, *box, known) : *box;
