@@ -130,9 +130,21 @@ TEST(default_schedules, products) {
 
 TEST(default_schedules, convolutions) {
   // n, h, w, c, oc, kernel, stride, groups
-  const std::vector<Extents> cases{{1, 9, 9, 3, 8, 3, 2, 1},  {2, 6, 7, 4, 20, 3, 1, 1},
-                                   {1, 5, 5, 6, 34, 1, 1, 1}, {1, 6, 6, 8, 8, 3, 1, 8},
-                                   {1, 5, 6, 8, 16, 3, 1, 2}, {0, 5, 5, 4, 8, 3, 1, 1}};
+  const std::vector<Extents> cases{{1, 9, 9, 3, 8, 3, 2, 1},
+                                   {2, 6, 7, 4, 20, 3, 1, 1},
+                                   {1, 5, 5, 6, 34, 1, 1, 1},
+                                   {1, 6, 6, 8, 8, 3, 1, 8},
+                                   {1, 5, 6, 8, 16, 3, 1, 2},
+                                   {0, 5, 5, 4, 8, 3, 1, 1},
+                                   // Groups: of a part of a vector, of whole ones, and others.
+                                   {1, 5, 6, 32, 32, 3, 1, 8},
+                                   {2, 6, 5, 24, 24, 3, 2, 3},
+                                   {1, 4, 4, 16, 32, 3, 1, 4},
+                                   {1, 5, 5, 8, 16, 3, 1, 8},
+                                   {1, 5, 4, 48, 48, 3, 1, 2},
+                                   {1, 5, 5, 24, 24, 3, 1, 2},
+                                   {1, 5, 4, 9, 15, 3, 1, 3},
+                                   {1, 4, 6, 80, 80, 2, 1, 2}};
   check_all("conv", cases, [](Model& m, const Extents& e) {
     const Expr x = m.input({m.dim(e[0]), m.fixed(e[1]), m.fixed(e[2]), m.fixed(e[3])});
     ops::ConvAttrs attrs;
@@ -229,6 +241,38 @@ TEST(default_schedules, a_product_with_bias_has_this_trace) {
   EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32])"), std::string::npos)
       << trace_of(*scheduled);
   EXPECT_NE(trace_of(*scheduled).find("pack("), std::string::npos);
+}
+
+TEST(default_schedules, groups_take_tiles_or_vectors_of_their_own) {
+  const auto trace = [](int64_t channels, int64_t groups) {
+    Model m(false);
+    ops::ConvAttrs attrs;
+    attrs.groups = groups;
+    const Expr x = m.input({m.fixed(1), m.fixed(9), m.fixed(9), m.fixed(channels)});
+    m.outputs = {m.b.conv(x, m.weights({3, 3, channels / groups, channels}), attrs)};
+    const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+    return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
+  };
+  EXPECT_NE(trace(48, 2).find("tensorize(c, fma_tile, [7, 24])"), std::string::npos)
+      << trace(48, 2);
+  EXPECT_NE(trace(128, 4).find("fma_tile, [7, 32])"), std::string::npos) << trace(128, 4);
+  EXPECT_EQ(trace(32, 8).find("fma_tile"), std::string::npos) << trace(32, 8);
+  EXPECT_NE(trace(32, 8).find("vectorize("), std::string::npos) << trace(32, 8);
+}
+
+TEST(default_schedules, a_tile_wider_than_the_columns_stays_in_registers) {
+  for (int64_t columns : {8, 440}) {
+    Model m(true);
+    const Expr x = m.input({m.dim(50), m.fixed(48)});
+    m.outputs = {m.b.relu(m.b.add(m.b.matmul(x, m.weights({48, columns})), m.weights({columns})))};
+    const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+    ASSERT_TRUE(scheduled.has_value());
+    EXPECT_NE(trace_of(*scheduled).find("fma_tile"), std::string::npos) << trace_of(*scheduled);
+    const auto final = finalize(*scheduled);
+    ASSERT_TRUE(final.has_value());
+    const std::string text = ir::print(**final);
+    EXPECT_NE(text.find("] reg\n"), std::string::npos) << text;
+  }
 }
 
 TEST(default_schedules, long_elementwise_work_is_one_fused_parallel_axis) {

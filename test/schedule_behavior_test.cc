@@ -86,6 +86,13 @@ TEST(schedule_behavior, default_like_gemm_schedule_computes_the_same) {
   }
 }
 
+TEST(schedule_behavior, consumers_under_a_loop_that_ends_early) {
+  check(DotProgram().program(),
+        {"i0_, i1_ = split(i, 4)", "i2_, i3_ = split(i0_, 3)", "reorder(i2_, i3_, j, i1_)",
+         "reverse_compute_at(add, i3_)"},
+        kDotSizes);
+}
+
 TEST(schedule_behavior, caches_and_packs_compute_the_same) {
   check(DotProgram().program(),
         {"w = cache_write(dot, scratch)", "r = cache_read(dot, a, scratch)",

@@ -31,10 +31,15 @@ Expr channel_constant(Expr n) {
   return small;
 }
 
+/// A constant, or the reshape of one, which is folded later.
+bool is_weights(Expr w) {
+  return w->op == Op::constant || (w->op == Op::reshape && w->operand(0)->op == Op::constant);
+}
+
 /// The constant weights of a contraction whose output's last axis is the last axis of its weights.
 bool has_scalable_weights(Expr n) {
-  if (n->op == Op::conv) return n->operand(1)->op == Op::constant;
-  if (n->op != Op::dot || n->operand(1)->op != Op::constant) return false;
+  if (n->op == Op::conv) return is_weights(n->operand(1));
+  if (n->op != Op::dot || !is_weights(n->operand(1))) return false;
   const Expr w = n->operand(1);
   const int64_t last = w->rank() - 1;
   const auto holds = [&](Key key) {

@@ -48,6 +48,7 @@ Expr flat_offset(Context& c, Expr buffer, const std::vector<Expr>& indices) {
 AccessInfo access(Context& c, Expr buffer, std::span<const Expr> indices,
                   const Assumptions& known) {
   AccessInfo a{buffer, {indices.begin(), indices.end()}, nullptr};
+  for (Expr& index : a.indices) index = simplify(c, index, known);
   a.flat = simplify(c, flat_offset(c, buffer, a.indices), known);
   return a;
 }
@@ -247,6 +248,17 @@ std::optional<int64_t> total(const std::vector<LoopInfo>& loops) {
     if (__builtin_mul_overflow(all, *n, &all)) return std::nullopt;
   }
   return all;
+}
+
+int64_t group_size(const BlockInfo& info) {
+  for (const AccessInfo& a : info.reads)
+    for (Expr index : a.indices)
+      for (Expr n : post_order(std::span(&index, 1)))
+        if (n->op == Op::floordiv)
+          if (const auto d = as_int(n->operand(1)); d && n->operand(0)->op == Op::var)
+            for (const LoopInfo& l : info.loops)
+              if (l.var == n->operand(0) && !l.reduction && l.count() && *l.count() > *d) return *d;
+  return 0;
 }
 
 }  // namespace tenon::schedule::defaults

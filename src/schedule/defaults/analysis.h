@@ -63,6 +63,10 @@ struct BlockInfo {
 /// True if an index of some read mixes an output axis with a reduction axis: a sliding window.
 [[nodiscard]] bool slides(const BlockInfo& block);
 
+/// A grouped convolution reads channel (oc / per_group) * ..: splitting oc by per_group tells the
+/// group apart. The divisor, or 0.
+[[nodiscard]] int64_t group_size(const BlockInfo& info);
+
 /// Role of a param of the kernel; empty for an internal buffer.
 [[nodiscard]] std::optional<ir::ParamRole> role_of(const ir::Kernel& kernel, ir::Expr buffer);
 /// Bytes of the widest element that the block touches.

@@ -52,19 +52,6 @@ std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
   return r;
 }
 
-/// A grouped convolution reads channel (oc / per_group) * ..: splitting oc by per_group tells the
-/// group apart. The divisor, or 0.
-int64_t group_size(const BlockInfo& info) {
-  for (const AccessInfo& a : info.reads)
-    for (Expr index : a.indices)
-      for (Expr n : post_order(std::span(&index, 1)))
-        if (n->op == Op::floordiv)
-          if (const auto d = as_int(n->operand(1)); d && n->operand(0)->op == Op::var)
-            for (const LoopInfo& l : info.loops)
-              if (l.var == n->operand(0) && !l.reduction && l.count() && *l.count() > *d) return *d;
-  return 0;
-}
-
 class Contraction {
  public:
   Contraction(Schedule& s, const Target& t, std::string anchor)
@@ -81,10 +68,12 @@ class Contraction {
     dims_.n = as_int(s_.extent(r_.cols.back()));
     dims_.k = total(info.reductions());
     if (!r_.rows.empty()) dims_.m = as_int(s_.extent(r_.rows.back()));
-    if (dims_.n && *dims_.n < lanes_ / 4)
+    if (dims_.n && *dims_.n < lanes_ / 4 && group_ == 0)
       return fail("schedule.defaults", "too few columns for a tile");
-    nr_ = tile_columns(t_.machine, lanes_, dims_.n);
-    mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes_, nr_, dims_.m, most_rows(info));
+    nr_ = group_ != 0 ? group_columns(lanes_, group_) : tile_columns(t_.machine, lanes_, dims_.n);
+    int lanes = lanes_;
+    while (nr_ % lanes != 0) lanes /= 2;
+    mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes, nr_, dims_.m, most_rows(info));
     TENON_TRY_VOID(pack_columns(info));
     return tile(info);
   }
@@ -97,7 +86,37 @@ class Contraction {
     const auto info = here();
     const int64_t size = group_size(info);
     if (size == 0) return {};
-    return s_.split(info.spatial().back().name, size, "predicate").map([](const auto&) {});
+    const int lanes = t_.lanes(info);
+    if (size < lanes && lanes % size == 0)
+      return fail("schedule.defaults", "groups that share a vector");
+    group_ = size;
+    TENON_TRY(const Handles oc, s_.split(info.spatial().back().name, size, "predicate"));
+    // Constant weights get an axis for the groups, so that the columns of each are packed alone.
+    const BlockInfo split = here();
+    for (const AccessInfo& a : split.reads) {
+      const std::optional<int> axis = axis_of(split, a, oc[1]);
+      if (role_of(*s_.program(), a.buffer) != ParamRole::constant || !axis) continue;
+      Packing p;
+      p.factors.assign(a.indices.size(), 0);
+      p.factors[static_cast<size_t>(*axis)] = size;
+      for (size_t d = 0; d <= a.indices.size(); ++d) p.perm.push_back(static_cast<int64_t>(d));
+      TENON_TRY_VOID(s_.pack(anchor_, a.buffer->string_attr(Key::name), p).map([](const auto&) {}));
+      break;
+    }
+    return {};
+  }
+
+  /// The only axis of the access that the loop walks.
+  std::optional<int> axis_of(const BlockInfo& info, const AccessInfo& a, const std::string& loop) {
+    std::optional<int> axis;
+    for (const LoopInfo& l : info.loops)
+      for (size_t d = 0; d < a.indices.size() && l.name == loop; ++d) {
+        const auto nodes = post_order(std::span(&a.indices[d], 1));
+        if (std::find(nodes.begin(), nodes.end(), l.var) == nodes.end()) continue;
+        if (axis) return std::nullopt;
+        axis = static_cast<int>(d);
+      }
+    return axis;
   }
 
   /// Neighbouring reduction loops that are one axis of both operands become one.
@@ -269,6 +288,7 @@ class Contraction {
   Dims dims_;
   int lanes_ = 1;
   int64_t mr_ = 1, nr_ = 1;
+  int64_t group_ = 0;  // output channels of a group; 0: there are no groups
   Handles pack_blocks_;
 };
 

@@ -33,6 +33,24 @@ int64_t tile_columns(const machine::Machine& machine, int lanes, std::optional<i
   return best;
 }
 
+int64_t group_columns(int lanes, int64_t n) {
+  constexpr int64_t kMostVectors = 6;
+  int64_t best = 1;
+  double best_rate = 0;
+  for (int64_t nr = 1; nr <= n && nr <= kMostVectors * lanes; ++nr) {
+    if (n % nr != 0) continue;
+    int64_t width = lanes;
+    while (nr % width != 0) width /= 2;
+    if (nr / width > kMostVectors) continue;
+    // One vector for each row reads the rows' operand as often as it computes.
+    const double rate = static_cast<double>(width) * (nr > width ? 1.0 : 0.8);
+    if (rate < best_rate) continue;
+    best = nr;
+    best_rate = rate;
+  }
+  return best;
+}
+
 int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr, std::optional<int64_t> m,
                   int64_t most) {
   most = std::min({rows_that_fit(machine, lanes, nr), kUnrolledRows / 2 + 8, most});

@@ -9,6 +9,9 @@ namespace tenon::schedule::defaults {
 /// with n columns, so that one packed form serves all.
 [[nodiscard]] int64_t tile_columns(const machine::Machine& machine, int lanes,
                                    std::optional<int64_t> n);
+/// Columns of a tile for n output channels of each group: a divisor of n, so that no tile reaches
+/// into the next group.
+[[nodiscard]] int64_t group_columns(int lanes, int64_t n);
 /// Rows of a tile with nr columns over m rows: as high as the registers allow, with little waste.
 [[nodiscard]] int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr,
                                 std::optional<int64_t> m, int64_t most = INT64_MAX);

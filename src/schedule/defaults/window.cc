@@ -6,6 +6,17 @@ namespace tenon::schedule::defaults {
 using namespace ir;  // NOLINT
 
 namespace {
+/// The channels of a grouped convolution in one vector: a read moves once for each `group` of them
+/// (a power of two), so lanes read one vector in another order. 0: no read is like that.
+int64_t group_of(const BlockInfo& info, const LoopInfo& channel, int64_t lanes) {
+  const int64_t size = group_size(info);
+  const auto channels = channel.count();
+  if (size <= 0 || size > lanes || (size & (size - 1)) != 0 || !channels) return 0;
+  int64_t width = lanes;
+  while (width > size && *channels % width != 0) width /= 2;
+  return *channels % width == 0 ? width : 0;
+}
+
 /// Channels in one step. Over a window there are a few pixels in registers besides; a plain
 /// reduction has only its channels to keep the adders busy.
 int64_t channel_width(int64_t lanes, std::optional<int64_t> channels, bool sliding) {
@@ -27,13 +38,16 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
   const LoopInfo& channel = spatial.back();
   if (!is_contiguous(c, info->write, channel, info->loops))
     return fail("schedule.defaults", "the output's last axis is not contiguous");
+  const int64_t grouped = group_of(*info, channel, t.lanes(*info));
   for (const AccessInfo& a : info->reads) {
+    if (grouped != 0) break;
     const Expr stride = stride_of(c, a, channel, info->loops);
     if (stride == nullptr || (!is_int(stride, 0) && !is_int(stride, 1)))
       return fail("schedule.defaults", "the channels are not contiguous");
   }
   const bool sliding = info->combine == "fma" || slides(*info);
-  const int64_t width = channel_width(t.lanes(*info), channel.count(), sliding);
+  const int64_t width =
+      grouped != 0 ? grouped : channel_width(t.lanes(*info), channel.count(), sliding);
   TENON_TRY_VOID(accumulate_in_registers(s, anchor));
   TENON_TRY(const Handles ch, s.split(channel.name, width));
   Handles outer, order;
@@ -66,8 +80,11 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
   TENON_TRY_VOID(s.vectorize(ch[1]));
   if (!pixel_in.empty()) TENON_TRY_VOID(s.unroll(pixel_in));
   const auto taps = total(reductions);
-  if (taps && *taps <= 32)
+  if (taps && *taps <= 32) {
     for (const LoopInfo& l : reductions) TENON_TRY_VOID(s.unroll(l.name));
+  } else if (grouped != 0 && reductions.back().count()) {
+    TENON_TRY_VOID(s.unroll(reductions.back().name));
+  }
   const auto work = total(info->loops);
   if (work && *work <= kTaskElements) return {};
   if (outer.empty()) return s.parallel(inside.front());

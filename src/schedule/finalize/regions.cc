@@ -204,10 +204,13 @@ bool is_alternative(const Branch& branch, const Access& write, size_t outer,
 
 bool covers(Context& c, const Region& w, const Access& read, size_t outer,
             const Assumptions& sizes) {
-  const Region r = region_of(c, {&read}, outer, sizes);
+  Region r = region_of(c, {&read}, outer, sizes);
   const Assumptions known = assume_loops(sizes, read);
   for (size_t d = 0; d < r.size(); ++d) {
     if (!w[d]) return false;
+    // A tile's room beyond the buffer holds nothing that anyone needs.
+    const Expr last = sub(c, read.buffer->shape()[d], c.i64(1));
+    if (read.in_tile && r[d] && prove(c, le(c, last, r[d]->hi), known)) r[d]->hi = last;
     if (!r[d]) {
       // A read anywhere is covered by a write of the whole axis.
       const Expr extent = read.buffer->shape()[d];

@@ -88,6 +88,47 @@ Result<std::vector<Expr>> produced(Draft& draft, const Places& at) {
   return buffers;
 }
 
+/// Variables of the loops in the loop's body.
+std::vector<Expr> vars_inside(Expr loop) {
+  std::vector<Expr> vars;
+  const Expr body = ir::ForView{loop}.body();
+  visit_statements(body, [&](const Site& at) {
+    if (at.node->op == Op::for_) vars.push_back(ir::ForView{at.node}.var());
+    return true;
+  });
+  return vars;
+}
+
+/// Parts of the producers' predicates that one iteration of the loop decides as a whole: where one
+/// does not hold nothing is written, so the consumer runs under them as well.
+std::vector<Expr> shared_conditions(Draft& draft, const Places& at, std::span<const Expr> buffers) {
+  const std::vector<Expr> inside = vars_inside(at.loop.node);
+  std::vector<Expr> around{at.loop.node->operand(0)};
+  for (ir::ForView loop : all_loops_above(at.loop)) around.push_back(loop.var());
+  std::vector<Expr> shared;
+  for (const Access& a : accesses(draft.c(), ir::ForView{at.loop.node}.body())) {
+    if (!a.write || std::ranges::find(buffers, a.buffer) == buffers.end()) continue;
+    for (Expr part : conjuncts(ir::BlockView{a.block}.predicate()))
+      if (mentions_any(part, around) && !mentions_any(part, inside) &&
+          std::ranges::find(shared, part) == shared.end())
+        shared.push_back(part);
+  }
+  return shared;
+}
+
+/// The nest of one block with more conditions on the block.
+Expr under(Context& c, Expr nest, std::span<const Expr> conditions) {
+  if (conditions.empty()) return nest;
+  return ir::rewrite_bottom_up(c, nest, [&](Expr e) -> Expr {
+    if (e->op != Op::block) return nullptr;
+    const ir::BlockView view{e};
+    std::vector<Expr> parts = conjuncts(view.predicate());
+    parts.insert(parts.end(), conditions.begin(), conditions.end());
+    return ir::block(c, view.name(), view.iters(), conjunction(c, parts), view.body(),
+                     std::string(e->string_attr_or(ir::Key::note, "")));
+  });
+}
+
 /// True if the block's predicate does no more to what is written than end iterators at their
 /// bounds. Any other part would leave the box of its loops with holes, and the consumer would run
 /// where nothing is yet.
@@ -111,10 +152,7 @@ std::optional<Box> written_box(Draft& draft, const Places& at, Expr buffer) {
   Context& c = draft.c();
   const ir::Assumptions known = known_inside(draft, at.loop);
   std::optional<Box> all;
-  std::vector<Expr> loops;
-  for (const Site& site : find_blocks(at.loop.node))
-    for (ir::ForView loop : loops_above(site)) loops.push_back(loop.var());
-  for (ir::ForView loop : loops_inside(at.loop)) loops.push_back(loop.var());
+  const std::vector<Expr> loops = vars_inside(at.loop.node);
   for (const Access& a : accesses(c, ir::ForView{at.loop.node}.body())) {
     if (a.buffer != buffer || !a.write) continue;
     if (!fills_its_box(a.block, loops)) return std::nullopt;
@@ -195,12 +233,13 @@ Result<Edited> reverse_compute_at(const Program& p, const std::string& block,
       return refuse(kName, quote(block) + " does not run through its reduction from the start");
   TENON_TRY(const std::vector<SymbolicRange> ranges, ranges_for(draft, at, buffers, *domain));
 
+  const std::vector<Expr> shared = shared_conditions(draft, at, buffers);
   draft.set_body(erase(draft.c(), *consumer));
   Draft next(draft.finish().program);
   auto place = find_loop(next.body(), loop);
   const Expr nest = nest_over(next, consumer->node, ranges, *domain, known_inside(next, *place),
                               loops_inside(*place));
-  const std::vector<Expr> both{ir::ForView{place->node}.body(), nest};
+  const std::vector<Expr> both{ir::ForView{place->node}.body(), under(next.c(), nest, shared)};
   next.set_body(
       replace(next.c(), *place, with_child(next.c(), place->node, 2, ir::seq(next.c(), both))));
 

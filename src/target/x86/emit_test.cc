@@ -117,6 +117,34 @@ TEST(Emit, guarded_tail_uses_a_mask_and_a_copy_without) {
   EXPECT_EQ(count(*text, "gather"), 0) << *text;
 }
 
+/// out[i * 16 + j] = -x[(i * 16 + j) div width * step + 1] with lanes j.
+std::string grouped_loads(int64_t width, int64_t step) {
+  Program p;
+  ir::Context& c = p.c();
+  const Expr x = p.param(DType::f32, {c.i64(1024)});
+  const Expr out = p.param(DType::f32, {c.i64(64)}, ir::ParamRole::out);
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  const Expr at = ir::add(c, ir::mul(c, i, c.i64(16)), j);
+  const Expr from =
+      ir::add(c, ir::mul(c, ir::floordiv(c, at, c.i64(width)), c.i64(step)), c.i64(1));
+  const Expr body = ir::store(
+      c, out, ir::unary(c, Op::neg, ir::load(c, x, std::vector{from})), std::vector{at});
+  p.kernel.body =
+      ir::for_loop(c, i, c.i64(4), ir::for_loop(c, j, c.i64(16), body, "vector"), "parallel");
+  return emit_llvm(p.kernel, wide()).value_or("refused");
+}
+
+TEST(Emit, lanes_near_each_other_are_one_load_and_a_shuffle) {
+  for (const int64_t width : {2, 4, 8}) {
+    const std::string text = grouped_loads(width, width);
+    EXPECT_EQ(count(text, "masked.gather"), 0) << text;
+    EXPECT_GE(count(text, "shufflevector"), 1) << text;
+  }
+  EXPECT_GE(count(grouped_loads(4, 40), "masked.gather"), 1);  // too far apart
+  EXPECT_GE(count(grouped_loads(3, 3), "masked.gather"), 1);   // where a group starts varies
+}
+
 TEST(Emit, sum_of_a_row_reduces_by_a_tree) {
   Program p;
   ir::Context& c = p.c();

@@ -126,6 +126,8 @@ class Emitter {
 
   // ---- index.cc: integer expressions across lanes
   std::optional<int64_t> lane_step(Expr e, const Chunk& chunk);
+  std::pair<int64_t, int64_t> lane_phase(Expr e, int64_t k, const Chunk& chunk);
+  std::vector<int64_t> lane_offsets(Expr e, const Chunk& chunk);
   bool is_uniform(Expr e);
   /// The value in a chunk's first lane, as scalar code.
   Value* first_lane(Expr e, size_t chunk);
@@ -143,6 +145,7 @@ class Emitter {
     Value* pointer = nullptr;  // of lane 0
     std::optional<Step> step;  // empty: `pointers` holds one for each lane
     Value* pointers = nullptr;
+    std::vector<int64_t> near;  // not empty: constant distances from `pointer`, within one vector
   };
   Access access(Expr buffer, std::span<const Expr> indices, size_t chunk);
   Value* scalar_pointer(Expr buffer, std::span<const Expr> indices);

@@ -1,5 +1,6 @@
 // Integer expressions across the lanes of a chunk: constant steps, uniformity, cheap division.
 #include <numeric>
+#include <tuple>
 
 #include "support/check.h"
 #include "target/x86/emitter.h"
@@ -155,8 +156,15 @@ std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
   const auto k = ir::as_int(e->operand(1));
   if ((e->op != Op::floordiv && e->op != Op::mod) || !k || *k <= 0) return std::nullopt;
   if (*x % *k == 0) return e->op == Op::floordiv ? *x / *k : 0;
-  // The first lane is a multiple of g plus the chunk's offset: no lane crosses a multiple of k.
-  const Expr a = e->operand(0);
+  // The first lane stands at `phase` within a multiple of g: no lane crosses a multiple of k.
+  const auto [g, phase] = lane_phase(e->operand(0), *k, chunk);
+  const int64_t reach = *x * (static_cast<int64_t>(chunk.width) - 1);
+  if (g == 0 || phase + reach < 0 || phase + reach >= g) return std::nullopt;
+  return e->op == Op::floordiv ? 0 : *x;
+}
+
+/// (g, phase): e in the chunk's first lane is a multiple of g plus the phase, and g divides k.
+std::pair<int64_t, int64_t> Emitter::lane_phase(Expr e, int64_t k, const Chunk& chunk) {
   const auto linear =
       [&](Expr term, auto&& self) -> std::pair<int64_t, int64_t> {  // (divisor of the rest, offset)
     if (const auto c = ir::as_int(term)) return {0, *c};
@@ -174,12 +182,47 @@ std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
     }
     return {1, 0};
   };
-  const auto [divisor, offset] = linear(a, linear);
-  const int64_t g = std::gcd(divisor, *k);
-  const int64_t phase = ((offset % g) + g) % g;  // of the first lane within its multiple of g
-  const int64_t reach = *x * (static_cast<int64_t>(chunk.width) - 1);
-  if (g == 0 || phase + reach < 0 || phase + reach >= g) return std::nullopt;
-  return e->op == Op::floordiv ? 0 : *x;
+  const auto [divisor, offset] = linear(e, linear);
+  const int64_t g = std::gcd(divisor, k);
+  return {g, g == 0 ? 0 : ((offset % g) + g) % g};
+}
+
+/// How far each lane of the chunk is from the first, where those are constants (the channels of
+/// groups, (c div 4) * 4); empty otherwise.
+std::vector<int64_t> Emitter::lane_offsets(Expr e, const Chunk& chunk) {
+  std::vector<int64_t> out(chunk.width, 0);
+  if (const auto step = lane_step(e, chunk)) {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = *step * static_cast<int64_t>(i);
+    return out;
+  }
+  if (e->op == Op::var) {
+    const auto d = definitions_.find(e);
+    return d == definitions_.end() ? std::vector<int64_t>{} : lane_offsets(d->second, chunk);
+  }
+  if (e->dtype() != DType::i64 || e->operands.size() != 2 || e->op == Op::load) return {};
+  const std::vector<int64_t> x = lane_offsets(e->operand(0), chunk);
+  const std::vector<int64_t> y = lane_offsets(e->operand(1), chunk);
+  if (x.empty() || y.empty()) return {};
+  const auto k = ir::as_int(e->operand(1));
+  int64_t phase = 0;
+  if (e->op == Op::floordiv || e->op == Op::mod) {
+    if (!k || *k <= 0) return {};
+    int64_t g = 0;
+    std::tie(g, phase) = lane_phase(e->operand(0), *k, chunk);
+    if (g != *k) return {};
+  } else if (e->op != Op::add && e->op != Op::sub && (e->op != Op::mul || !k)) {
+    return {};
+  }
+  const auto floor = [&](int64_t v) { return v >= 0 ? v / *k : -((*k - 1 - v) / *k); };
+  for (size_t i = 0; i < out.size(); ++i) {
+    const int64_t at = phase + x[i];
+    if (e->op == Op::add) out[i] = x[i] + y[i];
+    if (e->op == Op::sub) out[i] = x[i] - y[i];
+    if (e->op == Op::mul) out[i] = x[i] * *k;
+    if (e->op == Op::floordiv) out[i] = floor(at) - floor(phase);
+    if (e->op == Op::mod) out[i] = at - floor(at) * *k - phase;
+  }
+  return out;
 }
 
 bool Emitter::is_uniform(Expr e) {

@@ -1,4 +1,6 @@
 // Loads and stores: addresses, contiguous and strided lanes, masks, reductions into one element.
+#include <algorithm>
+
 #include "support/check.h"
 #include "target/x86/emitter.h"
 
@@ -45,6 +47,28 @@ Value* Emitter::scalar_pointer(Expr buffer, std::span<const Expr> indices) {
   return b_.CreateInBoundsGEP(storage_type(context_, buffer->dtype()), info.base, offset);
 }
 
+namespace {
+
+/// `near` plus the offsets times a constant stride; empty where one of them is unknown.
+std::vector<int64_t> nearer(std::vector<int64_t> near, const std::vector<int64_t>& offsets,
+                            Value* stride) {
+  const auto* k = llvm::dyn_cast<llvm::ConstantInt>(stride);
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    if (offsets[i] != 0 && k == nullptr) return {};
+    if (offsets[i] != 0) near[i] += offsets[i] * k->getSExtValue();
+  }
+  return offsets.empty() ? std::vector<int64_t>{} : near;
+}
+
+/// All lanes within one vector from the first lane on.
+bool is_near(const std::vector<int64_t>& near) {
+  const auto width = static_cast<int64_t>(near.size());
+  return width > 1 &&
+         std::all_of(near.begin(), near.end(), [&](int64_t o) { return o >= 0 && o < width; });
+}
+
+}  // namespace
+
 Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size_t chunk) {
   const BufferInfo& info = buffers_[buffer];
   const Chunk& lanes = vector_->chunks[chunk];
@@ -52,8 +76,10 @@ Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size
   Value* offset = i64(0);
   Value* scattered = nullptr;  // offsets of axes that do not step evenly
   Step step;
+  std::vector<int64_t> near(lanes.width, 0);
   for (size_t d = 0; d < indices.size(); ++d) {
     const auto s = lane_step(indices[d], lanes);
+    if (!near.empty()) near = nearer(near, lane_offsets(indices[d], lanes), info.strides[d]);
     if (!s) {
       const Val index = expr(indices[d]);
       Value* term =
@@ -76,6 +102,14 @@ Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size
     a.step = step;
     if (step.constant >= -1 && step.constant <= 2) return a;
   }
+  Value* base = a.pointer;
+  if (is_near(near)) {
+    Value* first = i64(0);
+    for (size_t d = 0; d < indices.size(); ++d)
+      first = b_.CreateAdd(first, b_.CreateMul(first_lane(indices[d], chunk), info.strides[d]));
+    a.pointer = b_.CreateInBoundsGEP(element, info.base, first);
+    a.near = near;
+  }
   Value* stride = i64(step.constant);
   if (step.symbolic != nullptr) stride = b_.CreateAdd(stride, step.symbolic);
   llvm::SmallVector<llvm::Constant*, 16> numbers;
@@ -83,7 +117,7 @@ Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size
   Value* offsets =
       b_.CreateMul(b_.CreateVectorSplat(lanes.width, stride), llvm::ConstantVector::get(numbers));
   if (scattered != nullptr) offsets = b_.CreateAdd(offsets, scattered);
-  a.pointers = b_.CreateGEP(element, a.pointer, offsets);
+  a.pointers = b_.CreateGEP(element, base, offsets);
   return a;
 }
 
@@ -125,6 +159,16 @@ Value* Emitter::load_part(Expr buffer, const Access& a, size_t chunk) {
       pick.push_back(j < w ? j : w + j - (w - 1));
     }
     stored = b_.CreateShuffleVector(low, high, pick);
+  } else if (!a.near.empty() && mask == nullptr) {
+    // One vector that ends at the last lane's element, and its elements in the lanes' order.
+    llvm::SmallVector<int, 16> pick(a.near.begin(), a.near.end());
+    const int64_t last = *std::max_element(a.near.begin(), a.near.end());
+    llvm::SmallVector<llvm::Constant*, 16> wanted;
+    for (unsigned i = 0; i < width; ++i) wanted.push_back(b_.getInt1(i <= last));
+    stored =
+        mark(buffer, b_.CreateMaskedLoad(type, a.pointer, align, llvm::ConstantVector::get(wanted),
+                                         llvm::Constant::getNullValue(type)));
+    stored = b_.CreateShuffleVector(stored, pick);
   } else {
     Value* pointers = a.pointers;
     if (pointers == nullptr) {
