@@ -52,6 +52,24 @@ TEST(finalize, init_is_guarded_where_a_loop_is_spatial_and_reduction_at_once) {
   EXPECT_TRUE(has(out, "if f % 8 == 0 {")) << out;
 }
 
+TEST(finalize, a_serial_loop_ends_where_all_its_statements_have_nothing_to_do) {
+  const std::string out = finalized(R"(kernel @two[n](x: in f32[n], y: out f32[n], z: out f32[n]) {
+  for i in serial(99) {
+    for j in serial(4) {
+      block y(vi: s = i * 4 + j) where i * 4 + j < n {
+        y[vi] = x[vi]
+      }
+    }
+    for k in serial(4) {
+      block z(vi: s = i * 4 + (3 - k)) where i * 4 + (3 - k) < n {
+        z[vi] = x[vi]
+      }
+    }
+  }
+})");
+  EXPECT_TRUE(has(out, "for i in serial(min((n + 3) // 4, 99))")) << out;
+}
+
 TEST(finalize, buffer_of_one_iteration_shrinks_to_scratch) {
   const std::string out = finalized(R"(kernel @two[n](x: in f32[n, n], y: out f32[n, n]) {
   alloc t: f32[n, n]

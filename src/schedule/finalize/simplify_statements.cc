@@ -107,6 +107,9 @@ class Simplifier {
   /// The loop around `body`, with what can leave it outside.
   Expr wrap(const ForView& loop, Expr extent, Expr body, const Assumptions& known) {
     const std::string note(loop.note());
+    if (loop.kind() == "serial" && body->op != Op::cond)
+      if (const Expr bound = needed(body, loop.var(), {}, known); bound != nullptr)
+        extent = simplify(c_, min(c_, extent, bound), known);
     if (body->op != Op::cond || body->operands.size() > 2 || has_load(body->operand(0)))
       return for_loop(c_, loop.var(), extent, body, loop.kind(), note);
     std::vector<Expr> outside, inside;
@@ -126,6 +129,51 @@ class Simplifier {
         inside.empty() ? body->operand(1) : if_then(c_, conjunction(c_, inside), body->operand(1));
     const Expr result = for_loop(c_, loop.var(), extent, kept, loop.kind(), note);
     return outside.empty() ? result : if_then(c_, conjunction(c_, outside), result);
+  }
+
+  /// b such that the statement does nothing for var >= b, or nullptr: the largest of its parts'.
+  /// `inner`: variables of loops inside, of which b is free.
+  Expr needed(Expr s, Expr var, std::vector<Expr> inner, Assumptions known) {
+    if (s->op == Op::for_) {
+      const ForView loop{s};
+      std::vector<Expr> runs;  // 0 < each of the extents that the loop's is the smallest of
+      std::vector<Expr> work{loop.extent()};
+      while (!work.empty()) {
+        const Expr e = work.back();
+        work.pop_back();
+        if (e->op == Op::min) work.insert(work.end(), e->operands.begin(), e->operands.end());
+        if (e->op != Op::min) runs.push_back(lt(c_, c_.i64(0), e));
+      }
+      if (const Expr bound = least_bound(runs, var, inner, known)) return bound;
+      inner.push_back(loop.var());
+      known.below(inner.back(), loop.extent());
+      return needed(loop.body(), var, inner, known);
+    }
+    if (s->op == Op::seq) {
+      Expr most = nullptr;
+      for (Expr part : s->operands) {
+        const Expr bound = needed(part, var, inner, known);
+        if (bound == nullptr) return nullptr;
+        most = most == nullptr || most == bound ? bound : max(c_, most, bound);
+      }
+      return most == nullptr ? nullptr : simplify(c_, most, known);
+    }
+    if (s->op != Op::cond || s->operands.size() > 2 || has_load(s->operand(0))) return nullptr;
+    return least_bound(conjuncts(s->operand(0)), var, inner, known);
+  }
+
+  /// The smallest b such that all conditions say var < b, whatever the inner variables are.
+  Expr least_bound(const std::vector<Expr>& conditions, Expr var, const std::vector<Expr>& inner,
+                   const Assumptions& known) {
+    Expr least = nullptr;
+    for (Expr part : conditions) {
+      const Expr bound = mentions(part, var) ? upper_bound(part, var, known) : nullptr;
+      if (bound == nullptr) continue;
+      const auto range = range_over(c_, bound, inner, known);
+      if (!range || mentions(range->hi, {inner.begin(), inner.end()})) continue;
+      least = simplify(c_, least == nullptr ? range->hi : min(c_, least, range->hi), known);
+    }
+    return least;
   }
 
   /// b such that `part` says var < b for var >= 0, or nullptr.
