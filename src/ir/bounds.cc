@@ -1,6 +1,7 @@
 // The questions of simplify.h that build no new form: bounds, divisors, linear forms, evaluation.
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "ir/expr.h"
 #include "ir/poly.h"
@@ -19,6 +20,20 @@ void Assumptions::below(Expr var, Expr extent) {
   if (const auto n = as_int(extent); n && *n > 0) ranges[var] = {0, *n - 1};
 }
 void Assumptions::fact(Expr condition) { facts.push_back(condition); }
+
+Assumptions assume_extents(const Kernel& kernel) {
+  Assumptions known;
+  for (Expr v : kernel.sizes) known.range(v, {0, std::numeric_limits<int64_t>::max()});
+  Context& c = *kernel.context;
+  for (const KernelParam& p : kernel.params)
+    for (Expr extent : p.buffer->shape()) {
+      if (const Interval b = bounds(extent, known); b.has_lo() && b.lo >= 0) continue;
+      const Expr fact = le(c, c.i64(0), extent);
+      if (std::find(known.facts.begin(), known.facts.end(), fact) == known.facts.end())
+        known.fact(fact);
+    }
+  return known;
+}
 
 Interval bounds(Expr e, const Assumptions& known) {
   Solver solver(known);

@@ -43,6 +43,10 @@ class Assumptions {
 /// Smallest interval that the rules can show. Symbolic extents are assumed >= 0.
 [[nodiscard]] Interval bounds(Expr e, const Assumptions& known = {});
 
+/// What holds wherever a kernel runs: its sizes are not negative, nor are the extents of its params
+/// (the runtime refuses others before anything runs).
+[[nodiscard]] Assumptions assume_extents(const Kernel& kernel);
+
 /// True only if the boolean expression holds for all values that the assumptions allow.
 [[nodiscard]] bool prove(Context& c, Expr condition, const Assumptions& known = {});
 

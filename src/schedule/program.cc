@@ -265,11 +265,7 @@ Expr Draft::copy(Expr statement, const std::string& suffix) {
   return ir::substitute(c(), rename_inside(statement), vars);
 }
 
-ir::Assumptions Draft::known_sizes() const {
-  ir::Assumptions known;
-  for (Expr v : kernel_->sizes) known.range(v, {0, std::numeric_limits<int64_t>::max()});
-  return known;
-}
+ir::Assumptions Draft::known_sizes() const { return ir::assume_extents(*kernel_); }
 
 ir::Assumptions Draft::known(const Site& site) const {
   ir::Assumptions known = known_sizes();

@@ -1,6 +1,5 @@
 #include "schedule/defaults/analysis.h"
 
-#include <limits>
 #include <unordered_set>
 
 #include "ir/rewrite.h"
@@ -71,9 +70,7 @@ std::unordered_set<Expr> index_nodes(Expr value) {
 
 class Describer {
  public:
-  explicit Describer(const Kernel& kernel) : c_(*kernel.context) {
-    for (Expr v : kernel.sizes) known_.range(v, {0, std::numeric_limits<int64_t>::max()});
-  }
+  explicit Describer(const Kernel& kernel) : c_(*kernel.context), known_(assume_extents(kernel)) {}
 
   std::vector<BlockInfo> all;
 

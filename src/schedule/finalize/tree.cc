@@ -1,5 +1,4 @@
 // Walking statements; see passes.h.
-#include <limits>
 
 #include "schedule/finalize/passes.h"
 #include "support/check.h"
@@ -210,9 +209,7 @@ Expr conjunction(Context& c, const std::vector<Expr>& parts) {
 bool is_empty(Expr statement) { return statement->op == Op::seq && statement->operands.empty(); }
 
 Assumptions assume_sizes(const Kernel& kernel) {
-  Assumptions known;
-  for (Expr v : kernel.sizes) known.range(v, {0, std::numeric_limits<int64_t>::max()});
-  return known;
+  return assume_extents(kernel);
 }
 
 std::vector<Access> collect_accesses(Context& c, Expr root) { return Collector(c).run(root); }
