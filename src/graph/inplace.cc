@@ -118,10 +118,9 @@ bool is_one_to_one(Context& c, Expr index, std::span<const Loop> loops, std::vec
   for (size_t t = 0; t < terms.size(); ++t) {
     if (terms[t].first <= reach) return false;
     if (t + 1 == terms.size()) break;
-    const auto extent = as_int(loops[terms[t].second].extent);
-    if (!extent || *extent > (int64_t{1} << 31) || terms[t].first > (int64_t{1} << 31))
-      return false;
-    reach += terms[t].first * std::max<int64_t>(*extent - 1, 0);
+    const Interval extent = bounds(loops[terms[t].second].extent);  // as in min(n, 64)
+    if (extent.hi > (int64_t{1} << 31) || terms[t].first > (int64_t{1} << 31)) return false;
+    reach += terms[t].first * std::max<int64_t>(extent.hi - 1, 0);
   }
   return true;
 }

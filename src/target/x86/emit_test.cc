@@ -145,6 +145,27 @@ TEST(Emit, lanes_near_each_other_are_one_load_and_a_shuffle) {
   EXPECT_GE(count(grouped_loads(3, 3), "masked.gather"), 1);   // where a group starts varies
 }
 
+TEST(Emit, axes_run_over_together_are_one_vector) {
+  Program p;
+  ir::Context& c = p.c();
+  const Expr n = c.var("n");
+  p.kernel.sizes = {n};
+  const Expr x = p.param(DType::f32, {c.i64(64), n});
+  const Expr out = p.param(DType::f32, {c.i64(96), n}, ir::ParamRole::out);
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  const Expr at = ir::add(c, ir::mul(c, i, c.i64(16)), j);
+  const std::vector<Expr> from{ir::floordiv(c, at, n), ir::mod(c, at, n)};
+  const std::vector<Expr> to{ir::add(c, from[0], c.i64(32)), from[1]};
+  const Expr body = ir::store(c, out, ir::load(c, x, from), to);
+  p.kernel.body = ir::for_loop(c, i, ir::mul(c, n, c.i64(4)),
+                               ir::for_loop(c, j, c.i64(16), body, "vector"), "parallel");
+  const auto text = emit_llvm(p.kernel, wide());
+  ASSERT_TRUE(text);
+  EXPECT_EQ(count(*text, "gather") + count(*text, "scatter"), 0) << *text;
+  EXPECT_EQ(count(*text, "store <16 x float>"), 1) << *text;
+}
+
 TEST(Emit, sum_of_a_row_reduces_by_a_tree) {
   Program p;
   ir::Context& c = p.c();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ir/expr.h"
+#include "ir/simplify.h"
 #include "machine/machine.h"
 #include "support/result.h"
 #include "target/target.h"
@@ -148,6 +149,7 @@ class Emitter {
     std::vector<int64_t> near;  // not empty: constant distances from `pointer`, within one vector
   };
   Access access(Expr buffer, std::span<const Expr> indices, size_t chunk);
+  Expr even_offset(Expr buffer, std::span<const Expr> indices, const Chunk& lanes);
   Value* scalar_pointer(Expr buffer, std::span<const Expr> indices);
   Value* load_part(Expr buffer, const Access& a, size_t chunk);
   void store_part(Expr buffer, const Access& a, Value* value, size_t chunk);
@@ -202,6 +204,8 @@ class Emitter {
   std::vector<Expr> buffer_order_;
   std::unordered_map<Expr, Val> environment_;   // variables
   std::unordered_map<Expr, Expr> definitions_;  // let variables in work that are pure i64
+  ir::Assumptions known_;                       // of sizes and loop variables
+  std::unordered_map<Expr, Expr> offsets_;      // a row-major offset to its simplest form
   std::vector<Memo> memo_;
   std::optional<VectorContext> vector_;
   int lane_chunk_ = -1;     // >= 0 while first_lane works

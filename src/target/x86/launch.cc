@@ -1,6 +1,7 @@
 // The frame of a launch: its function, sizes, buffers and scratch.
 #include <functional>
 
+#include "ir/rewrite.h"
 #include "support/check.h"
 #include "target/x86/emitter.h"
 
@@ -33,7 +34,11 @@ Emitter::Emitter(llvm::Module& module, const ir::Kernel& kernel, const machine::
       module_(module),
       kernel_(kernel),
       machine_(machine),
-      b_(context_) {}
+      b_(context_),
+      known_(ir::assume_extents(kernel)) {
+  for (Expr n : ir::post_order(std::span(&kernel.body, 1)))
+    if (n->op == ir::Op::for_) known_.below(n->operand(0), n->operand(1));
+}
 
 void Emitter::fail(std::string message) {
   if (!error_) error_ = Error{{{"target.x86", std::move(message)}}};

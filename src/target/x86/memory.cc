@@ -1,6 +1,7 @@
 // Loads and stores: addresses, contiguous and strided lanes, masks, reductions into one element.
 #include <algorithm>
 
+#include "ir/rewrite.h"
 #include "support/check.h"
 #include "target/x86/emitter.h"
 
@@ -69,6 +70,28 @@ bool is_near(const std::vector<int64_t>& near) {
 
 }  // namespace
 
+/// The row-major offset of the element as one expression that steps evenly from lane to lane, where
+/// the indices do not each (x / n and x % n of axes that a loop runs over together); or nullptr.
+Expr Emitter::even_offset(Expr buffer, std::span<const Expr> indices, const Chunk& lanes) {
+  const auto even = [&](Expr e) { return lane_step(e, lanes).has_value(); };
+  if (indices.size() < 2 || std::ranges::all_of(indices, even)) return nullptr;
+  ir::Context& c = *kernel_.context;
+  Expr flat = c.i64(0);
+  for (size_t d = 0; d < indices.size(); ++d)
+    flat = ir::add(c, ir::mul(c, flat, buffer->shape()[d]), indices[d]);
+  for (Expr before = nullptr; before != flat;) {
+    before = flat;
+    for (Expr n : ir::post_order(std::span(&before, 1))) {
+      if (n->op == Op::load) return nullptr;
+      if (const auto d = definitions_.find(n); d != definitions_.end())
+        flat = ir::substitute(c, flat, {{n, d->second}});
+    }
+  }
+  const auto [at, fresh] = offsets_.try_emplace(flat, nullptr);
+  if (fresh) at->second = ir::simplify(c, flat, known_);
+  return even(at->second) ? at->second : nullptr;
+}
+
 Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size_t chunk) {
   const BufferInfo& info = buffers_[buffer];
   const Chunk& lanes = vector_->chunks[chunk];
@@ -77,7 +100,13 @@ Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size
   Value* scattered = nullptr;  // offsets of axes that do not step evenly
   Step step;
   std::vector<int64_t> near(lanes.width, 0);
-  for (size_t d = 0; d < indices.size(); ++d) {
+  const Expr flat = even_offset(buffer, indices, lanes);
+  if (flat != nullptr) {
+    offset = first_lane(flat, chunk);
+    step.constant = *lane_step(flat, lanes);
+    near.clear();
+  }
+  for (size_t d = 0; d < indices.size() && flat == nullptr; ++d) {
     const auto s = lane_step(indices[d], lanes);
     if (!near.empty()) near = nearer(near, lane_offsets(indices[d], lanes), info.strides[d]);
     if (!s) {
