@@ -243,6 +243,17 @@ TEST(default_schedules, a_product_with_bias_has_this_trace) {
   EXPECT_NE(trace_of(*scheduled).find("pack("), std::string::npos);
 }
 
+TEST(default_schedules, loops_inside_a_task_stay_loops) {
+  Model m(true);
+  const Expr n = m.dim(9);
+  const Expr x = m.input({n, m.fixed(8), m.fixed(7), m.fixed(40)});
+  m.outputs = {m.b.add(x, m.b.broadcast_in(m.input({n, m.fixed(7)}), x->shape(), {0, 2}))};
+  const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+  ASSERT_TRUE(scheduled.has_value());
+  EXPECT_EQ(trace_of(*scheduled).find("fuse("), std::string::npos) << trace_of(*scheduled);
+  EXPECT_NE(trace_of(*scheduled).find("parallel("), std::string::npos) << trace_of(*scheduled);
+}
+
 TEST(default_schedules, groups_take_tiles_or_vectors_of_their_own) {
   const auto trace = [](int64_t channels, int64_t groups) {
     Model m(false);

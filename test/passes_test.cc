@@ -9,6 +9,7 @@
 #include "graph/pass.h"
 #include "interp/interp.h"
 #include "ir/rewrite.h"
+#include "ir/text.h"
 #include "ir/verify.h"
 #include "ops/build.h"
 #include "ops/composite.h"
@@ -270,6 +271,27 @@ TEST(Passes, gather_checks_its_indices) {
   std::vector<Tensor> inputs = random_inputs(m.f, 1);
   inputs[1].set_i(2, 7);
   EXPECT_FALSE(interp::run(m.f, inputs).has_value());
+}
+
+TEST(Passes, repeated_indices_are_checked_once) {
+  Model m;
+  const Expr x = m.input("x", {2, 3, 4, 5});
+  const Expr ids = m.input("ids", {4, 6}, ir::DType::i64);
+  const std::vector<Expr> shape{m.c.i64(2), m.c.i64(3), m.c.i64(4), m.c.i64(6)};
+  const Expr all =
+      m.b.add(m.b.broadcast_in(ids, shape, {2, 3}), m.b.full(ir::DType::i64, 1, shape));
+  m.f.results = {m.b.gather_elements(x, all, 3)};
+  check_pipeline(m);
+  ir::Function f = m.f;
+  ASSERT_TRUE(graph::fuse_pass(m.c, f).has_value());
+  std::string text;
+  for (Expr n : ir::post_order(f.results))
+    if (n->op == ir::Op::call_kernel) text += ir::print(*n->kernel_attr());
+  EXPECT_NE(text.find("fail(1)"), std::string::npos) << text;
+  std::vector<Tensor> inputs = random_inputs(m.f, 1);
+  ASSERT_TRUE(interp::run(f, inputs).has_value());
+  inputs[1].set_i(23, 7);
+  EXPECT_FALSE(interp::run(f, inputs).has_value());
 }
 
 TEST(Passes, lstm_runs_in_a_loop) {

@@ -57,6 +57,8 @@ Expr scalar_literal(Context& c, Expr node) {
                         : c.imm(scalar, static_cast<int64_t>(bits));
 }
 
+constexpr int kBroadcastDepth = 6;
+
 class Lowering {
  public:
   Lowering(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs)
@@ -213,11 +215,36 @@ class Lowering {
     }
   }
 
+  /// Axes along which the value may differ: not those that a broadcast repeats.
+  static std::vector<bool> varying_axes(Expr n, int depth) {
+    std::vector<bool> varying(n->shape().size(), true);
+    if (depth == 0 || (n->op != Op::broadcast && !is_elementwise(n->op))) return varying;
+    std::fill(varying.begin(), varying.end(), false);
+    if (n->op == Op::broadcast) {
+      const std::vector<bool> inner = varying_axes(n->operand(0), depth - 1);
+      const std::vector<int64_t>& dims = n->ints_attr(Key::dims);
+      for (size_t i = 0; i < dims.size(); ++i)
+        if (!is_int(n->operand(0)->shape()[i], 1)) varying[static_cast<size_t>(dims[i])] = inner[i];
+      return varying;
+    }
+    for (Expr operand : n->operands) {
+      const std::vector<bool> inner = varying_axes(operand, depth - 1);
+      for (size_t d = 0; d < inner.size() && d < varying.size(); ++d)
+        varying[d] = varying[d] || inner[d];
+    }
+    return varying;
+  }
+
   /// A block that leaves the kernel with an error code where an index is out of range.
   void lower_check(Expr n, const ops::OpRow& row) {
     const Expr indices = n->operand(static_cast<size_t>(row.checked_operand));
+    std::vector<bool> wanted = varying_axes(indices, kBroadcastDepth);
+    if (n->op == Op::gather_nd) wanted.back() = true;  // each component has a bound of its own
     std::vector<Expr> shape;
-    for (Expr e : indices->shape()) shape.push_back(extent(e));
+    for (size_t d = 0; d < wanted.size(); ++d) {
+      const Expr e = extent(indices->shape()[d]);
+      shape.push_back(wanted[d] ? e : min(c(), e, c().i64(1)));  // equal along a repeated axis
+    }
     const Nest nest = spatial_nest(shape);
     const std::vector<Expr> at = vars(nest, 's');
     const Expr holds =

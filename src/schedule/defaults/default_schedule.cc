@@ -55,6 +55,10 @@ Status parallelize_block(Schedule& s, const BlockInfo& info) {
   }
   const auto work = total(info.loops);
   if (leading.empty() || (work && *work < kTaskElements / 4)) return {};
+  // A row of elements stays a loop: its index is divided once, not for each element.
+  constexpr int64_t kRow = 64;
+  for (int64_t row = 1; row < kRow && leading.size() > 1; leading.pop_back())
+    row *= leading.back().count().value_or(kRow);
   TENON_TRY(const std::string all, fuse_all(s, names(leading)));
   return s.parallel(all);
 }

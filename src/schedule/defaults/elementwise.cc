@@ -143,8 +143,15 @@ Status schedule_map(Schedule& s, const Target& t, const std::string& block, size
     return s.parallel(tasks[0]);
   }
   TENON_TRY_VOID(vectorize_axis(s, t, block, inner.name).map([](const auto&) {}));
+  // Loops that one task runs through anyway stay loops: a fused index has to be divided.
+  std::optional<int64_t> each = inner.count();
+  for (; outside.size() > 1 && each; outside.pop_back()) {
+    const auto count = as_int(s.extent(outside.back()));
+    if (!count || *count <= 0 || *each * *count > kTaskElements) break;
+    each = *each * *count;
+  }
   TENON_TRY(const std::string all, fuse_all(s, outside));
-  return make_tasks(s, all, inner.count());
+  return make_tasks(s, all, each);
 }
 
 void inline_producers(Schedule& s, const std::vector<std::string>& keep) {
