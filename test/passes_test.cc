@@ -273,6 +273,23 @@ TEST(Passes, gather_checks_its_indices) {
   EXPECT_FALSE(interp::run(m.f, inputs).has_value());
 }
 
+TEST(Passes, transposes_sink_through_a_list_of_indices) {
+  Model m;
+  const Expr x = m.input("x", {2, 4, 5, 3});
+  const Expr rows = m.input("rows", {7}, ir::DType::i64);
+  const Expr first = m.b.gather(m.b.transpose(x, {0, 3, 1, 2}), rows, 2);
+  m.f.results = {m.b.relu(m.b.transpose(first, {0, 2, 3, 1}))};
+  ir::Function f = m.f;
+  ASSERT_TRUE(graph::sink_transposes(m.c, f).has_value());
+  EXPECT_EQ(count(f, ir::Op::transpose), 0);
+  check_pipeline(m);
+  Model table;  // indices with axes of their own stay where they are
+  const Expr y = table.input("y", {4, 3});
+  const Expr ids = table.input("ids", {2, 2}, ir::DType::i64);
+  table.f.results = {table.b.gather(table.b.transpose(y, {1, 0}), ids, 0)};
+  check_pipeline(table);
+}
+
 TEST(Passes, repeated_indices_are_checked_once) {
   Model m;
   const Expr x = m.input("x", {2, 3, 4, 5});

@@ -130,6 +130,16 @@ Expr through_slice(Rewriter& r, Expr n) {
                    keep);
 }
 
+/// A list of indices along one axis (a resize that repeats pixels) leaves the axes where they are.
+Expr through_gather(Rewriter& r, Expr n) {
+  const Expr x = n->operand(0);
+  if (x->op != Op::transpose || n->operand(1)->rank() != 1) return nullptr;
+  const Perm keep = perm_of(x);
+  const int64_t axis = keep[static_cast<size_t>(n->int_attr(Key::axis))];
+  return transpose(r, r.make(Op::gather, {x->operand(0), n->operand(1)}, {{Key::axis, axis}}),
+                   keep);
+}
+
 Expr through_concat(Rewriter& r, Expr n) {
   const Perm* perm = nullptr;
   size_t movable = 0;
@@ -264,6 +274,7 @@ constexpr Rule kSinkRules[] = {
     {"through_pad", is<Op::pad>, through_pad},
     {"through_window", is<Op::window>, through_window},
     {"through_slice", is<Op::slice>, through_slice},
+    {"through_gather", is<Op::gather>, through_gather},
     {"through_concat", is<Op::concat>, through_concat},
     {"through_reduce", is<Op::reduce>, through_reduce},
     {"through_broadcast", is<Op::broadcast>, through_broadcast},
