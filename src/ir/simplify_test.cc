@@ -200,6 +200,17 @@ TEST_F(Simplify, proves_from_facts) {
   EXPECT_TRUE(is_int(simple(max(c, sub(c, i, n), num(0))), 0));
 }
 
+TEST_F(Simplify, factors_of_an_extent_are_positive_where_its_loop_runs) {
+  const Expr b = c.var("b"), n = c.var("n");
+  const Expr d = sum(times(n, 4), num(-4));  // an extent: not negative
+  known.fact(le(c, num(0), d));
+  EXPECT_FALSE(prove(c, lt(c, num(0), d), known));
+  const Expr i = below("i", mul(c, b, d));
+  EXPECT_TRUE(prove(c, lt(c, num(0), d), known));
+  EXPECT_EQ(simple(sum(mul(c, floordiv(c, i, d), d), mod(c, i, d))), i);
+  EXPECT_FALSE(prove(c, lt(c, num(0), sum(times(n, 4), num(-8))), known));
+}
+
 TEST_F(Simplify, an_index_below_a_quotient_bounds_the_dividend) {
   const Expr n = c.var("n");
   const Expr i = below("i", floordiv(c, n, num(12)));

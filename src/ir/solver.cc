@@ -41,7 +41,31 @@ Solver::Solver(const Assumptions& known) : known_(known), ranges_(known.ranges) 
   // A variable that runs below an extent exists, so that extent is at least 1.
   for (const auto& [var, extent] : extents) assume_nonnegative(poly(extent) + -1, true);
   for (Expr f : known.facts) assume(f, true);
+  for (Expr f : known.facts) assume_factor(f, extents);
   intervals_ = {};  // some may have been found before all facts were known
+}
+
+/// Where a loop runs, the factors of its extent that are not negative are at least 1.
+void Solver::assume_factor(Expr fact, const std::vector<std::pair<Expr, Expr>>& extents) {
+  const auto factor = as_nonnegative(fact);
+  if (!factor || factor->terms.size() + (factor->constant != 0 ? 1 : 0) < 2) return;
+  const auto is_variable = [&](Expr e) { return e->op == Op::var && variable(e).lo >= 0; };
+  std::vector<Expr> work;
+  for (const auto& [var, extent] : extents) work.push_back(extent);
+  for (size_t i = 0; i < work.size(); ++i) {
+    if (work[i]->op == Op::min) {
+      work.insert(work.end(), work[i]->operands.begin(), work[i]->operands.end());
+      continue;
+    }
+    Poly p = poly(work[i]);  // at least 1, and so without what is taken from it
+    std::erase_if(p.terms, [&](const Term& t) {
+      return t.coeff < 0 && t.atoms.size() == 1 && is_variable(t.atoms[0]) &&
+             known_.extents.contains(t.atoms[0]);
+    });
+    const Division d = divide(p, *factor);
+    if (!d.rest.is_zero() || d.quotient.is_zero() || lower(d.quotient, 0) < 0) continue;
+    return assume_nonnegative(*factor + -1, true);
+  }
 }
 
 void Solver::assume(Expr condition) {

@@ -42,6 +42,7 @@ class Solver {
 
  private:
   /// Adds p >= 0; `lasting` facts also narrow the ranges of variables.
+  void assume_factor(Expr fact, const std::vector<std::pair<Expr, Expr>>& extents);
   void assume_nonnegative(const Poly& p, bool lasting);
   void assume(Expr condition, bool lasting);
   void open_floordiv(const Poly& p);
