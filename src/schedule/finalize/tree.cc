@@ -208,9 +208,7 @@ Expr conjunction(Context& c, const std::vector<Expr>& parts) {
 
 bool is_empty(Expr statement) { return statement->op == Op::seq && statement->operands.empty(); }
 
-Assumptions assume_sizes(const Kernel& kernel) {
-  return assume_extents(kernel);
-}
+Assumptions assume_sizes(const Kernel& kernel) { return assume_extents(kernel); }
 
 std::vector<Access> collect_accesses(Context& c, Expr root) { return Collector(c).run(root); }
 

@@ -128,8 +128,8 @@ std::string grouped_loads(int64_t width, int64_t step) {
   const Expr at = ir::add(c, ir::mul(c, i, c.i64(16)), j);
   const Expr from =
       ir::add(c, ir::mul(c, ir::floordiv(c, at, c.i64(width)), c.i64(step)), c.i64(1));
-  const Expr body = ir::store(
-      c, out, ir::unary(c, Op::neg, ir::load(c, x, std::vector{from})), std::vector{at});
+  const Expr body =
+      ir::store(c, out, ir::unary(c, Op::neg, ir::load(c, x, std::vector{from})), std::vector{at});
   p.kernel.body =
       ir::for_loop(c, i, c.i64(4), ir::for_loop(c, j, c.i64(16), body, "vector"), "parallel");
   return emit_llvm(p.kernel, wide()).value_or("refused");
