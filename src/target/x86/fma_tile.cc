@@ -52,25 +52,36 @@ struct Tile {
   }
 };
 
-/// Addresses of a's rows where they are evenly spaced: one moving pointer for every three rows;
-/// scaled addressing reaches the other two.
-struct SpacedRows {
+/// Moving addresses of a's rows. The first `certain` exist and are evenly spaced: one pointer for
+/// every three, and scaled addressing reaches the other two. Each row after them has its own
+/// pointer; those from `valid` on repeat the last valid one, which is in range.
+struct Rows {
   static constexpr int64_t kPerPointer = 3;
   const Tile& t;
+  int64_t certain;
   std::vector<Value*> first;
   std::vector<llvm::PHINode*> pointers;
 
-  explicit SpacedRows(const Tile& tile) : t(tile) {
-    for (int64_t i = 0; i < t.mr; i += kPerPointer) first.push_back(t.a_row(t.b.getInt64(u64(i))));
+  Rows(const Tile& tile, int64_t height) : t(tile), certain(height) {
+    for (int64_t i = 0; i < height; i += kPerPointer) first.push_back(t.a_row(row(i)));
   }
+  Rows(const Tile& tile, int64_t certain_rows, int64_t height, Value* valid)
+      : Rows(tile, certain_rows) {
+    Value* last = t.b.CreateSub(valid, row(1));
+    for (int64_t i = certain; i < height; ++i)
+      first.push_back(t.a_row(t.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, row(i), last)));
+  }
+  [[nodiscard]] Value* row(int64_t i) const { return t.b.getInt64(u64(i)); }
   template <class Phi>
   void enter(const Phi& phi) {
     for (Value* p : first) pointers.push_back(phi(p, "a"));
   }
   [[nodiscard]] Value* address(int64_t i) const {
+    const int64_t shared = (certain + kPerPointer - 1) / kPerPointer;
+    if (i >= certain) return pointers[u64(shared + i - certain)];
     Value* p = pointers[u64(i / kPerPointer)];
     if (i % kPerPointer == 0) return p;
-    Value* offset = t.b.CreateMul(t.a_operand.row, t.b.getInt64(u64(i % kPerPointer)));
+    Value* offset = t.b.CreateMul(t.a_operand.row, row(i % kPerPointer));
     return t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), p, offset);
   }
   void advance(llvm::BasicBlock* inside) {
@@ -81,33 +92,7 @@ struct SpacedRows {
   }
 };
 
-/// Rows from `valid` on repeat the last valid one, which is in range: a fixed pointer for each row
-/// and one common offset.
-struct ClampedRows {
-  const Tile& t;
-  std::vector<Value*> rows;
-  llvm::PHINode* offset = nullptr;
-
-  ClampedRows(const Tile& tile, int64_t height, Value* valid) : t(tile) {
-    Value* last = t.b.CreateSub(valid, t.b.getInt64(1));
-    for (int64_t i = 0; i < height; ++i)
-      rows.push_back(
-          t.a_row(t.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, t.b.getInt64(u64(i)), last)));
-  }
-  template <class Phi>
-  void enter(const Phi& phi) {
-    offset = phi(t.b.getInt64(0), "offset");
-  }
-  [[nodiscard]] Value* address(int64_t i) const {
-    return t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), rows[u64(i)], offset);
-  }
-  void advance(llvm::BasicBlock* inside) {
-    offset->addIncoming(t.opaque(t.b.CreateAdd(offset, t.a_operand.column)), inside);
-  }
-};
-
 /// The products of one k: each row of a against the loaded row of b.
-template <class Rows>
 std::vector<Value*> products(const Tile& t, int64_t height, const Rows& rows, Value* b_pointer,
                              const std::vector<llvm::PHINode*>& accumulators) {
   Builder& b = t.b;
@@ -133,7 +118,6 @@ std::vector<Value*> products(const Tile& t, int64_t height, const Rows& rows, Va
 }
 
 /// The loop over k for the first `height` rows of c; k > 0.
-template <class Rows>
 void tile_loop(const Tile& t, int64_t height, Rows rows) {
   Builder& b = t.b;
   const size_t count = u64(height * t.columns());
@@ -215,21 +199,19 @@ void Emitter::fma_tile(Expr node) {
   Value* rows = scalar(o[10]);
   budget_ -= 8 * mr * tile.columns();
   // Fewer rows than mr take a tile of a third or two thirds of the height where that suffices.
-  const std::function<void(int64_t)> partial = [&](int64_t thirds) {
+  const std::function<void(int64_t, int64_t)> partial = [&](int64_t below, int64_t thirds) {
     const int64_t height = (mr * thirds + 2) / 3;
-    if (thirds == 3) return tile_loop(tile, mr, ClampedRows(tile, mr, rows));
-    branch(
-        b_.CreateICmpSLE(rows, i64(height)),
-        [&] { tile_loop(tile, height, ClampedRows(tile, height, rows)); },
-        [&] { partial(thirds + 1); });
+    const auto loop = [&] { tile_loop(tile, height, Rows(tile, below + 1, height, rows)); };
+    if (thirds == 3) return loop();
+    branch(b_.CreateICmpSLE(rows, i64(height)), loop, [&] { partial(height, thirds + 1); });
   };
   Value* has_work = b_.CreateAnd(b_.CreateICmpSGT(tile.k, i64(0)), b_.CreateICmpSGT(rows, i64(0)));
   branch(
       has_work,
       [&] {
         branch(
-            b_.CreateICmpSGE(rows, i64(mr)), [&] { tile_loop(tile, mr, SpacedRows(tile)); },
-            [&] { partial(mr < 3 ? 3 : 1); });
+            b_.CreateICmpSGE(rows, i64(mr)), [&] { tile_loop(tile, mr, Rows(tile, mr)); },
+            [&] { partial(0, mr < 3 ? 3 : 1); });
       },
       nullptr);
 }

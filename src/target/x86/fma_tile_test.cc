@@ -138,10 +138,10 @@ void expect_clean_loops(const char* row, int64_t mr, int64_t nr) {
   const machine::Machine& m = *machine::find_row(row);
   const auto text = emit_asm(tile_kernel(mr, nr), m);
   ASSERT_TRUE(text);
-  const int fused = static_cast<int>(mr * nr / m.lanes(DType::f32));
-  const std::vector<std::string> loops = fma_loops(*text, fused);
-  ASSERT_FALSE(loops.empty()) << *text;
-  EXPECT_EQ(loops[0].find("(%rsp)"), std::string::npos) << loops[0];
+  const int vectors = static_cast<int>(nr / m.lanes(DType::f32));
+  ASSERT_FALSE(fma_loops(*text, static_cast<int>(mr) * vectors).empty()) << *text;
+  for (const std::string& loop : fma_loops(*text, vectors))  // of every height
+    EXPECT_EQ(loop.find("(%rsp)"), std::string::npos) << row << " " << mr << "\n" << loop;
   // rbp is an ordinary register here: no frame is set up, so the stack is reached by rsp alone.
   EXPECT_EQ(text->find("%rsp, %rbp"), std::string::npos);
 }
