@@ -186,6 +186,13 @@ class BadInput(Case):
         self.bad("run", path, "--input", value.replace("tokens=", "tokns="), says="did you mean 'tokens'?")
         self.bad("run", path, "--fill", "zeros", "--shape", "bach=2", says="did you mean 'batch'?")
 
+    def test_extents_that_must_agree_are_refused_where_they_do_not(self):
+        nodes = [helper.make_node("Add", ["x", "z"], ["y"])]
+        path = self.save("add.onnx", model(nodes, [("x", TensorProto.FLOAT, ["n"]), ("z", TensorProto.FLOAT, ["m"])],
+                                           [("y", ["n"])]))
+        self.good("run", path, "--fill", "zeros", "--shape", "n=3", "--shape", "m=3")
+        self.bad("run", path, "--fill", "zeros", "--shape", "n=3", "--shape", "m=4", says="y needs n == m")
+
     def test_wrong_shape_is_refused(self):
         self.bad("run", self.path, "--input", self.array("x", np.zeros((2, 13), "f")), says=["13", "12"])
         self.bad("run", self.path, "--input", self.array("x", np.zeros((2, 12, 1), "f")), says="x")

@@ -319,6 +319,33 @@ TEST(Passes, lstm_runs_in_a_loop) {
   check_pipeline(m);
 }
 
+TEST(Passes, guards_say_what_rules_could_not_prove) {
+  Model m;
+  const Expr n = m.c.var("n");
+  const Expr k = m.c.var("k");
+  const auto input = [&](const std::vector<Expr>& shape) {
+    m.f.params.push_back(m.c.param("x", m.c.tensor(ir::DType::f32, shape)));
+    return m.f.params.back();
+  };
+  const Expr three = m.c.i64(3);
+  const Expr x = input({n, three});
+  const Expr y = input({k, three});
+  const Expr sum = m.b.add(x, y);
+  const Expr again = m.b.mul(x, y);
+  const Expr known = m.b.add(x, x);
+  const Expr flat = m.b.reshape(x, std::vector<Expr>{ir::mul(m.c, n, three)});
+  m.f.results = {sum, again, known, flat};
+  m.b.expect();
+  ASSERT_TRUE(graph::shape_guards(m.c, m.f).has_value());
+  ASSERT_EQ(m.f.guards.size(), 1U);  // said once, and nothing that is provable
+  EXPECT_EQ(ir::print(m.f.guards[0].condition), "n == k");
+  ASSERT_TRUE(graph::shape_guards(m.c, m.f).has_value());
+  EXPECT_EQ(m.f.guards.size(), 1U);
+  m.f.results = {known};
+  ASSERT_TRUE(graph::dead_code(m.c, m.f).has_value());
+  EXPECT_EQ(m.f.guards.size(), 1U) << "a guard lives on when what relied on it is gone";
+}
+
 TEST(Passes, chain_of_many_nodes_takes_linear_work) {
   Model m;
   Expr y = m.input("x", {4});

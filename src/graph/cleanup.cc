@@ -36,7 +36,9 @@ std::vector<Expr> roots_of(const Function& f) {
 
 /// Variables that the types and attributes of the function, and of the bodies in it, mention.
 void collect_variables(const Function& f, std::unordered_set<Expr>& used) {
-  for (Expr n : post_order(roots_of(f), /*with_exprs=*/true)) {
+  std::vector<Expr> roots = roots_of(f);
+  for (const Guard& g : f.guards) roots.push_back(g.condition);
+  for (Expr n : post_order(roots, /*with_exprs=*/true)) {
     if (n->op == Op::var) used.insert(n);
     for (const Attr& a : n->attrs)
       if (const auto* body = std::get_if<const Function*>(&a.value))

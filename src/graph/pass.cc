@@ -9,6 +9,9 @@ namespace tenon::graph {
 std::span<const Pass> passes() {
   static constexpr std::array kTable{
       Pass{"decompose", "inline composites that have no lowering of their own", decompose, false},
+      Pass{"shape_guards",
+           "note what operators take for granted about symbolic extents; a run checks it",
+           shape_guards, false},
       Pass{"canonicalize",
            "one spelling for equal things: nested reshapes, transposes, slices, casts",
            canonicalize},

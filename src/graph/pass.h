@@ -23,6 +23,7 @@ struct Pass {
 
 // The passes, in the order of the table; each file names its own.
 [[nodiscard]] Status decompose(ir::Context& c, ir::Function& f);
+[[nodiscard]] Status shape_guards(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status canonicalize(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status fold_constants(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status common_subexpressions(ir::Context& c, ir::Function& f);

@@ -22,7 +22,8 @@ void rewrite_bodies(Context& c, Function& f, const std::function<void(Function&)
       if (body == nullptr) continue;
       auto copy = std::make_unique<Function>(**body);
       pass(*copy);
-      if (copy->results != (*body)->results || copy->bindings.size() != (*body)->bindings.size())
+      if (copy->results != (*body)->results || copy->bindings.size() != (*body)->bindings.size() ||
+          copy->guards.size() != (*body)->guards.size())
         a.value = c.add(std::move(copy));
     }
     return c.make(n->op, n->type, n->operands, std::move(attrs));

@@ -46,6 +46,7 @@ class Frame {
     TENON_TRY_VOID(bind_arguments(arguments));
     Order order = evaluation_order(f_);
     uses_ = std::move(order.uses);
+    TENON_TRY_VOID(check_guards(order, nullptr));
     for (Expr n : order.nodes) {
       TENON_TRY(Value value, evaluate(n));
       TENON_TRY_VOID(check_shapes(n, value));
@@ -55,6 +56,7 @@ class Frame {
       const auto bound = order.bindings.find(n);
       if (bound != order.bindings.end())
         for (const ir::Binding* b : bound->second) TENON_TRY_VOID(bind(*b));
+      TENON_TRY_VOID(check_guards(order, n));
       for (Expr operand : ops::value_operands(n)) release(operand);
     }
     Value results;
@@ -84,6 +86,14 @@ class Frame {
                                       "' has only " + std::to_string(t.count()) + " elements");
     sizes_[b.var] = t.get_i(b.index);
     release(b.tensor);
+    return {};
+  }
+
+  Status check_guards(const Order& order, Expr after) {
+    const auto found = order.guards.find(after);
+    if (found == order.guards.end()) return {};
+    for (const ir::Guard* g : found->second)
+      if (ir::evaluate(g->condition, sizes_) == 0) return fail("run.check", g->message);
     return {};
   }
 

@@ -43,6 +43,7 @@ class Orderer {
     find_producers();
     for (const ir::Binding& b : f_.bindings) visit(b.tensor);
     for (Expr r : f_.results) visit(r);
+    place_guards();
     return std::move(order_);
   }
 
@@ -66,6 +67,20 @@ class Orderer {
     }
     for (const auto& [var, node] : candidates_)
       if (!given.contains(var) && carries_new(node, var)) producers_.emplace(var, node);
+  }
+
+  void place_guards() {
+    if (f_.guards.empty()) return;
+    std::unordered_map<Expr, size_t> position;
+    for (size_t i = 0; i < order_.nodes.size(); ++i) position[order_.nodes[i]] = i;
+    for (const ir::Guard& g : f_.guards) {
+      Expr last = nullptr;
+      for (Expr e : ir::post_order(std::span(&g.condition, 1)))
+        if (const auto found = producers_.find(e); found != producers_.end())
+          if (last == nullptr || position.at(found->second) > position.at(last))
+            last = found->second;
+      order_.guards[last].push_back(&g);
+    }
   }
 
   static bool carries_new(Expr node, Expr var) {

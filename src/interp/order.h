@@ -14,6 +14,8 @@ struct Order {
   std::unordered_map<ir::Expr, int>
       uses;  // reads by nodes, results and bindings: frees values early
   std::unordered_map<ir::Expr, std::vector<const ir::Binding*>> bindings;  // by their tensor
+  /// By the last node that gives one of their variables a value; nullptr: known at the beginning.
+  std::unordered_map<ir::Expr, std::vector<const ir::Guard*>> guards;
 };
 
 /// Nodes that are values: operands of from_scalars and expressions in attributes are integer

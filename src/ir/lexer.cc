@@ -12,10 +12,10 @@ namespace {
 constexpr std::array<std::string_view, 9> kDouble{
     ":=", "==", "!=", "<=", ">=", "&&", "||", "//", "->"};
 constexpr std::string_view kSingle = "()[]{}<>=+-*/%!,:@.?";
-constexpr std::array<std::string_view, 27> kWords{
-    "as",   "alloc",    "at",     "bind",  "block", "cast",   "const",  "else",  "fail",
-    "for",  "function", "if",     "init",  "instr", "let",    "packed", "reg",   "scratch",
-    "tile", "with",     "kernel", "model", "note",  "return", "trace",  "where", "while"};
+constexpr std::array<std::string_view, 28> kWords{
+    "as",       "alloc",  "at",    "bind", "block",  "cast",  "const",  "else", "fail",    "for",
+    "function", "guard",  "if",    "init", "instr",  "let",   "packed", "reg",  "scratch", "tile",
+    "with",     "kernel", "model", "note", "return", "trace", "where",  "while"};
 constexpr std::array<std::string_view, 2> kTruth{"false", "true"};
 
 bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }

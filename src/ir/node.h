@@ -253,6 +253,13 @@ struct Binding {
   int64_t index;
 };
 
+/// A condition over symbolic variables that operators took for granted, such as n == m where a sum
+/// of f32[n] and f32[m] stands. A run whose inputs break it is refused with the message.
+struct Guard {
+  Expr condition;  // bool, over variables
+  std::string message;
+};
+
 /// A graph: pure nodes reached from the results. Also the body of composites, if and loop; those
 /// are closed: they use only their own params (and symbolic variables of the outer function).
 struct Function {
@@ -261,6 +268,7 @@ struct Function {
   std::vector<Expr> results;
   std::vector<std::string> result_names;  // of the model's outputs; empty for bodies
   std::vector<Binding> bindings;          // in an order in which they can be evaluated
+  std::vector<Guard> guards;
 };
 
 enum class ParamRole : uint8_t { in, out, constant };

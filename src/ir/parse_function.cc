@@ -270,6 +270,18 @@ bool Parser::binding(Function& f) {
   return true;
 }
 
+/// CONDITION, MESSAGE, behind guard
+bool Parser::guard(Function& f) {
+  const Token& token = peek();
+  Guard g;
+  if ((g.condition = expr()) == nullptr || !expect(",") || !text(g.message, "a message"))
+    return false;
+  if (g.condition->type->rank() != 0 || g.condition->dtype() != DType::boolean)
+    return error_at(token, "the condition of a guard must be a bool", "text.type");
+  f.guards.push_back(std::move(g));
+  return true;
+}
+
 bool Parser::function() {
   auto f = std::make_unique<Function>();
   c_ = module_.context.get();
@@ -279,6 +291,8 @@ bool Parser::function() {
   while (!at("return")) {
     if (accept("bind")) {
       if (!binding(*f)) return false;
+    } else if (accept("guard")) {
+      if (!guard(*f)) return false;
     } else if (!node_line()) {
       return false;
     }

@@ -89,6 +89,7 @@ class Parser {
   bool attribute(Key key, AttrValue& out);
   bool reference(bool is_function, AttrValue& out);
   bool binding(Function& f);
+  bool guard(Function& f);
 
   std::vector<Token> tokens_;
   std::string file_;

@@ -21,6 +21,7 @@ std::vector<Expr> roots_of(const Function& f) {
   roots.insert(roots.end(), f.results.begin(), f.results.end());
   for (const Binding& b : f.bindings) roots.push_back(b.tensor);
   for (const Binding& b : f.bindings) roots.push_back(b.var);
+  for (const Guard& g : f.guards) roots.push_back(g.condition);
   return roots;
 }
 
@@ -146,6 +147,12 @@ void Printer::function_lines(const Context& c, const Function& f) {
     out_ += '[';
     number(b.index);
     out_ += ']';
+  }
+  for (const Guard& g : f.guards) {
+    line_start();
+    out_ += "guard ";
+    expr(g.condition, 0);
+    out_ += ", " + quote(g.message, '"');
   }
   line_start();
   out_ += "return";

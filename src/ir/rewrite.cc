@@ -65,6 +65,7 @@ std::vector<Expr> roots_of(const Function& f) {
     roots.push_back(b.tensor);
   }
   roots.insert(roots.end(), f.results.begin(), f.results.end());
+  for (const Guard& g : f.guards) roots.push_back(g.condition);
   return roots;
 }
 
@@ -113,6 +114,7 @@ class Rebuilder {
     for (const Binding& b : f.bindings)
       if (const Expr var = image(b.var); var->op == Op::var)
         out->bindings.push_back({var, image(b.tensor), b.index});
+    for (const Guard& g : f.guards) out->guards.push_back({image(g.condition), g.message});
     return out;
   }
 
@@ -277,6 +279,7 @@ void rewrite_function(Context& c, Function& f, const std::function<Expr(Expr)>& 
     if (out->params[i]->op == Op::param) f.params[i] = out->params[i];
   f.results = out->results;
   f.bindings = out->bindings;
+  f.guards = out->guards;
 }
 
 Expr copy_to(Context& to, Expr root, Map& map) {

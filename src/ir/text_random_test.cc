@@ -287,6 +287,8 @@ class RandomGraph {
     if (dice_.pick(0, 1) != 0)
       f.bindings.push_back(
           {symbols_[0], c.make(Op::from_scalars, c.tensor(DType::i64, shape), scalars), 1});
+    for (int64_t i = dice_.pick(0, 2); i > 0; --i)
+      f.guards.push_back({le(c, extent(), extent()), dice_.one_of<std::string>({"", "a \"b\\"})});
   }
 
   Context c;

@@ -94,6 +94,8 @@ model @mlp[batch, count](x: f32[batch, 4], `in/1`: i64[batch]) -> (y, `out:0`) {
   t7 = nonzero(`in/1`) : i64[1, count]
   t8 = from_scalars(batch, 3, max(batch // 2, 1)) : i64[3]
   bind count = t8[0]
+  guard batch == count, "batch \"and\" count differ"
+  guard batch < 9 && count != 3, ""
   return t6, t7
 }
 )tir";

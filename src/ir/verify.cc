@@ -120,6 +120,11 @@ class GraphVerifier {
         out_.add("verify.binding", "a variable is bound by an element of an integer tensor",
                  b.tensor);
     }
+    for (const Guard& g : f_.guards) {
+      roots.push_back(g.condition);
+      if (g.condition->type->rank() != 0 || g.condition->dtype() != DType::boolean)
+        out_.add("verify.guard", "the condition of a guard is not a bool scalar", g.condition);
+    }
     for (Expr p : f_.params) {
       if (p->op != Op::param)
         out_.add("verify.param", "a parameter of a function must be a param node", p);

@@ -210,5 +210,16 @@ TEST(VerifyGraph, stays_linear_on_a_long_chain) {
   EXPECT_TRUE(verify(f).has_value());
 }
 
+TEST(VerifyGraph, refuses_guards_that_are_no_truth_value) {
+  Context c;
+  Function f;
+  f.name = "m";
+  f.params = f.results = {c.param("x", c.tensor(DType::f32, {2}))};
+  f.guards.push_back({lt(c, c.var("n"), c.i64(3)), "n is small"});
+  EXPECT_TRUE(verify(f).has_value());
+  f.guards[0].condition = c.var("n");
+  expect_refused(verify(f), "verify.guard", "bool");
+}
+
 }  // namespace
 }  // namespace tenon::ir

@@ -58,6 +58,9 @@ struct TypeArgs {
   std::span<const Expr> operands;
   std::span<const ir::Attr> attrs;
   Type wanted;
+  /// Where given, takes the conditions over extents that the rule can neither prove nor refute and
+  /// takes to hold.
+  std::vector<Expr>* relied_on = nullptr;
 };
 using TypeFn = Result<Type> (*)(const TypeArgs&);
 

@@ -1,6 +1,34 @@
 #include "ops/rule.h"
 
+#include "ir/simplify.h"
+
 namespace tenon::ops {
+
+void Rule::rely_on(Expr condition) const {
+  if (args_.relied_on == nullptr) return;
+  const Expr simple = ir::simplify(c(), condition);
+  if (!ir::is_int(simple, 1)) args_.relied_on->push_back(simple);
+}
+
+bool Rule::may_equal(Expr a, Expr b) const {
+  if (a == b) return true;
+  if (provably_differ(c(), a, b)) return false;
+  rely_on(ir::eq(c(), a, b));
+  return true;
+}
+
+std::optional<Expr> Rule::unify(Expr a, Expr b) const {
+  if (!may_equal(a, b)) return std::nullopt;
+  return ops::unify(c(), a, b);
+}
+
+std::optional<std::vector<Expr>> Rule::unify(std::span<const Expr> a,
+                                             std::span<const Expr> b) const {
+  if (a.size() != b.size()) return std::nullopt;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!may_equal(a[i], b[i])) return std::nullopt;
+  return ops::unify(c(), a, b);
+}
 
 tl::unexpected<Error> Rule::refuse(int constraint, std::string message) const {
   std::string name(ir::info(args_.op).name);

@@ -33,6 +33,16 @@ class Rule {
     return attr<std::vector<Expr>>(key);
   }
 
+  /// The extent (or the shape) that a and b share, as by ops::unify; where they cannot be told
+  /// apart, the node relies on their equality.
+  [[nodiscard]] std::optional<Expr> unify(Expr a, Expr b) const;
+  [[nodiscard]] std::optional<std::vector<Expr>> unify(std::span<const Expr> a,
+                                                       std::span<const Expr> b) const;
+  /// False where a and b provably differ; otherwise the node relies on their equality.
+  [[nodiscard]] bool may_equal(Expr a, Expr b) const;
+  /// Notes that the node means nothing where `condition` does not hold.
+  void rely_on(Expr condition) const;
+
   /// "message [op.Cn]".
   [[nodiscard]] tl::unexpected<Error> refuse(int constraint, std::string message) const;
   /// For an attribute that must be there: "[op.attribute]".

@@ -18,7 +18,7 @@ namespace tenon::ops {
 /// True only if a < b for all values of the variables.
 [[nodiscard]] bool provably_less(ir::Context& c, ir::Expr a, ir::Expr b);
 /// The extent that a and b share: a literal if one is; empty when they provably differ. Extents
-/// that cannot be told apart are taken to be equal.
+/// that cannot be told apart are taken to be equal (Rule::unify notes that they are).
 [[nodiscard]] std::optional<ir::Expr> unify(ir::Context& c, ir::Expr a, ir::Expr b);
 /// The same for whole shapes; empty when ranks or an extent differ.
 [[nodiscard]] std::optional<std::vector<ir::Expr>> unify(ir::Context& c,

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "ops/op.h"
+#include "ops/rule.h"
 #include "ops/shape.h"
 #include "ops/walk.h"
 
@@ -13,7 +14,7 @@ using ir::Function;
 using ir::Op;
 
 /// Whether a node may carry `have` where its rule gives `want`.
-bool agrees(Context& c, Type have, Type want) {
+bool agrees(const Rule& rule, Type have, Type want) {
   std::vector<std::pair<Type, Type>> work{{have, want}};
   while (!work.empty()) {
     const auto [a, b] = work.back();
@@ -21,27 +22,32 @@ bool agrees(Context& c, Type have, Type want) {
     if (a == b) continue;
     if (a->kind != b->kind || a->dtype != b->dtype || a->fields.size() != b->fields.size())
       return false;
-    if (!unify(c, a->shape, b->shape)) return false;
+    if (!rule.unify(a->shape, b->shape)) return false;
     for (size_t i = 0; i < a->fields.size(); ++i) work.emplace_back(a->fields[i], b->fields[i]);
   }
   return true;
 }
 
 Status verify_node(Context& c, Expr n, const std::unordered_set<Expr>& params) {
-  const std::string name(ir::info(n->op).name);
-  const OpRow* row = find_op(n->op);
-  if (row == nullptr) return fail("graph.operator", name + " is not a graph operator");
   if (n->op == Op::param && !params.contains(n))
     return fail("graph.param",
                 "param '" + n->string_attr(ir::Key::name) + "' is used outside of its function");
-  TENON_TRY(const Type type, row->type({c, n->op, n->operands, n->attrs, n->type}));
-  if (!agrees(c, n->type, type))
-    return fail("graph.type",
-                name + " carries type " + show(n->type) + " where its rule gives " + show(type));
-  return {};
+  std::vector<Expr> ignored;
+  return relied_on(c, n, ignored);
 }
 
 }  // namespace
+
+Status relied_on(Context& c, Expr n, std::vector<Expr>& conditions) {
+  const std::string name(ir::info(n->op).name);
+  const OpRow* row = find_op(n->op);
+  if (row == nullptr) return fail("graph.operator", name + " is not a graph operator");
+  const TypeArgs args{c, n->op, n->operands, n->attrs, n->type, &conditions};
+  TENON_TRY(const Type type, row->type(args));
+  if (agrees(Rule(args), n->type, type)) return {};
+  return fail("graph.type",
+              name + " carries type " + show(n->type) + " where its rule gives " + show(type));
+}
 
 Status verify(Context& c, const Function& f) {
   std::vector<const Function*> work{&f};

@@ -11,4 +11,9 @@ namespace tenon::ops {
 /// to the function that uses them.
 [[nodiscard]] Status verify(ir::Context& c, const ir::Function& f);
 
+/// Adds to `conditions` what the node's rule relies on: conditions over extents that it can neither
+/// prove nor refute and takes to hold, such as the equality of two symbolic extents that are added.
+/// Refuses like `verify`.
+[[nodiscard]] Status relied_on(ir::Context& c, ir::Expr node, std::vector<ir::Expr>& conditions);
+
 }  // namespace tenon::ops

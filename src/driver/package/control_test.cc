@@ -62,6 +62,30 @@ TEST(PackageIf, branches_may_return_different_shapes) {
       g.check({scalar(DType::boolean, which), tensor(DType::f32, {size, 3})});
 }
 
+TEST(PackageIf, a_branch_answers_for_its_own_extents) {
+  Graph g;
+  const Expr n = g.c.var("n");
+  const Expr m = g.c.var("m");
+  const Expr cond = g.param("cond", DType::boolean, {});
+  const Expr x = g.param("x", DType::f32, {n});
+  const Expr y = g.param("y", DType::f32, {m});
+  const auto p = [&](Expr extent) { return g.body_param("p", DType::f32, {extent}); };
+  const Exprs t{p(n), p(m)};
+  const Exprs e{p(n), p(m)};
+  const Function* then = g.body(t, {g.b.add(t[0], t[1])});
+  const Function* otherwise = g.body(e, {g.b.neg(e[0])});
+  g.compile({g.b.get(make_if(g, cond, {x, y}, then, otherwise), 0)});
+  const auto inputs = [](int64_t which, int64_t a, int64_t b) {
+    return std::vector{scalar(DType::boolean, which), tensor(DType::f32, {a}),
+                       tensor(DType::f32, {b})};
+  };
+  g.check(inputs(1, 5, 5));
+  g.check(inputs(0, 5, 3));
+  g.refuses(inputs(1, 5, 3), "n == m");
+  g.check(inputs(0, 5, 3));
+  g.check(inputs(1, 4, 4));
+}
+
 TEST(PackageIf, branches_nest) {
   Graph g;
   const Expr a = g.param("a", DType::boolean, {});

@@ -87,6 +87,47 @@ TEST(Package, inputs_that_break_a_derived_extent_are_refused) {
   EXPECT_NE(ran.error().text().find("input 'y': axis 0"), std::string::npos);
 }
 
+TEST(Package, extents_that_operators_take_to_be_equal_are_checked) {
+  Graph g;
+  const Expr n = g.c.var("n");
+  const Expr m = g.c.var("m");
+  const Expr x = g.param("x", DType::f32, {n, g.n(3)});
+  const Expr y = g.param("y", DType::f32, {m, g.n(3)});
+  const Expr z = g.param("z", DType::f32, {g.n(6)});
+  g.compile({g.b.add(x, y), g.b.add(g.b.reshape(x, Exprs{ir::mul(g.c, n, g.n(3))}), z)});
+  const auto inputs = [](int64_t rows, int64_t others) {
+    return std::vector{tensor(DType::f32, {rows, 3}), tensor(DType::f32, {others, 3}),
+                       tensor(DType::f32, {6})};
+  };
+  g.check(inputs(2, 2));
+  g.refuses(inputs(2, 1), "m");
+  g.refuses(inputs(2, 4000), "m");
+  g.refuses(inputs(0, 2), "needs");
+  g.refuses(inputs(3, 3), "2");
+  g.check(inputs(2, 2));
+}
+
+TEST(Package, extents_that_data_give_are_checked_once_they_are_known) {
+  Graph g;
+  const Expr x = g.param("x", DType::f32, {g.n(8)});
+  const Expr count =
+      g.b.reduce_sum(g.b.cast(g.b.gt(x, g.b.scalar(DType::f32, 0)), DType::i64), {0});
+  const Expr k = g.c.var("count");
+  g.f.bindings.push_back({k, count, 0});
+  const Exprs from{g.n(2)};
+  const Exprs size{k};
+  g.compile({g.b.slice(x, from, size, {1})});
+  const auto positive = [](int64_t wanted) {
+    Tensor t = Tensor::zeros(DType::f32, {8});
+    for (int64_t i = 0; i < 8; ++i) t.set_f(i, i < wanted ? 1.0 : -1.0);
+    return std::vector{t};
+  };
+  for (const int64_t good : {0, 1, 6}) g.check(positive(good));
+  g.refuses(positive(7), "count");
+  g.refuses(positive(8), "count");
+  g.check(positive(3));
+}
+
 TEST(Package, computed_extents_open_a_stage) {
   Graph g;
   const Expr x = g.param("x", DType::f32, {g.n(4), g.n(5)});

@@ -140,11 +140,24 @@ Result<Values> Packager::function(const ir::Function& f, const Values& arguments
     a.values[f.params[i]] = {arguments[i]};
   }
   const interp::Order order = interp::evaluation_order(f);
+  // A body may not run at all, or more than once: its guards belong to its own place in time.
+  const bool is_body = &f != &compilation_.function;
+  const auto guards_after = [&](Expr n) -> Status {
+    const auto found = order.guards.find(n);
+    if (found == order.guards.end()) return {};
+    if (is_body) sizes_.open_stage();
+    for (const ir::Guard* g : found->second) {
+      TENON_TRY(const Reg holds, sizes_.compile(g->condition));
+      sizes_.check(holds, g->message, is_body);
+    }
+    return {};
+  };
+  TENON_TRY_VOID(guards_after(nullptr));
   for (Expr n : order.nodes) {
     TENON_TRY_VOID(node(n, a));
-    const auto bound = order.bindings.find(n);
-    if (bound == order.bindings.end()) continue;
-    for (const ir::Binding* b : bound->second) TENON_TRY_VOID(bind_binding(*b, a));
+    if (const auto bound = order.bindings.find(n); bound != order.bindings.end())
+      for (const ir::Binding* b : bound->second) TENON_TRY_VOID(bind_binding(*b, a));
+    TENON_TRY_VOID(guards_after(n));
   }
   return operands_of(f.results, a);
 }

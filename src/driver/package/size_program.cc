@@ -85,10 +85,11 @@ Reg SizeProgram::op(SizeOpCode code, Reg a, Reg b, Reg c) {
 
 Reg SizeProgram::variable(uint32_t stage) { return fresh(stage); }
 
-void SizeProgram::check(Reg holds, std::string message) {
+void SizeProgram::check(Reg holds, std::string message, bool here) {
   model_.messages.push_back(std::move(message));
-  ops_[stage_of_[holds]].push_back({SizeOpCode::check, artifact::DType::i64, 0, holds, holds,
-                                    static_cast<uint32_t>(model_.messages.size() - 1), 0});
+  ops_[here ? ops_.size() - 1 : stage_of_[holds]].push_back(
+      {SizeOpCode::check, artifact::DType::i64, 0, holds, holds,
+       static_cast<uint32_t>(model_.messages.size() - 1), 0});
 }
 
 Reg SizeProgram::input_extent(uint32_t input, uint32_t axis) {

@@ -31,7 +31,9 @@ class SizeProgram {
   [[nodiscard]] Reg op(artifact::SizeOpCode code, Reg a, Reg b = 0, Reg c = 0);
   /// A register that `assign` sets, more than once if need be. It counts as known from `stage` on.
   [[nodiscard]] Reg variable(uint32_t stage);
-  void check(Reg holds, std::string message);
+  /// A run ends with `message` unless `holds`; checked as soon as that is known, or (`here`) in the
+  /// newest stage.
+  void check(Reg holds, std::string message, bool here = false);
   [[nodiscard]] Reg input_extent(uint32_t input, uint32_t axis);
 
   // ---- stages

@@ -12,6 +12,7 @@
 
 #include "driver/package.h"
 #include "graph/fuse.h"
+#include "graph/pass.h"
 #include "interp/interp.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
@@ -98,6 +99,7 @@ class Graph {
     f.result_names.clear();
     for (size_t i = 0; i < f.results.size(); ++i) f.result_names.push_back("y" + std::to_string(i));
     ASSERT_TRUE(b.status().has_value()) << b.status().error().text();
+    ASSERT_TRUE(graph::shape_guards(c, f).has_value());
     const Compilation compilation = compile_fused(context, graph::fuse(c, f));
     auto packaged = package(compilation, {});
     ASSERT_TRUE(packaged.has_value()) << packaged.error().text();
@@ -123,6 +125,26 @@ class Graph {
     const Status ran = executor->run();
     ASSERT_TRUE(ran.has_value()) << ran.error().text();
     for (size_t i = 0; i < expected->size(); ++i) compare((*expected)[i], executor->output(i), i);
+  }
+
+  /// Both refuse the inputs, with the code "run.check" and `part` in the message.
+  void refuses(const std::vector<Tensor>& inputs, const std::string& part) {
+    ASSERT_NE(executor, nullptr) << "not compiled";
+    const auto expected = interp::run(f, inputs);
+    ASSERT_FALSE(expected.has_value());
+    EXPECT_EQ(expected.error().diagnostics[0].code, "run.check");
+    EXPECT_NE(expected.error().text().find(part), std::string::npos) << expected.error().text();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const runtime::TensorView view{static_cast<artifact::DType>(inputs[i].dtype), inputs[i].shape,
+                                     inputs[i].bytes.data()};
+      ASSERT_TRUE(executor->set_input(i, view).has_value());
+    }
+    for (int again = 0; again < 2; ++again) {
+      const Status ran = executor->run();
+      ASSERT_FALSE(ran.has_value());
+      EXPECT_EQ(ran.error().diagnostics[0].code, "run.check");
+      EXPECT_NE(ran.error().text().find(part), std::string::npos) << ran.error().text();
+    }
   }
 
   std::unique_ptr<runtime::Executor> executor;

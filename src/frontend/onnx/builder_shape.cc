@@ -60,7 +60,8 @@ Exprs Builder::merge_shapes(std::span<const Exprs> shapes) {
   return shape;
 }
 
-/// Extents that cannot be told apart count as equal, as in the operators' own rules.
+/// Extents that cannot be told apart count as equal, as in the operators' own rules; the broadcast
+/// between them says so.
 Expr Builder::broadcast_to(Expr x, std::span<const Expr> shape) {
   const auto bad = [&] {
     refuse("onnx.broadcast",
@@ -73,11 +74,8 @@ Expr Builder::broadcast_to(Expr x, std::span<const Expr> shape) {
     const Expr from = x->shape()[i];
     const Expr to = shape[skip + i];
     if (from == to) continue;
-    if (ir::is_int(from, 1)) {
-      stretches = true;
-    } else if (ir::as_int(from) && ir::as_int(to)) {
-      bad();
-    }
+    if (!ir::is_int(from, 1) && ir::as_int(from) && ir::as_int(to)) bad();
+    stretches = true;
   }
   if (!stretches) return x;
   // A single known value becomes a literal, so that passes see it.

@@ -37,8 +37,8 @@ Result<std::vector<Expr>> pair_axes(const Rule& rule, int constraint, const Ints
     return rule.refuse(constraint, "axes " + show(a) + " and " + show(b) + " do not pair up");
   std::vector<Expr> extents;
   for (size_t i = 0; i < a.size(); ++i) {
-    const auto both = unify(rule.c(), rule.shape(0)[static_cast<size_t>(a[i])],
-                            rule.shape(1)[static_cast<size_t>(b[i])]);
+    const auto both = rule.unify(rule.shape(0)[static_cast<size_t>(a[i])],
+                                 rule.shape(1)[static_cast<size_t>(b[i])]);
     if (!both)
       return rule.refuse(constraint, "axis " + std::to_string(a[i]) + " of " +
                                          show(rule.operand(0)->type) + " and axis " +
@@ -139,7 +139,7 @@ Result<Type> conv_type(const TypeArgs& args) {
       !std::all_of(input_dilation->begin(), input_dilation->end(), positive))
     return rule.refuse(6, "strides, dilations and groups must be positive");
   Context& c = args.c;
-  if (provably_differ(c, x->shape.back(), ir::mul(c, w->shape[spatial], c.i64(*groups))))
+  if (!rule.may_equal(x->shape.back(), ir::mul(c, w->shape[spatial], c.i64(*groups))))
     return rule.refuse(4, std::to_string(*groups) + " groups of the channels of kernel " + show(w) +
                               " do not make the channels of " + show(x));
   if (const auto m = ir::as_int(w->shape.back()); m && *m % *groups != 0)

@@ -50,7 +50,7 @@ Result<Type> elementwise_type(const TypeArgs& args) {
   }
   std::vector<Expr> shape = rule.shape(0);
   for (size_t i = 1; i < args.operands.size(); ++i) {
-    auto both = unify(args.c, shape, rule.shape(i));
+    auto both = rule.unify(shape, rule.shape(i));
     if (!both)
       return rule.refuse(2, "operands differ in shape: " + show(shape) + " and " +
                                 show(rule.shape(i)) + "; broadcast one of them");
@@ -65,7 +65,7 @@ Result<Type> cast_type(const TypeArgs& args) {
   const Rule rule(args);
   if (args.wanted == nullptr || !args.wanted->is_tensor())
     return rule.refuse(4, "the element type to cast to is not given");
-  const auto shape = unify(args.c, rule.shape(0), args.wanted->shape);
+  const auto shape = rule.unify(rule.shape(0), args.wanted->shape);
   if (!shape)
     return rule.refuse(
         4, "shape " + show(rule.shape(0)) + " cannot become " + show(args.wanted->shape));

@@ -34,7 +34,7 @@ Result<Type> broadcast_type(const TypeArgs& args) {
     const Expr extent = rule.shape(0)[i];
     if (ir::is_int(extent, 1)) continue;
     Expr& out = shape[static_cast<size_t>((*dims)[i])];
-    const auto both = unify(args.c, out, extent);
+    const auto both = rule.unify(out, extent);
     if (!both)
       return rule.refuse(3, "axis " + std::to_string(i) + " of " + show(rule.operand(0)->type) +
                                 " is neither 1 nor the extent of axis " +
@@ -48,8 +48,7 @@ Result<Type> reshape_type(const TypeArgs& args) {
   const Rule rule(args);
   if (!proposes(args, rule.operand(0)->dtype()))
     return rule.refuse(1, "a type of the operand's element type must be proposed");
-  if (provably_differ(args.c, ir::product(args.c, rule.shape(0)),
-                      ir::product(args.c, args.wanted->shape)))
+  if (!rule.may_equal(ir::product(args.c, rule.shape(0)), ir::product(args.c, args.wanted->shape)))
     return rule.refuse(2, show(rule.operand(0)->type) + " and " + show(args.wanted) +
                               " have different numbers of elements");
   return args.wanted;
@@ -96,6 +95,11 @@ Result<Type> slice_type(const TypeArgs& args) {
     if (below || (above && known) || provably_less(c, extent, c.i64(0)))
       return rule.refuse(3, "axis " + std::to_string(i) + " of " + show(rule.operand(0)->type) +
                                 " does not hold the range that gives " + show(args.wanted));
+    const bool ascending = (*strides)[i] > 0;
+    const Expr inside = ir::logical_and(c, ir::le(c, c.i64(0), ascending ? first : last),
+                                        ir::lt(c, ascending ? last : first, rule.shape(0)[i]));
+    const Expr none = ir::le(c, extent, c.i64(0));
+    rule.rely_on(c.make(ir::Op::or_, c.boolean(), {none, inside}));
   }
   return args.wanted;
 }
@@ -149,7 +153,7 @@ Result<Type> concat_type(const TypeArgs& args) {
         shape[i] = ir::add(args.c, shape[i], type->shape[i]);
         continue;
       }
-      const auto both = unify(args.c, shape[i], type->shape[i]);
+      const auto both = rule.unify(shape[i], type->shape[i]);
       if (!both)
         return rule.refuse(3, show(rule.operand(0)->type) + " and " + show(type) +
                                   " differ off axis " + std::to_string(*axis));

@@ -105,7 +105,7 @@ Result<Type> gather_nd_type(const TypeArgs& args) {
                               show(rule.operand(0)->type) + " and " + show(rule.operand(1)->type));
   std::vector<Expr> shape(indices.begin(), indices.end() - 1);
   for (size_t i = 0; i < static_cast<size_t>(*batch); ++i) {
-    const auto both = unify(args.c, indices[i], x[i]);
+    const auto both = rule.unify(indices[i], x[i]);
     if (!both)
       return rule.refuse(4, show(rule.operand(0)->type) + " and indices " +
                                 show(rule.operand(1)->type) + " differ on batch axis " +

@@ -102,7 +102,7 @@ Result<Type> scatter_elements_type(const TypeArgs& args) {
   if (axis == nullptr) return rule.missing(Key::axis);
   TENON_TRY_VOID(rule.check_axis(1, *axis, rule.rank(0)));
   TENON_TRY_VOID(check_kind(rule));
-  if (!unify(args.c, rule.shape(1), rule.shape(2)))
+  if (!rule.unify(rule.shape(1), rule.shape(2)))
     return rule.refuse(4, "updates " + show(rule.operand(2)->type) + " and indices " +
                               show(rule.operand(1)->type) + " differ in shape");
   if (rule.rank(1) != rule.rank(0))
@@ -167,7 +167,7 @@ Result<Type> scatter_nd_type(const TypeArgs& args) {
                               show(rule.operand(0)->type));
   std::vector<Expr> wanted(rule.shape(1).begin(), rule.shape(1).end() - 1);
   wanted.insert(wanted.end(), rule.shape(0).begin() + *depth, rule.shape(0).end());
-  if (!unify(args.c, wanted, rule.shape(2)))
+  if (!rule.unify(wanted, rule.shape(2)))
     return rule.refuse(
         6, "updates are " + show(rule.operand(2)->type) + ", not of shape " + show(wanted));
   return rule.operand(0)->type;

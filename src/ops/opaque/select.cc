@@ -91,8 +91,8 @@ Result<Type> nms_type(const TypeArgs& args) {
       scores->dtype != DType::f32 || scores->rank() != 3)
     return rule.refuse(1, "boxes and scores are " + show(boxes) + " and " + show(scores) +
                               ", not f32[b, n, 4] and f32[b, c, n]");
-  if (!unify(args.c, boxes->shape[0], scores->shape[0]) ||
-      !unify(args.c, boxes->shape[1], scores->shape[2]))
+  if (!rule.unify(boxes->shape[0], scores->shape[0]) ||
+      !rule.unify(boxes->shape[1], scores->shape[2]))
     return rule.refuse(2, "scores " + show(scores) + " do not fit boxes " + show(boxes));
   const Type real = args.c.scalar(DType::f32);
   if (rule.operand(2)->type != args.c.index() || rule.operand(3)->type != real ||

@@ -1,0 +1,49 @@
+// shape_guards: what operators' rules rely on but cannot prove becomes a guard of the function,
+// before other passes use it.
+#include <unordered_set>
+
+#include "graph/pass.h"
+#include "graph/rules.h"
+#include "ir/text.h"
+#include "ops/verify.h"
+#include "ops/walk.h"
+#include "support/text.h"
+
+namespace tenon::graph {
+
+using namespace ir;  // NOLINT: this file speaks of nothing else
+
+namespace {
+
+std::string message_of(const Context& c, Expr n, Expr condition) {
+  const std::string_view where = c.location(n);
+  return cat(where.empty() ? info(n->op).name : where, " needs ", print(condition),
+             ", which the extents of the inputs do not fulfil");
+}
+
+Status add_guards(Context& c, Function& f) {
+  std::unordered_set<Expr> known;
+  for (const Guard& g : f.guards) known.insert(g.condition);
+  std::vector<Expr> conditions;
+  for (Expr n : ops::value_order(f)) {
+    conditions.clear();
+    TENON_TRY_VOID(ops::relied_on(c, n, conditions));
+    for (Expr condition : conditions)
+      if (known.insert(condition).second)
+        f.guards.push_back({condition, message_of(c, n, condition)});
+  }
+  return {};
+}
+
+}  // namespace
+
+Status shape_guards(Context& c, Function& f) {
+  Status inside;
+  rewrite_bodies(c, f, [&](Function& body) {
+    if (Status s = shape_guards(c, body); !s) inside = std::move(s);
+  });
+  TENON_TRY_VOID(inside);
+  return add_guards(c, f);
+}
+
+}  // namespace tenon::graph
