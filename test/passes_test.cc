@@ -290,6 +290,36 @@ TEST(Passes, transposes_sink_through_a_list_of_indices) {
   check_pipeline(table);
 }
 
+TEST(Passes, transposes_move_up_to_where_less_is_moved) {
+  Model m;
+  const Expr x = m.input("x", {1, 4, 5, 3});
+  const auto indices = [&](const std::vector<double>& values) {
+    return m.b.constant(ir::DType::i64, {10}, values);
+  };
+  const std::vector<double> weights{0.25, 0.5, 0.75, 1, 0, 0.125, 0.5, 0.5, 1, 0.75};
+  const auto resized = [&](Expr y, int64_t axis) {
+    const Expr low = indices({0, 0, 0, 1, 1, 1, 2, 2, 3, 3});
+    const Expr high = indices({0, 1, 1, 1, 2, 2, 2, 3, 3, 3});
+    const Expr a = m.b.gather(y, low, axis);
+    const Expr w =
+        m.b.broadcast_in(m.b.constant(ir::DType::f32, {10}, weights), a->shape(), {axis});
+    return m.b.add(m.b.mul(a, w), m.b.gather(y, high, axis));
+  };
+  const Expr large = resized(resized(x, 1), 2);
+  m.f.results = {m.b.transpose(large, {0, 3, 1, 2})};
+  m.b.expect();
+  ir::Function moved = m.f;
+  ASSERT_TRUE(graph::hoist_transposes(m.c, moved).has_value());
+  EXPECT_EQ(count(moved, ir::Op::transpose), 1);
+  EXPECT_NE(moved.results[0]->op, ir::Op::transpose);
+  // Another reader of the large tensor wants it as it is: nothing moves.
+  ir::Function shared = m.f;
+  shared.results.push_back(m.b.relu(large));
+  ASSERT_TRUE(graph::hoist_transposes(m.c, shared).has_value());
+  EXPECT_EQ(shared.results[0]->op, ir::Op::transpose);
+  check_pipeline(m);
+}
+
 TEST(Passes, repeated_indices_are_checked_once) {
   Model m;
   const Expr x = m.input("x", {2, 3, 4, 5});

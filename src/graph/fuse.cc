@@ -305,6 +305,11 @@ class Fusion {
     return true;
   }
 
+  /// A gather that loops over its result like pointwise work: a tap of a resize.
+  static bool reads_listed_elements(Expr v, GroupKind into) {
+    return v->op == Op::gather && into == GroupKind::pointwise && !ops::needs_check(v);
+  }
+
   /// Draws another producer of `n` into the group that `n` joined, when it is pointwise on the same
   /// loops.
   void absorb(Expr n, int from, int into) {
@@ -316,7 +321,8 @@ class Fusion {
     for (Expr v : q.nodes) {
       const bool fits = s.kind == GroupKind::rows
                             ? fits_rows(v, from, s.rows, s.domain)
-                            : is_elementwise(v->op) && v->shape() == n->shape();
+                            : (is_elementwise(v->op) || reads_listed_elements(v, s.kind)) &&
+                                  v->shape() == n->shape();
       if (!fits || (s.kind == GroupKind::anchored && !used_only_in(v, from, n))) return;
     }
     const std::vector<int> mine = producers_of_group(s);

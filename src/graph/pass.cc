@@ -30,6 +30,8 @@ std::span<const Pass> passes() {
       Pass{"phase_convolutions",
            "transposed convolutions as plain ones for all phases of their positions",
            phase_convolutions},
+      Pass{"hoist_transposes", "transposes that are left move to where their operand was smaller",
+           hoist_transposes},
       Pass{"fold_constants_again", "evaluate the weights that the passes above rewrote",
            fold_constants},
       Pass{"materialize_padding", "padding of convolutions and windows as a pad of its own",

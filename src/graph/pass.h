@@ -29,6 +29,7 @@ struct Pass {
 [[nodiscard]] Status common_subexpressions(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status simplify_algebra(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status sink_transposes(ir::Context& c, ir::Function& f);
+[[nodiscard]] Status hoist_transposes(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status absorb_scales(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status phase_convolutions(ir::Context& c, ir::Function& f);
 [[nodiscard]] Status materialize_padding(ir::Context& c, ir::Function& f);

@@ -273,7 +273,8 @@ std::vector<Val> run(Composite& a, const Settings& s, std::vector<Axis> axes) {
     (repeats(a, s, axis) ? repeated : rest).push_back(axis);
   }
   if (!repeated.empty()) x = repeat_axes(a, repeated, x);
-  for (const Axis& axis : rest) x = resize_axis(a, s, axis, x);
+  // The last axis first: its taps are scattered reads, which are fewer before the other axes grow.
+  for (size_t i = rest.size(); i-- > 0;) x = resize_axis(a, s, rest[i], x);
   if (weighted && !ir::is_float(in.dtype())) return {to_integer(x, in.dtype())};
   return {cast(in.dtype(), x)};
 }
