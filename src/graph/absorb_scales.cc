@@ -14,11 +14,6 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-template <Op op>
-bool is(Op candidate) {
-  return candidate == op;
-}
-
 /// A constant that is the same for all output positions: broadcast of a scalar or of a vector along
 /// the last axis. Returns the small constant.
 Expr channel_constant(Expr n) {

@@ -15,11 +15,6 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-template <Op op>
-bool is(Op candidate) {
-  return candidate == op;
-}
-
 Expr merge_reshapes(Rewriter& r, Expr n) {
   const Expr x = n->operand(0);
   if (x->shape() == n->shape()) return x;

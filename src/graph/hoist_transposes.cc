@@ -1,6 +1,5 @@
 // hoist_transposes: a transpose that is left where operators have made a tensor large (a resize
 // after the last convolution) moves up to before them, where there is less to move.
-#include <algorithm>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -109,24 +108,13 @@ class Hoist {
       return r_.make(Op::gather, {transposed(n->operand(0), perm), *image_.find(n->operand(1))},
                      {{Key::axis, axis}}, type);
     }
-    if (n->op == Op::broadcast) return through_broadcast(n, perm, type);
+    if (n->op == Op::broadcast) {
+      const auto [order, dims] = transposed_broadcast(n->ints_attr(Key::dims), perm);
+      return r_.make(Op::broadcast, {transposed(n->operand(0), order)}, {{Key::dims, dims}}, type);
+    }
     std::vector<Expr> operands;
     for (Expr x : n->operands) operands.push_back(transposed(x, perm));
     return r_.make(n->op, operands, std::move(attrs), type);
-  }
-
-  Expr through_broadcast(Expr n, const Perm& perm, Type type) {
-    const Perm back = inverse(perm);
-    std::vector<std::pair<int64_t, int64_t>> axes;  // of the output, of the operand
-    for (int64_t d : n->ints_attr(Key::dims))
-      axes.emplace_back(back[static_cast<size_t>(d)], static_cast<int64_t>(axes.size()));
-    std::sort(axes.begin(), axes.end());
-    Perm dims, order;
-    for (const auto& [out, in] : axes) {
-      dims.push_back(out);
-      order.push_back(in);
-    }
-    return r_.make(Op::broadcast, {transposed(n->operand(0), order)}, {{Key::dims, dims}}, type);
   }
 
   Rewriter& r_;

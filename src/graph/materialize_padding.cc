@@ -15,11 +15,6 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-template <Op op>
-bool is(Op candidate) {
-  return candidate == op;
-}
-
 bool positive(const std::vector<Expr>& amounts) {
   return std::any_of(amounts.begin(), amounts.end(), [](Expr e) { return !is_int(e, 0); });
 }

@@ -20,11 +20,6 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-template <Op op>
-bool is(Op candidate) {
-  return candidate == op;
-}
-
 struct Axis {
   int64_t stride = 1, taps = 0, low = 0, high = 0;
 

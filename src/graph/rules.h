@@ -21,6 +21,12 @@ struct Rule {
   ir::Expr (*apply)(Rewriter& r, ir::Expr n);
 };
 
+/// Rule::matches for one operator.
+template <ir::Op op>
+[[nodiscard]] bool is(ir::Op candidate) {
+  return candidate == op;
+}
+
 class Rewriter {
  public:
   Rewriter(ir::Context& c, std::span<const Rule> rules) : c_(c), rules_(rules) {}

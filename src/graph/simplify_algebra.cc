@@ -16,11 +16,6 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-template <Op op>
-bool is(Op candidate) {
-  return candidate == op;
-}
-
 /// The one value of a constant, seen through broadcasts and reshapes; empty otherwise.
 std::optional<double> scalar_value(Expr n) {
   while (n->op == Op::broadcast || n->op == Op::reshape) n = n->operand(0);

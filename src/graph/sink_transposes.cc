@@ -15,38 +15,18 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-template <Op op>
-bool is(Op candidate) {
-  return candidate == op;
-}
-
 const Perm& perm_of(Expr n) { return n->ints_attr(Key::perm); }
-
-/// transpose(broadcast(y, dims), perm) as a broadcast of (a transpose of) y.
-Expr transposed_broadcast(Rewriter& r, Expr n, const Perm& perm) {
-  const Expr y = n->operand(0);
-  const Perm back = inverse(perm);
-  std::vector<std::pair<int64_t, int64_t>> axes;  // output axis, y's axis
-  const std::vector<int64_t>& dims = n->ints_attr(Key::dims);
-  for (size_t i = 0; i < dims.size(); ++i)
-    axes.emplace_back(back[static_cast<size_t>(dims[i])], static_cast<int64_t>(i));
-  std::sort(axes.begin(), axes.end());
-  Perm order, to;
-  for (const auto& [out, in] : axes) {
-    to.push_back(out);
-    order.push_back(in);
-  }
-  const Type type = r.context().tensor(n->dtype(), permuted(n->shape(), perm));
-  return r.make(Op::broadcast, {transpose(r, y, order)}, {{Key::dims, to}}, type);
-}
 
 /// transpose(x, perm) without a data movement, or nullptr.
 Expr free_transpose(Rewriter& r, Expr x, const Perm& perm) {
   if (is_identity(perm)) return x;
   if (x->op == Op::transpose && is_identity(compose(perm_of(x), perm))) return x->operand(0);
   if (x->op == Op::constant) return transpose(r, x, perm);  // folded later
-  if (x->op == Op::broadcast && (x->operand(0)->rank() <= 1 || x->operand(0)->op == Op::constant))
-    return transposed_broadcast(r, x, perm);
+  if (x->op == Op::broadcast && (x->operand(0)->rank() <= 1 || x->operand(0)->op == Op::constant)) {
+    const auto [order, dims] = transposed_broadcast(x->ints_attr(Key::dims), perm);
+    const Type type = r.context().tensor(x->dtype(), permuted(x->shape(), perm));
+    return r.make(Op::broadcast, {transpose(r, x->operand(0), order)}, {{Key::dims, dims}}, type);
+  }
   return nullptr;
 }
 

@@ -17,6 +17,12 @@ using Perm = std::vector<int64_t>;
 [[nodiscard]] Perm compose(const Perm& first, const Perm& second);
 /// The node, or x itself for the identity.
 [[nodiscard]] ir::Expr transpose(Rewriter& r, ir::Expr x, const Perm& perm);
+/// transpose(broadcast(y, dims), perm) as a broadcast of a transpose of y.
+struct TransposedBroadcast {
+  Perm order;  // y's axes
+  Perm dims;   // of the new broadcast
+};
+[[nodiscard]] TransposedBroadcast transposed_broadcast(const Perm& dims, const Perm& perm);
 /// values[perm[i]] at i.
 template <class T>
 [[nodiscard]] std::vector<T> permuted(const std::vector<T>& values, const Perm& perm) {
