@@ -151,6 +151,13 @@ TEST(schedule_behavior, empty_peeled_reductions_start) {
         kDotSizes);
 }
 
+TEST(schedule_behavior, reductions_start_in_the_other_branch_of_a_condition) {
+  check(DotProgram().program(),
+        {"reorder(k, i, j)", "ko, ki = split(k, 3, tail = peel)", "specialize(ki, i, [2, 5])",
+         "fuse(ko, ki)"},
+        kDotSizes);
+}
+
 TEST(schedule_behavior, blockize_and_specialize_compute_the_same) {
   check(DotProgram().program(),
         {"io, jo, ii, ji = tile(i, j, 4, 8)", "blockize(ii)", "parallel(io)"}, kDotSizes);

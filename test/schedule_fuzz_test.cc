@@ -331,10 +331,17 @@ std::string first_difference(const Program& program, const Program& scheduled, c
 void compare(uint64_t seed, const Program& program, const Program& scheduled) {
   const Result<Program> final = finalize(scheduled);
   ASSERT_TRUE(final.has_value()) << final.error().text();
+  std::vector<Sizes> all;
   for (const int64_t base : {1, 5, 12}) {
-    Sizes sizes;
+    all.emplace_back();
     for (size_t i = 0; i < program->sizes.size(); ++i)
-      sizes.push_back(base + static_cast<int64_t>(i) * 3);
+      all.back().push_back(base + static_cast<int64_t>(i) * 3);
+  }
+  for (size_t i = 0; i < program->sizes.size(); ++i) {  // and without elements along each axis
+    all.push_back(all[1]);
+    all.back()[i] = 0;
+  }
+  for (const Sizes& sizes : all) {
     if (!difference(program, in_global_scope(scheduled), sizes, seed).empty()) {
       ADD_FAILURE() << "seed " << seed << "\n"
                     << first_difference(program, in_global_scope(scheduled), sizes, seed)

@@ -1,5 +1,6 @@
 // Translation of a loop program into flat tables.
 #include <algorithm>
+#include <unordered_set>
 
 #include "interp/loop_tables.h"
 #include "ir/expr.h"
@@ -145,20 +146,23 @@ class Compiler {
     out.exprs.insert(out.exprs.begin() + 2, expr(product->operand(1)));
   }
 
-  /// True if e mentions one of the variables.
-  bool mentions(Expr e, const std::unordered_map<Expr, bool>& vars) {
-    if (vars.contains(e)) return true;
-    for (Expr operand : e->operands)
-      if (mentions(operand, vars)) return true;
-    return false;
+  /// Adds the loops whose variables e mentions, through the iterators of blocks around.
+  void collect_loops(Expr e, std::unordered_set<Expr>& out) const {
+    if (loops_.contains(e)) out.insert(e);
+    if (const auto behind = iterators_.find(e); behind != iterators_.end())
+      out.insert(behind->second.begin(), behind->second.end());
+    for (Expr operand : e->operands) collect_loops(operand, out);
   }
-  /// Notes the loops that an iterator's binding mentions.
-  void mark_loops(Expr binding, char kind, Statement& block) {
-    if (const auto found = loops_.find(binding); found != loops_.end()) {
-      if (kind == 'r') found->second = true;
-      if (kind == 's') block.moves.push_back(slot(binding));
-    }
-    for (Expr operand : binding->operands) mark_loops(operand, kind, block);
+  static bool mentions(Expr e, const std::unordered_set<Expr>& vars) {
+    return vars.contains(e) ||
+           std::ranges::any_of(e->operands, [&](Expr operand) { return mentions(operand, vars); });
+  }
+  /// A condition that says nothing about the reduction: it decides whether an element starts.
+  bool is_spatial(Expr part, const std::unordered_set<Expr>& reduced) const {
+    std::unordered_set<Expr> loops;
+    collect_loops(part, loops);
+    return !mentions(part, reduced) &&
+           std::ranges::none_of(loops, [&](Expr loop) { return reduced.contains(loop); });
   }
 
   void conjuncts(Expr e, std::vector<Expr>& out) {
@@ -171,22 +175,27 @@ class Compiler {
 
   void compile_block(Expr s, Statement& out) {
     const ir::BlockView block{s};
-    std::unordered_map<Expr, bool> reduced;
+    std::unordered_set<Expr> reduced;  // iterators and loops of the reduction
     std::vector<int> inner;
     for (const ir::BlockIter& it : block.iters()) {
       out.slots.push_back(slot(it.var));
       out.exprs.push_back(expr(it.binding));
-      mark_loops(it.binding, it.kind, out);
-      if (it.kind != 'r') continue;
+      std::unordered_set<Expr>& behind = iterators_[it.var];
+      collect_loops(it.binding, behind);
+      if (it.kind != 'r') {
+        for (Expr loop : behind) out.moves.push_back(slot(loop));
+        continue;
+      }
       inner.push_back(slot(it.var));
-      reduced[it.var] = true;
-      collect_vars(it.binding, reduced);
+      reduced.insert(it.var);
+      for (Expr loop : behind) loops_[loop] = true;
+      reduced.insert(behind.begin(), behind.end());
     }
     std::vector<Expr> parts;
     conjuncts(block.predicate(), parts);
     for (Expr part : parts) {
       out.exprs.push_back(expr(part));
-      out.spatial.push_back(mentions(part, reduced) ? 0 : 1);
+      out.spatial.push_back(is_spatial(part, reduced) ? 1 : 0);
     }
     std::swap(reductions_, inner);
     const bool outer = initialized_;
@@ -195,11 +204,6 @@ class Compiler {
     out.children = {statement(block.body())};
     initialized_ = outer;
     std::swap(reductions_, inner);
-  }
-
-  void collect_vars(Expr e, std::unordered_map<Expr, bool>& vars) {
-    if (e->op == Op::var && loops_.contains(e)) vars[e] = true;
-    for (Expr operand : e->operands) collect_vars(operand, vars);
   }
 
   void compile_instr(Expr s, Statement& out) {
@@ -221,6 +225,7 @@ class Compiler {
   Tables& t_;
   std::unordered_map<Expr, int> buffers_, slots_, codes_;
   std::unordered_map<Expr, bool> loops_;  // loop variables; true if a reduction runs over them
+  std::unordered_map<Expr, std::unordered_set<Expr>> iterators_;  // of blocks: loops behind them
   std::vector<int> used_;
   std::vector<int> reductions_;
   bool initialized_ = false;

@@ -338,6 +338,7 @@ class Machine {
   /// fma_tile as machine.h declares it. Elements of c outside its buffer are not computed: before
   /// buffers are shrunk a tile may reach beyond the definition's extents.
   void execute_tile(const Statement& s) {
+    if (!empty_.empty()) return;
     ++epoch_;
     size_t at = 0;
     const TileOperand c = tile_operand(s, 0, at);

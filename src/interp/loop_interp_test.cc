@@ -6,6 +6,7 @@
 
 #include "interp/interp.h"
 #include "ir/expr.h"
+#include "ir/text.h"
 
 namespace tenon::interp {
 namespace {
@@ -85,6 +86,27 @@ TEST(loop_interp, empty_reduction_beside_a_moving_block_gives_identity) {
   const std::vector<int64_t> sizes{2, 0};
   ASSERT_TRUE(run(p.kernel, sizes, t));
   EXPECT_EQ(values(t[1]), (std::vector<float>{0, 0}));
+}
+
+TEST(loop_interp, empty_reduction_of_nested_blocks_gives_identity) {
+  const auto module = ir::parse(R"tir(kernel @k[n](x: in f32[n, 4], y: out f32[4]) {
+    for ko in serial(n // 3) { for ki in serial(3) { for io in serial(2) {
+      block outer(vio: s = io, vko: r = ko, vki: r = ki) {
+        for ii in serial(3) {
+          block inner(vi: s = vio * 3 + ii, vk: r = vki + vko * 3)
+              where vio * 3 + ii < 4 && vki + vko * 3 < n {
+            y[vi] min= x[vk, vi] init f32(1000)
+          }
+        }
+      }
+    } } }
+  })tir",
+                                "t.tir");
+  ASSERT_TRUE(module) << module.error().text();
+  std::vector<Tensor> t{floats({0, 4}, {}), floats({4}, {9, 9, 9, 9})};
+  const std::vector<int64_t> sizes{0};
+  ASSERT_TRUE(run(*module->kernels[0], sizes, t));
+  EXPECT_EQ(values(t[1]), (std::vector<float>{1000, 1000, 1000, 1000}));
 }
 
 TEST(loop_interp, out_of_range_names_buffer_and_index) {

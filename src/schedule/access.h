@@ -66,6 +66,11 @@ enum class BlockKind : uint8_t {
 
 /// True if the variable stands in the binding of an iterator of that kind.
 [[nodiscard]] bool in_bindings(ir::Expr block, char kind, ir::Expr var);
+/// True if a loop around the block carries both spatial and reduction iterators (a fused one): the
+/// block then starts an element where its reduction iterators are 0, inside those loops.
+[[nodiscard]] bool starts_inside(const Site& block);
+/// True if the loops around the block that carry its reduction are known to have iterations.
+[[nodiscard]] bool reduction_runs(Draft& draft, const Site& block);
 /// Refuses unless the block is a plain reduction that is not decomposed.
 [[nodiscard]] Status check_reduction(std::string_view primitive, ir::Context& c, const Site& block);
 

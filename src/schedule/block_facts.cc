@@ -218,6 +218,28 @@ bool in_bindings(Expr block, char kind, Expr var) {
   return false;
 }
 
+bool starts_inside(const Site& block) {
+  return std::ranges::any_of(block.path, [&](const Step& step) {
+    if (step.parent->op != Op::for_) return false;
+    const Expr var = ir::ForView{step.parent}.var();
+    return in_bindings(block.node, 's', var) && in_bindings(block.node, 'r', var);
+  });
+}
+
+bool reduction_runs(Draft& draft, const Site& block) {
+  Context& c = draft.c();
+  ir::Assumptions known = draft.known_sizes();
+  for (const Step& step : block.path) {
+    if (step.parent->op != Op::for_) continue;
+    const ir::ForView loop{step.parent};
+    if (in_bindings(block.node, 'r', loop.var()) &&
+        !ir::prove(c, ir::le(c, c.i64(1), loop.extent()), known))
+      return false;
+    known.below(loop.var(), loop.extent());
+  }
+  return true;
+}
+
 Status check_reduction(std::string_view primitive, Context& c, const Site& site) {
   const std::string name = "'" + name_of(site.node) + "'";
   if (kind_of(c, site.node) != BlockKind::reduction)

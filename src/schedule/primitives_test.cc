@@ -194,6 +194,33 @@ TEST_F(Primitives, rfactor_refuses_reductions_that_share_a_fused_loop) {
   refuses("rfactor(dot, ki)", "loop 'jk' carries both spatial and reduction iterators");
 }
 
+TEST_F(Primitives, elements_start_where_their_reduction_may_be_empty) {
+  s = Schedule{DotProgram().program()};
+  refuses("fuse(j, k)", "the reduction of 'dot' may be empty");
+  apply("ko, ki = split(k, 4)");
+  refuses("fuse(j, ko)", "the reduction of 'dot' may be empty");
+}
+
+TEST_F(Primitives, reverse_compute_at_refuses_loops_that_may_be_empty_beside_other_elements) {
+  KernelBuilder b;
+  const Expr n = b.size("n");
+  const Expr x = b.in("x", {n});
+  const Expr out = b.out("out", {b.n(2)});
+  const Expr y = b.internal("y", {n});
+  b.map("read", y, [&](const Exprs& v) { return b.load(x, v); });
+  b.map("pick", out, [&](const Exprs& v) {
+    return ir::select(b.c(), ir::lt(b.c(), v[0], n), b.load(y, v), b.f32(2));
+  });
+  s = Schedule{b.build()};
+  refuses("reverse_compute_at(pick, i0)", "may have no iterations where 'pick' has elements");
+}
+
+TEST_F(Primitives, blockize_refuses_fused_loops_of_the_reduction) {
+  apply("ko, ki = split(k, 3)");
+  apply("f = fuse(j, ko)");
+  refuses("blockize(ki)", "'f' carries both spatial and reduction iterators of 'dot'");
+}
+
 TEST_F(Primitives, cache_write_refuses_elements_that_loops_give_out_of_order) {
   apply("io, ii = split(i0, 5)");
   apply("reorder(ii, io)");

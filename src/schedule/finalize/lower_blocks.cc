@@ -11,9 +11,9 @@ using namespace ir;  // NOLINT
 
 /// A node between the root and the current statement.
 struct Frame {
-  enum Kind : uint8_t { loop, guard, other } kind;
+  enum Kind : uint8_t { loop, guard, otherwise, other } kind;
   Expr node = nullptr;       // loop: the for_
-  Expr condition = nullptr;  // guard
+  Expr condition = nullptr;  // guard, otherwise: what holds here
 };
 
 class BlockLowering {
@@ -32,7 +32,8 @@ class BlockLowering {
         const Expr condition = replaced(s->operand(0));
         const Expr then = within({Frame::guard, nullptr, condition}, s->operand(1));
         if (s->operands.size() == 2) return if_then(c_, condition, then);
-        const Expr otherwise = within({Frame::other}, s->operand(2));
+        const Expr otherwise =
+            within({Frame::otherwise, nullptr, logical_not(c_, condition)}, s->operand(2));
         return if_then(c_, condition, then, otherwise);
       }
       case Op::seq: {
@@ -183,7 +184,9 @@ class BlockLowering {
     std::vector<Expr> guards(stack_.size(), nullptr);
     for (size_t d = from; d < stack_.size(); ++d) {
       if (stack_[d].kind == Frame::other) return nullptr;
-      if (stack_[d].kind != Frame::guard) continue;
+      if (stack_[d].kind == Frame::loop) continue;
+      if (stack_[d].kind == Frame::otherwise && mentions(stack_[d].condition, reduced))
+        return nullptr;
       std::vector<Expr> kept;
       for (Expr part : conjuncts(stack_[d].condition))
         if (!mentions(part, reduced)) kept.push_back(part);
@@ -193,7 +196,7 @@ class BlockLowering {
     Map fresh;
     Expr nest = store(c_, buffer, init, at);
     for (size_t d = stack_.size(); d-- > from + 1;) {
-      if (stack_[d].kind == Frame::guard) {
+      if (stack_[d].kind != Frame::loop) {
         nest = if_then(c_, guards[d], nest);
         continue;
       }

@@ -24,6 +24,13 @@ Result<Edited> blockize(const Program& p, const std::string& loop) {
   for (ForView each : loops_above(*site)) outer.push_back(each.var());
   if (const std::string why = order_matters(draft, *site, outer, false); !why.empty())
     return refuse("blockize", why);
+  for (const Site& block : find_blocks(site->node))
+    for (Expr var : outer)
+      if (in_bindings(block.node, 's', var) && in_bindings(block.node, 'r', var))
+        return refuse("blockize", "'" + name_of(var) +
+                                      "' carries both spatial and reduction "
+                                      "iterators of '" +
+                                      name_of(block.node) + "'");
   std::vector<ir::BlockIter> iters;
   ir::Map inner;
   for (Expr var : outer) {

@@ -25,6 +25,16 @@ Result<Edited> fuse(const Program& p, const std::string& outer, const std::strin
       return refuse("fuse", "loop '" + loop_name(loop) + "' is " + loop.kind() + " already");
   if (mentions(b.extent(), a.var()))
     return refuse("fuse", "the extent of '" + inner + "' depends on '" + outer + "'");
+  for (const Site& block : find_blocks(a.node)) {
+    const auto carries = [&](char kind, Expr v) { return in_bindings(block.node, kind, v); };
+    const bool mixes = (carries('s', a.var()) && carries('r', b.var())) ||
+                       (carries('r', a.var()) && carries('s', b.var()));
+    if (mixes && !is_initialized(block.node) &&
+        !reduction_runs(draft, *find_block(draft.body(), name_of(block.node))))
+      return refuse("fuse", "the reduction of '" + name_of(block.node) +
+                                "' may be empty: in a loop that carries spatial iterators too, "
+                                "its elements would not start");
+  }
   const Expr var = draft.fresh_var(outer + "_" + inner);
   const ir::Map map{{a.var(), ir::floordiv(c, var, b.extent())},
                     {b.var(), ir::mod(c, var, b.extent())}};

@@ -182,6 +182,24 @@ bool makes_up(Draft& draft, const Places& at, const SymbolicRange& range,
          ir::prove(c, ir::le(c, domain.hi, hi->hi), known);
 }
 
+/// Refuses unless the loops of the place have iterations wherever the block has elements.
+Status check_runs(Draft& draft, const Places& at, const std::vector<SymbolicRange>& domain) {
+  Context& c = draft.c();
+  ir::Assumptions known = draft.known_sizes();
+  for (const SymbolicRange& range : domain) known.facts.push_back(ir::le(c, range.lo, range.hi));
+  std::vector<ir::ForView> around = all_loops_above(at.loop);
+  around.push_back({at.loop.node});
+  for (ir::ForView loop : around) {
+    const bool shared = std::ranges::any_of(
+        at.consumer.path, [&](const Step& step) { return step.parent == loop.node; });
+    if (!shared && !ir::prove(c, ir::le(c, c.i64(1), loop.extent()), known))
+      return refuse(kName, "loop '" + loop_name(loop) + "' may have no iterations where " +
+                               quote(name_of(at.consumer.node)) + " has elements");
+    known.below(loop.var(), loop.extent());
+  }
+  return {};
+}
+
 /// The iterators' ranges in one iteration of the loop.
 Result<std::vector<SymbolicRange>> ranges_for(Draft& draft, const Places& at,
                                               std::span<const Expr> buffers,
@@ -227,6 +245,7 @@ Result<Edited> reverse_compute_at(const Program& p, const std::string& block,
   TENON_TRY(const std::vector<Expr> buffers, produced(draft, at));
   const auto domain = iterator_domain(draft, *consumer);
   if (!domain) return refuse(kName, "the iterators of " + quote(block) + " do not form a box");
+  TENON_TRY_VOID(check_runs(draft, at, *domain));
   const std::vector<ir::BlockIter> iters = ir::BlockView{consumer->node}.iters();
   for (size_t i = 0; i < iters.size(); ++i)
     if (iters[i].kind == 'r' && !ir::is_int((*domain)[i].lo, 0))

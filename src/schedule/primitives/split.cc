@@ -84,8 +84,14 @@ Result<Edited> peel(Draft& draft, const Site& site, int64_t factor, Expr outer, 
   const Expr rest = ir::simplify(c, ir::sub(c, loop.extent(), done), known);
   // The copy first, so that its names do not depend on the rest.
   for (const Site& block : find_blocks(loop.body()))
-    if (feeds_reduction(block.node, loop.var()) && sole_statement(block.node) == nullptr)
-      return refuse("split", "opaque block '" + name_of(block.node) + "' reduces over the loop");
+    if (feeds_reduction(block.node, loop.var())) {
+      if (sole_statement(block.node) == nullptr)
+        return refuse("split", "opaque block '" + name_of(block.node) + "' reduces over the loop");
+      if (!is_initialized(block.node) && !ir::prove(c, ir::lt(c, c.i64(0), main), known) &&
+          starts_inside(*find_block(draft.body(), name_of(block.node))))
+        return refuse("split", "the first part may be empty, where '" + name_of(block.node) +
+                                   "' starts the elements of its reduction");
+    }
   const Expr tail = continued(c, draft.copy(site.node, "_tail"));
   const Expr tail_var = tail->operand(0);
   const Expr tail_body =
