@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Differential and byte-level fuzzing for a given time. Run by ./dev fuzz [SECONDS].
 
-Two kinds of work take turns until the time is up:
+Three kinds of work take turns until the time is up:
   programs   the random test programs (integer expressions, text form, schedules, kernels, memory
              plans, operators) with new seeds through TENON_TEST_SEED
   files      valid .onnx and .tenon files with bytes changed, cut or repeated, through `tenon check`
              and `tenon-run`: any end but a status of 0, 1 or 2 is a failure. Checksums of a mutated
              .tenon hide its tables, so that test_artifact, which repairs them, is one of the programs
+  graphs     random ONNX models with symbolic extents at several sizes, against the reference interpreter
+             (`tenon compare`) and ONNX Runtime; graphs.py makes them
 A failure prints the command that repeats it and keeps its file in build/fuzz; the status is then 1.
 """
 import argparse
@@ -21,6 +23,8 @@ import time
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+import graphs
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A test program and the tests in it that take a seed. Paths relative to the build folder.
 PROGRAMS = [
@@ -32,7 +36,7 @@ PROGRAMS = [
     ("test/schedule_fuzz_test", "*"),
     ("test/x86_fuzz_test", "*random_programs*"),
 ]
-FILE_LIMIT_S, BATCH_S = 20, 5
+FILE_LIMIT_S, GRAPH_LIMIT_S, BATCH_S = 20, 120, 5
 
 
 def find_program(build, name):
@@ -95,7 +99,7 @@ class Fuzzer:
     def __init__(self, options):
         self.build = pathlib.Path(options.build).resolve()
         self.end = time.monotonic() + options.seconds
-        self.seed, self.failures, self.counts = options.seed, 0, {"programs": 0, "files": 0}
+        self.seed, self.failures, self.counts = options.seed, 0, {"programs": 0, "files": 0, "graphs": 0}
         self.kept = self.build / "fuzz"
         self.rng = random.Random(self.seed)
 
@@ -149,6 +153,40 @@ class Fuzzer:
             command = ([self.build / "bin/tenon", "check"] if suffix == ".onnx" else [self.build / "bin/tenon-run"])
             self.try_file([str(c) for c in command], path, f"{self.seed}-{self.counts['files']}")
 
+    def try_graph(self, path, data, sizes, seed):
+        """What is wrong with one model at these sizes, or ""."""
+        inputs, arguments, out = graphs.random_inputs(data, sizes, seed), [], path.parent / "out"
+        for name, value in inputs.items():
+            np.save(path.parent / f"{name}.npy", value)
+            arguments += ["--input", f"{name}={path.parent / name}.npy"]
+        environment = {**os.environ, "TENON_CACHE_DIR": str(path.parent / "cache")}
+        tenon = self.build / "bin/tenon"
+        for command in ([tenon, "compare", path, "--tolerance", str(graphs.TOLERANCE), *arguments],
+                        [tenon, "run", path, "--save", out, *arguments]):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=GRAPH_LIMIT_S, env=environment)
+            if done.returncode != 0:
+                return f"tenon {command[1]}: {done.stdout[-1000:]}{done.stderr[-1000:]}"
+        return graphs.against_onnxruntime(data, inputs, out)
+
+    def run_graphs(self, work):
+        until = min(self.end, time.monotonic() + BATCH_S)
+        while time.monotonic() < until:
+            seed = self.rng.randrange(2**31)
+            path, data = work / "graph.onnx", graphs.random_model(seed)
+            path.write_bytes(data)
+            for sizes in graphs.SIZES:
+                try:
+                    problem = self.try_graph(path, data, sizes, seed)
+                except subprocess.TimeoutExpired:
+                    problem = f"no end after {GRAPH_LIMIT_S} s"
+                if problem:
+                    self.kept.mkdir(parents=True, exist_ok=True)
+                    copy = self.kept / f"graph-{seed}.onnx"
+                    copy.write_bytes(data)
+                    self.fail(f"{copy} with {sizes}\n{problem}")
+                    break
+            self.counts["graphs"] += 1
+
     def samples(self, work):
         result = []
         for i, data in enumerate(sample_models()):
@@ -171,8 +209,11 @@ class Fuzzer:
             while self.left() > 1:
                 self.run_files(work, samples)
                 if self.left() > 1:
+                    self.run_graphs(work)
+                if self.left() > 1:
                     self.run_programs()
         print(f"{self.counts['programs']} runs of test programs, {self.counts['files']} damaged files, "
+              f"{self.counts['graphs']} random graphs, "
               f"{self.failures} failures")
         return 1 if self.failures else 0
 

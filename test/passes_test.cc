@@ -248,6 +248,22 @@ TEST(Passes, two_products_added_up_do_not_make_a_cycle) {
   check_pipeline(m);
 }
 
+TEST(Passes, a_broadcast_in_memory_does_not_make_a_cycle) {
+  Model m;
+  const Expr x = m.input("x", {1, 8});
+  const auto extents = [&](std::vector<int64_t> values) {
+    std::vector<Expr> all;
+    for (int64_t v : values) all.push_back(m.c.i64(v));
+    return all;
+  };
+  const Expr part = m.b.slice(x, extents({0, 1}), extents({1, 1}), {1, 1});
+  const Expr wide = m.b.broadcast_in(part, extents({1, 3}), {0, 1});
+  const Expr again = m.b.slice(wide, extents({0, 2}), extents({1, 1}), {1, 1});
+  const Expr row = m.b.broadcast_in(m.b.reduce_max(x, {1}), x->shape(), {0});
+  m.f.results = {wide, m.b.neg(again), m.b.relu(part), row, m.b.exp(m.b.sub(x, row))};
+  check_pipeline(m);
+}
+
 TEST(Passes, values_behind_a_reshape_are_not_shared_inside_a_kernel) {
   for (const int64_t rows : {1, 4}) {
     Model m;

@@ -89,9 +89,11 @@ class Fusion {
   }
 
   std::vector<Group> run() {
+    find_stored_free();
     for (Expr n : order_)
       if (is_computed(n) && !is_free(n)) place(n);
-    materialize_free();
+    for (Expr n : order_)
+      if (stored_free_.contains(n)) start(n);
     return collect();
   }
 
@@ -291,7 +293,8 @@ class Fusion {
                                                              : can_join_pointwise(n, g))) {
       return false;
     }
-    if (would_cycle(all, g) || reads_through_structure(n, g)) return false;
+    if (would_cycle(all, g) || reads_through_structure(n, g) || reads_stored_broadcast(n, g))
+      return false;
     if (rows != kNone && s.kind != GroupKind::rows) {
       s.kind = GroupKind::rows;
       s.rows = rows;
@@ -329,8 +332,9 @@ class Fusion {
     const std::vector<int> theirs = producers_of_group(q);
     if (would_cycle(theirs, into, from) || would_cycle(mine, from, into)) return;
     const auto through = [&](const State& g, int other) {
-      return std::any_of(g.nodes.begin(), g.nodes.end(),
-                         [&](Expr v) { return reads_through_structure(v, other); });
+      return std::any_of(g.nodes.begin(), g.nodes.end(), [&](Expr v) {
+        return reads_through_structure(v, other) || reads_stored_broadcast(v, other);
+      });
     };
     if (through(q, into) || through(s, from)) return;
     // An anchor's epilogue must not feed the anchor: it may not depend on the group at all, and the
@@ -431,7 +435,7 @@ class Fusion {
 
   /// A free node whose value is needed in memory (a result, an operand of structure, of an opaque
   /// operator or a contraction) gets a group; the others are copied into the groups that read them.
-  void materialize_free() {
+  void find_stored_free() {
     for (Expr n : order_) {
       if (!is_free(n)) continue;
       bool memory = needed_.contains(n);
@@ -439,8 +443,14 @@ class Fusion {
         for (Expr u : *found) memory = memory || !reads_by_point(u);
       if (memory) stored_free_.insert(n);
     }
-    for (Expr n : order_)
-      if (stored_free_.contains(n)) start(n);
+  }
+
+  /// Does the node read a broadcast of a value of the group that has a group of its own? Then it
+  /// comes after that one, which comes after the value.
+  bool reads_stored_broadcast(Expr n, int g) const {
+    return std::any_of(n->operands.begin(), n->operands.end(), [&](Expr x) {
+      return x->op == Op::broadcast && stored_free_.contains(x) && group_of(x->operand(0)) == g;
+    });
   }
 
   static bool reads_by_point(Expr user) {
