@@ -193,6 +193,18 @@ class BadInput(Case):
         self.good("run", path, "--fill", "zeros", "--shape", "n=3", "--shape", "m=3")
         self.bad("run", path, "--fill", "zeros", "--shape", "n=3", "--shape", "m=4", says="y needs n == m")
 
+    def test_expand_to_extents_that_do_not_fit_is_refused(self):
+        nodes = [helper.make_node("Expand", ["x", "z"], ["y"])]
+        path = self.save("expand.onnx", model(nodes, [("x", TensorProto.FLOAT, ["n"]), ("z", TensorProto.INT64, [1])],
+                                              [("y", ["k"])]))
+        for target, fits in [(3, True), (1, True), (7, False), (-3, False)]:
+            np.save(self.folder / "z.npy", np.array([target]))
+            command = ("run", path, "--fill", "zeros", "--shape", "n=3", "--input", f"z={self.folder / 'z.npy'}")
+            if fits:
+                self.good(*command)
+            else:
+                self.bad(*command, says="cannot expand axis 0")
+
     def test_wrong_shape_is_refused(self):
         self.bad("run", self.path, "--input", self.array("x", np.zeros((2, 13), "f")), says=["13", "12"])
         self.bad("run", self.path, "--input", self.array("x", np.zeros((2, 12, 1), "f")), says="x")

@@ -3,7 +3,7 @@
 //   model @mlp[batch](x: f32[batch, 768]) -> (y) {
 //     t0 = constant #9f3a5c... "w" : f32[768, 10]
 //     t1 = dot(x, t0) {contract_a = [1], contract_b = [0]} : f32[batch, 10] at "mlp.onnx:MatMul_3"
-//     guard n <= 512, "the table has 512 rows"
+//     guard batch <= 512, "the table has 512 rows"
 //     return t1
 //   }
 //   kernel @relu[n](x: in f32[n], y: out f32[n]) {

@@ -201,6 +201,21 @@ TEST_F(Primitives, elements_start_where_their_reduction_may_be_empty) {
   refuses("fuse(j, ko)", "the reduction of 'dot' may be empty");
 }
 
+TEST_F(Primitives, split_refuses_to_peel_the_part_in_which_elements_start) {
+  KernelBuilder b;
+  const Expr more = ir::add(b.c(), b.size("n"), b.n(1));
+  const Expr x = b.in("x", {b.n(4), more});
+  const Expr out = b.out("out", {b.n(4)});
+  b.block("total", {{"i", b.n(4)}, {"k", more, 'r'}}, [&](const Exprs& v) {
+    return ir::update(b.c(), out, b.f32(0), b.load(x, v), Exprs{v[0]}, "sum");
+  });
+  s = Schedule{b.build()};
+  apply("ko, ki = split(k, 3)");
+  apply("reorder(ko, i, ki)");
+  apply("f = fuse(i, ki)");  // there is an iteration of ko
+  refuses("split(ko, 2, tail = peel)", "the first part may be empty");
+}
+
 TEST_F(Primitives, reverse_compute_at_refuses_loops_that_may_be_empty_beside_other_elements) {
   KernelBuilder b;
   const Expr n = b.size("n");

@@ -128,6 +128,25 @@ TEST(Package, extents_that_data_give_are_checked_once_they_are_known) {
   g.check(positive(3));
 }
 
+TEST(Package, extents_that_data_give_are_not_negative) {
+  Graph g;
+  const Expr x = g.param("x", DType::f32, {g.n(10)});
+  const Expr shape = g.param("shape", DType::i64, {g.n(2)});
+  const Expr rows = g.c.var("rows");
+  const Expr columns = g.c.var("columns");
+  g.f.bindings = {{rows, shape, 0}, {columns, shape, 1}};
+  g.compile({g.b.reshape(x, Exprs{rows, columns})});
+  const auto inputs = [](int64_t a, int64_t b) {
+    Tensor wanted = Tensor::zeros(DType::i64, {2});
+    wanted.set_i(0, a);
+    wanted.set_i(1, b);
+    return std::vector{tensor(DType::f32, {10}), wanted};
+  };
+  g.check(inputs(2, 5));
+  g.refuses(inputs(-2, -5), "0 <= rows");
+  g.refuses(inputs(3, 4), "rows * columns");
+}
+
 TEST(Package, computed_extents_open_a_stage) {
   Graph g;
   const Expr x = g.param("x", DType::f32, {g.n(4), g.n(5)});

@@ -391,7 +391,7 @@ Exprs Builder::integers(Expr x) {
   Exprs out;
   for (int64_t i = 0; i < *count; ++i) {
     const Expr var = c.var(name + "." + std::to_string(i));
-    bindings->push_back({var, x, i});
+    facts->bindings.push_back({var, x, i});
     values.push_back({var, nullptr});
     out.push_back(var);
   }

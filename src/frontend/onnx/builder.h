@@ -40,13 +40,19 @@ struct ConvertError {
 /// Elements of a tensor that the importer evaluates itself are at most this many.
 inline constexpr int64_t kFoldLimit = 4096;
 
+/// What a function says of its variables beside its nodes.
+struct Facts {
+  std::vector<ir::Binding> bindings;  // of data-dependent extents
+  std::vector<ir::Guard> guards;
+};
+
 class Builder {
  public:
   explicit Builder(Context& context) : c(context) {}
   Context& c;
 
-  /// Where bindings of data-dependent extents go: those of the function being built.
-  std::vector<ir::Binding>* bindings = nullptr;
+  /// Of the function being built.
+  Facts* facts = nullptr;
   /// Attached to every new node.
   std::string location;
   /// Prefix of names of new variables.

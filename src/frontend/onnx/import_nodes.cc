@@ -266,11 +266,11 @@ Exprs Importer::body(Scope& outer, Frame& frame, const onnx::GraphProto& graph,
     refuse("onnx.subgraph", "the body takes " + std::to_string(graph.input_size()) + " inputs, " +
                                 std::to_string(formals.size()) + " are given");
   Scope scope{&outer, &frame, {}, outer.opsets, outer.path};
-  auto* const saved_bindings = b_.bindings;
+  auto* const saved_facts = b_.facts;
   const std::string saved_location = b_.location;
   const std::string saved_name = b_.name;
   ++depth_;
-  b_.bindings = &frame.bindings;
+  b_.facts = &frame.facts;
   onnx::GraphProto initializers;  // taking data out of a tensor needs one of our own
   *initializers.mutable_initializer() = graph.initializer();
   *initializers.mutable_sparse_initializer() = graph.sparse_initializer();
@@ -290,7 +290,7 @@ Exprs Importer::body(Scope& outer, Frame& frame, const onnx::GraphProto& graph,
     results.push_back(value.value_or(nullptr));
   }
   --depth_;
-  b_.bindings = saved_bindings;
+  b_.facts = saved_facts;
   b_.location = saved_location;
   b_.name = saved_name;
   if (!good || problems_.size() + suppressed_ > before) throw ConvertError{};
@@ -302,7 +302,8 @@ const ir::Function* Importer::finish(Frame& frame, std::string name, Exprs param
   function->name = std::move(name);
   function->params = std::move(params);
   function->results = std::move(results);
-  function->bindings = std::move(frame.bindings);
+  function->bindings = std::move(frame.facts.bindings);
+  function->guards = std::move(frame.facts.guards);
   return context_->add(std::move(function));
 }
 

@@ -55,7 +55,7 @@ std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
   Frame frame;
   Scope scope;
   scope.frame = &frame;
-  b_.bindings = &frame.bindings;
+  b_.facts = &frame.facts;
   if (!read_header(proto, scope)) return std::nullopt;
   read_functions(proto);
   auto function = std::make_unique<ir::Function>();
@@ -71,7 +71,8 @@ std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
         {"onnx.more", file_ + ": and " + std::to_string(suppressed_) + " more problems"});
   if (!problems_.empty()) return std::nullopt;
 
-  function->bindings = std::move(frame.bindings);
+  function->bindings = std::move(frame.facts.bindings);
+  function->guards = std::move(frame.facts.guards);
   Imported out;
   out.context = context_;
   out.function = context_->add(std::move(function));

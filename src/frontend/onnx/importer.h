@@ -21,7 +21,7 @@ namespace tenon::onnx_import {
 /// value that it uses becomes a param.
 struct Frame {
   Frame* parent = nullptr;
-  std::vector<ir::Binding> bindings;
+  Facts facts;
   Exprs outer, inner;  // captured values and the params that stand for them
 };
 

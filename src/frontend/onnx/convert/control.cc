@@ -14,17 +14,17 @@ namespace {
 /// iterations.
 constexpr int64_t kUnrollLimit = 256;
 
-/// Sends bindings of data-dependent extents to a body's frame while it lives.
+/// Sends bindings of data-dependent extents, and guards, to a body's frame while it lives.
 class FrameGuard {
  public:
-  FrameGuard(Builder& b, Frame& frame) : b_(b), saved_(b.bindings) { b.bindings = &frame.bindings; }
-  ~FrameGuard() { b_.bindings = saved_; }
+  FrameGuard(Builder& b, Frame& frame) : b_(b), saved_(b.facts) { b.facts = &frame.facts; }
+  ~FrameGuard() { b_.facts = saved_; }
   FrameGuard(const FrameGuard&) = delete;
   FrameGuard& operator=(const FrameGuard&) = delete;
 
  private:
   Builder& b_;
-  std::vector<ir::Binding>* saved_;
+  Facts* saved_;
 };
 
 std::optional<bool> known_condition(Builder& b, Expr condition) {
@@ -90,7 +90,7 @@ Exprs convert_if(Call& k) {
     then_params.push_back(k.importer.capture(then, outer));
     else_params.push_back(k.importer.capture(otherwise, outer));
   }
-  const bool bound_inside = !then.bindings.empty() || !otherwise.bindings.empty();
+  const bool bound_inside = !then.facts.bindings.empty() || !otherwise.facts.bindings.empty();
   std::vector<Type> types;
   for (size_t i = 0; i < then_results.size(); ++i)
     types.push_back(

@@ -65,18 +65,18 @@ Exprs scatter_nd(Call& k) {
 Exprs nonzero(Call& k) {
   Expr x = k.in(0);
   if (x->rank() == 0) x = k.b.reshape(x, std::span<const Expr>(Exprs{k.b.c.i64(1)}));
-  return {value_of(ops::build_nonzero(k.b.c, *k.b.bindings, x, k.b.name + ".count"))};
+  return {value_of(ops::build_nonzero(k.b.c, k.b.facts->bindings, x, k.b.name + ".count"))};
 }
 
 Exprs compress(Call& k) {
   const int64_t axis = k.has("axis") ? k.axis(k.int_attr("axis"), k.in(0)->rank()) : -1;
-  return {value_of(
-      ops::build_compress(k.b.c, *k.b.bindings, k.in(0), k.in(1), axis, k.b.name + ".count"))};
+  return {value_of(ops::build_compress(k.b.c, k.b.facts->bindings, k.in(0), k.in(1), axis,
+                                       k.b.name + ".count"))};
 }
 
 Exprs unique(Call& k) {
   const int64_t axis = k.has("axis") ? k.axis(k.int_attr("axis"), k.in(0)->rank()) : -1;
-  return value_of(ops::build_unique(k.b.c, *k.b.bindings, k.in(0), axis,
+  return value_of(ops::build_unique(k.b.c, k.b.facts->bindings, k.in(0), axis,
                                     k.int_attr("sorted", 1) != 0, k.b.name + ".count"));
 }
 
@@ -84,8 +84,8 @@ Exprs non_max_suppression(Call& k) {
   const auto optional = [&](size_t i) {
     return k.opt(i) == nullptr ? nullptr : as_scalar(k, k.in(i));
   };
-  return {value_of(ops::build_nms(k.b.c, *k.b.bindings, k.in(0), k.in(1), optional(2), optional(3),
-                                  optional(4), k.int_attr("center_point_box", 0) != 0,
+  return {value_of(ops::build_nms(k.b.c, k.b.facts->bindings, k.in(0), k.in(1), optional(2),
+                                  optional(3), optional(4), k.int_attr("center_point_box", 0) != 0,
                                   k.b.name + ".count"))};
 }
 

@@ -142,8 +142,20 @@ Exprs transpose(Call& k) {
 
 Exprs expand(Call& k) {
   const Expr x = k.in(0);
+  ir::Context& c = k.b.c;
   const Exprs shapes[] = {x->shape(), k.extents(1)};
-  return {k.b.broadcast_to(x, k.b.merge_shapes(shapes))};
+  const Exprs merged = k.b.merge_shapes(shapes);
+  const size_t skip = merged.size() - shapes[1].size();
+  for (size_t i = 0; i < shapes[1].size(); ++i) {
+    const Expr wanted = shapes[1][i];
+    const Expr extent = merged[skip + i];
+    if (ir::is_int(wanted, 1) || k.b.same(wanted, extent)) continue;
+    const Expr fits =
+        c.make(ir::Op::or_, c.boolean(), {ir::eq(c, wanted, extent), ir::eq(c, wanted, c.i64(1))});
+    k.b.facts->guards.push_back(
+        {fits, k.b.name + " cannot expand axis " + std::to_string(skip + i) + " to these extents"});
+  }
+  return {k.b.broadcast_to(x, merged)};
 }
 
 /// Each axis becomes (repeats, extent), of which the first is broadcast.
