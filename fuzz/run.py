@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Differential and byte-level fuzzing for a given time. Run by ./dev fuzz [SECONDS].
+"""Differential and byte-level fuzzing for a given time. Run by ./dev fuzz [SECONDS] [--seed N].
 
 Three kinds of work take turns until the time is up:
   programs   the random test programs (integer expressions, text form, schedules, kernels, memory
@@ -8,13 +8,15 @@ Three kinds of work take turns until the time is up:
              and `tenon-run`: any end but a status of 0, 1 or 2 is a failure. Checksums of a mutated
              .tenon hide its tables, so that test_artifact, which repairs them, is one of the programs
   graphs     random ONNX models with symbolic extents at several sizes, against the reference interpreter
-             (`tenon compare`) and ONNX Runtime; graphs.py makes them
-A failure prints the command that repeats it and keeps its file in build/fuzz; the status is then 1.
+             and ONNX Runtime; graphs.py makes them, batches go through build/bin/try_cases
+A failure prints the command that repeats it and keeps its file in build/fuzz; the status is then 1. A failing
+model is made small (shrink.py) and kept under test/cases, which the ordinary tests replay.
 """
 import argparse
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +26,11 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 import graphs
+from cases import Verdicts
+from shrink import Shrinker, keep
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+CASES, KEPT_OF_A_KIND = ROOT / "test/cases", 3
 # A test program and the tests in it that take a seed. Paths relative to the build folder.
 PROGRAMS = [
     ("src/test_ir", "SimplifyFuzz.*:TextRandom.*"),
@@ -36,7 +41,8 @@ PROGRAMS = [
     ("test/schedule_fuzz_test", "*"),
     ("test/x86_fuzz_test", "*random_programs*"),
 ]
-FILE_LIMIT_S, GRAPH_LIMIT_S, BATCH_S = 20, 120, 5
+FILE_LIMIT_S, BATCH_S = 20, 5
+GRAPHS_S, GRAPH_BATCH, SHRINK_S = 20, 24, 120  # a turn of graphs, models in one run of try_cases, one failure
 
 
 def find_program(build, name):
@@ -100,7 +106,7 @@ class Fuzzer:
         self.build = pathlib.Path(options.build).resolve()
         self.end = time.monotonic() + options.seconds
         self.seed, self.failures, self.counts = options.seed, 0, {"programs": 0, "files": 0, "graphs": 0}
-        self.kept = self.build / "fuzz"
+        self.kept, self.kinds, self.unchecked = self.build / "fuzz", {}, 0
         self.rng = random.Random(self.seed)
 
     def left(self):
@@ -153,39 +159,58 @@ class Fuzzer:
             command = ([self.build / "bin/tenon", "check"] if suffix == ".onnx" else [self.build / "bin/tenon-run"])
             self.try_file([str(c) for c in command], path, f"{self.seed}-{self.counts['files']}")
 
-    def try_graph(self, path, data, sizes, seed):
-        """What is wrong with one model at these sizes, or ""."""
-        inputs, arguments, out = graphs.random_inputs(data, sizes, seed), [], path.parent / "out"
-        for name, value in inputs.items():
-            np.save(path.parent / f"{name}.npy", value)
-            arguments += ["--input", f"{name}={path.parent / name}.npy"]
-        environment = {**os.environ, "TENON_CACHE_DIR": str(path.parent / "cache")}
-        tenon = self.build / "bin/tenon"
-        for command in ([tenon, "compare", path, "--tolerance", str(graphs.TOLERANCE), *arguments],
-                        [tenon, "run", path, "--save", out, *arguments]):
-            done = subprocess.run(command, capture_output=True, text=True, timeout=GRAPH_LIMIT_S, env=environment)
-            if done.returncode != 0:
-                return f"tenon {command[1]}: {done.stdout[-1000:]}{done.stderr[-1000:]}"
-        return graphs.against_onnxruntime(data, inputs, out)
+    def start_graphs(self, work):
+        """The next batch of models, on its way through try_cases, by seed."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=work))
+        cases = [(seed, graphs.random_case(seed)) for seed in (self.rng.randrange(2**31) for _ in range(GRAPH_BATCH))]
+        for i, (_, case) in enumerate(cases):
+            case.write(folder / str(i))
+        self.unchecked += sum(case.expected is None for _, case in cases)
+        return folder, cases, Verdicts(self.build / "bin/try_cases", folder)
+
+    def finish_graphs(self, batch):
+        folder, cases, verdicts = batch
+        try:
+            found = verdicts.wait(max(1, self.left()))
+        except subprocess.TimeoutExpired:
+            return
+        finally:
+            shutil.rmtree(folder)
+        self.counts["graphs"] += len(cases)
+        for i, (seed, case) in enumerate(cases):
+            kind, text = found.get(i, ("no verdict", ""))
+            if kind:
+                self.fail_graph(seed, case, kind, text)
+
+    def fail_graph(self, seed, case, kind, text):
+        """Reports the model and keeps it small; of many that fail alike, the first few."""
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        kept = CASES / f"fuzz-{seed}"
+        where = f"graph {seed} {kind}; python fuzz/run.py --graph {seed} repeats it"
+        if self.kinds[kind] <= KEPT_OF_A_KIND:
+            small = Shrinker(self.build / "bin/try_cases", SHRINK_S).shrink(case, kind)
+            keep(small, kept)
+            where += f", {kept.relative_to(ROOT)} has {len(small.model.graph.node)} nodes of it"
+        self.fail(f"{where}\n{text}")
 
     def run_graphs(self, work):
-        until = min(self.end, time.monotonic() + BATCH_S)
+        """Batch after batch: the next one is made while try_cases works on the last."""
+        until = min(self.end, time.monotonic() + GRAPHS_S)
+        batch = self.start_graphs(work)
         while time.monotonic() < until:
-            seed = self.rng.randrange(2**31)
-            path, data = work / "graph.onnx", graphs.random_model(seed)
-            path.write_bytes(data)
-            for sizes in graphs.SIZES:
-                try:
-                    problem = self.try_graph(path, data, sizes, seed)
-                except subprocess.TimeoutExpired:
-                    problem = f"no end after {GRAPH_LIMIT_S} s"
-                if problem:
-                    self.kept.mkdir(parents=True, exist_ok=True)
-                    copy = self.kept / f"graph-{seed}.onnx"
-                    copy.write_bytes(data)
-                    self.fail(f"{copy} with {sizes}\n{problem}")
-                    break
-            self.counts["graphs"] += 1
+            following = self.start_graphs(work)
+            self.finish_graphs(batch)
+            batch = following
+        self.finish_graphs(batch)
+
+    def run_one_graph(self, seed):
+        with tempfile.TemporaryDirectory() as folder:
+            case = graphs.random_case(seed)
+            case.write(pathlib.Path(folder) / "0")
+            kind, text = Verdicts(self.build / "bin/try_cases", folder).wait()[0]
+            if kind:
+                self.fail_graph(seed, case, kind, text)
+        return 1 if kind else 0
 
     def samples(self, work):
         result = []
@@ -212,9 +237,8 @@ class Fuzzer:
                     self.run_graphs(work)
                 if self.left() > 1:
                     self.run_programs()
-        print(f"{self.counts['programs']} runs of test programs, {self.counts['files']} damaged files, "
-              f"{self.counts['graphs']} random graphs, "
-              f"{self.failures} failures")
+        print(f"{self.counts['programs']} runs of test programs, {self.counts['files']} damaged files, {self.counts['graphs']} "
+              f"random graphs ({self.unchecked} of those made without ONNX Runtime), {self.failures} failures with seed {self.seed}")
         return 1 if self.failures else 0
 
 
@@ -223,7 +247,10 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31)
     parser.add_argument("--build", default=ROOT / "build")
-    sys.exit(Fuzzer(parser.parse_args()).run())
+    parser.add_argument("--graph", type=int, help="the seed of one random graph: try it alone")
+    options = parser.parse_args()
+    fuzzer = Fuzzer(options)
+    sys.exit(fuzzer.run() if options.graph is None else fuzzer.run_one_graph(options.graph))
 
 
 if __name__ == "__main__":

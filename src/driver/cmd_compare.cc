@@ -36,19 +36,6 @@ struct Row {
   Difference difference;
 };
 
-Result<std::vector<ops::Tensor>> run_compiled(const std::shared_ptr<const runtime::Model>& model,
-                                              const std::vector<runtime::Tensor>& inputs,
-                                              int threads) {
-  TENON_TRY(auto executor, runtime::Executor::create(model, threads));
-  for (size_t i = 0; i < inputs.size(); ++i)
-    TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
-  TENON_TRY_VOID(executor->run());
-  std::vector<ops::Tensor> outputs;
-  for (size_t i = 0; i < executor->output_count(); ++i)
-    outputs.push_back(to_reference(executor->output(i)));
-  return outputs;
-}
-
 Result<std::vector<ops::Tensor>> saved_outputs(const std::string& folder,
                                                const std::vector<std::string>& names) {
   std::vector<ops::Tensor> all;
@@ -81,7 +68,7 @@ Result<ir::Expr> first_bad(const Source& source, std::span<const ir::Expr> nodes
   TENON_TRY(const std::vector<ops::Tensor> want, interp::run(probe.function, reference_inputs));
   TENON_TRY(artifact::Model compiled, compile_model(probe, options));
   TENON_TRY(auto model, runtime::Model::from(std::move(compiled)));
-  TENON_TRY(const std::vector<ops::Tensor> got, run_compiled(model, inputs, args.threads));
+  TENON_TRY(const std::vector<ops::Tensor> got, run_model(model, inputs, args.threads));
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (got[i].shape == want[i].shape && difference(got[i], want[i]).relative <= args.tolerance)
       continue;
@@ -154,7 +141,7 @@ Result<int> compare(const CompareArgs& args) {
   TENON_TRY(const runtime::InputOptions input_options, args.inputs.resolve("random:0"));
   TENON_TRY(const std::vector<runtime::Tensor> inputs,
             runtime::make_inputs(*session.model, input_options));
-  TENON_TRY(const std::vector<ops::Tensor> got, run_compiled(session.model, inputs, args.threads));
+  TENON_TRY(const std::vector<ops::Tensor> got, run_model(session.model, inputs, args.threads));
   std::vector<ops::Tensor> reference_inputs;
   for (const runtime::Tensor& t : inputs) reference_inputs.push_back(to_reference(t.view()));
   std::vector<ops::Tensor> want;

@@ -4,25 +4,18 @@
 // A case is a folder with model.onnx and test_data_set_K/{input,output}_J.pb; tolerance.json beside
 // them is read when it is there. Each case runs in a process of its own, so that one crash is one
 // failed case.
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 
+#include "driver/cases.h"
 #include "driver/cli.h"
 #include "driver/session.h"
 #include "driver/tensors.h"
 #include "frontend/onnx/import.h"
-#include "frontend/onnx/tensor_proto.h"
 #include "runtime/executor.h"
-#include "support/threads.h"
 
 namespace tenon::driver {
 namespace fs = std::filesystem;
@@ -51,22 +44,12 @@ Tolerance read_tolerance(const fs::path& folder) {
   return t;
 }
 
-Result<std::vector<ops::Tensor>> read_tensors(const fs::path& set, const std::string& kind) {
-  std::vector<ops::Tensor> all;
-  for (int i = 0;; ++i) {
-    const fs::path file = set / (kind + "_" + std::to_string(i) + ".pb");
-    if (!fs::exists(file)) return all;
-    TENON_TRY(ops::Tensor t, onnx_import::read_tensor_file(file));
-    all.push_back(std::move(t));
-  }
-}
-
 /// Compiles and runs one data set. The model's inputs are given to the importer too: an axis or a
 /// pad that the standard passes as a tensor is known then.
 Status run_set(const fs::path& folder, const fs::path& set, const CompileOptions& options,
                const Tolerance& tolerance) {
-  TENON_TRY(const std::vector<ops::Tensor> inputs, read_tensors(set, "input"));
-  TENON_TRY(const std::vector<ops::Tensor> expected, read_tensors(set, "output"));
+  TENON_TRY(const DataSet data, read_data_set(set));
+  const auto& [inputs, expected] = data;
   TENON_TRY(const std::vector<std::string> names, onnx_import::input_names(folder / "model.onnx"));
   onnx_import::ImportOptions import;
   for (size_t i = 0; i < std::min(names.size(), inputs.size()); ++i)
@@ -104,101 +87,11 @@ Status run_set(const fs::path& folder, const fs::path& set, const CompileOptions
 /// "" for a pass, else the reason.
 std::string run_case(const fs::path& folder, const CompileOptions& options) {
   const Tolerance tolerance = read_tolerance(folder);
-  size_t sets = 0;
-  for (int k = 0;; ++k) {
-    const fs::path set = folder / ("test_data_set_" + std::to_string(k));
-    if (!fs::is_directory(set)) break;
-    ++sets;
+  const std::vector<fs::path> sets = data_sets(folder);
+  for (const fs::path& set : sets)
     if (const Status status = run_set(folder, set, options, tolerance); !status)
       return status.error().text();
-  }
-  return sets == 0 ? "the folder holds no test_data_set_0" : "";
-}
-
-struct Worker {
-  pid_t pid;
-  int pipe;
-  size_t index;
-  std::chrono::steady_clock::time_point start;
-};
-
-Worker start_case(const fs::path& folder, const CompileOptions& options, size_t index) {
-  int ends[2];
-  if (pipe(ends) != 0) return {-1, -1, index, {}};
-  const pid_t pid = fork();
-  if (pid == 0) {
-    close(ends[0]);
-    std::string reason = run_case(folder, options);
-    reason = (reason.empty() ? "P" : "F") + reason.substr(0, 4000);
-    const ssize_t written = write(ends[1], reason.data(), reason.size());
-    _exit(written < 0 ? 1 : 0);
-  }
-  close(ends[1]);
-  return {pid, ends[0], index, std::chrono::steady_clock::now()};
-}
-
-/// The child's verdict, read to its end.
-std::string collect(const Worker& w) {
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n = 0; (n = read(w.pipe, buffer, sizeof buffer)) > 0;)
-    text.append(buffer, static_cast<size_t>(n));
-  close(w.pipe);
-  int status = 0;
-  waitpid(w.pid, &status, 0);
-  if (WIFSIGNALED(status)) return "crashed with signal " + std::to_string(WTERMSIG(status));
-  if (text.empty()) return "ended without a verdict";
-  return text[0] == 'P' ? "" : text.substr(1);
-}
-
-std::vector<fs::path> find_cases(const std::vector<std::string>& roots, const std::string& filter) {
-  std::vector<fs::path> cases;
-  const auto consider = [&](const fs::path& folder) {
-    if (fs::exists(folder / "model.onnx") &&
-        (filter.empty() || folder.string().find(filter) != std::string::npos))
-      cases.push_back(folder);
-  };
-  for (const std::string& root : roots) {
-    std::error_code error;
-    consider(root);
-    for (auto it = fs::recursive_directory_iterator(root, error);
-         !error && it != fs::recursive_directory_iterator(); it.increment(error))
-      if (it->is_directory()) consider(it->path());
-  }
-  std::sort(cases.begin(), cases.end());
-  return cases;
-}
-
-std::vector<std::string> run_cases(const std::vector<fs::path>& cases,
-                                   const CompileOptions& options, double limit_s,
-                                   const std::function<void(size_t, const std::string&)>& on_done) {
-  std::vector<std::string> reasons(cases.size());
-  std::vector<Worker> running;
-  const auto slots = static_cast<size_t>(available_cpus());
-  size_t next = 0;
-  while (next < cases.size() || !running.empty()) {
-    while (next < cases.size() && running.size() < slots) {
-      running.push_back(start_case(cases[next], options, next));
-      ++next;
-    }
-    std::vector<pollfd> fds;
-    for (const Worker& w : running) fds.push_back({w.pipe, POLLIN, 0});
-    poll(fds.data(), fds.size(), 200);
-    for (size_t i = running.size(); i-- > 0;) {
-      const double age =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - running[i].start)
-              .count();
-      const bool late = age > limit_s;
-      if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0 && !late) continue;
-      if (late) kill(running[i].pid, SIGKILL);
-      std::string reason = collect(running[i]);
-      if (late) reason = "took longer than " + std::to_string(static_cast<int>(limit_s)) + " s";
-      reasons[running[i].index] = reason;
-      on_done(running[i].index, reason);
-      running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-  return reasons;
+  return sets.empty() ? "the folder holds no test_data_set_0" : "";
 }
 
 int conformance(const ConformanceArgs& args) {
@@ -213,16 +106,19 @@ int conformance(const ConformanceArgs& args) {
   }
   const auto progress = terminal_progress();
   size_t done = 0;
-  const auto on_done = [&](size_t i, const std::string& reason) {
+  std::vector<std::string> reasons(cases.size());
+  const auto on_done = [&](size_t i, const Outcome& outcome) {
+    const std::string& reason = reasons[i] = outcome.death + outcome.text;
     clear_progress();
-    std::string line = reason.substr(0, reason.find('\n'));
+    const std::string line = reason.substr(0, reason.find('\n'));
     if (!args.json && (!args.quiet || !reason.empty()))
       std::printf("%s %s%s%s\n", reason.empty() ? "pass" : "FAIL", cases[i].string().c_str(),
                   reason.empty() ? "" : ": ", line.c_str());
     std::fflush(stdout);
     if (progress) progress("conformance", ++done, cases.size());
   };
-  const std::vector<std::string> reasons = run_cases(cases, *options, args.limit_s, on_done);
+  run_isolated(
+      cases.size(), args.limit_s, [&](size_t i) { return run_case(cases[i], *options); }, on_done);
   clear_progress();
   const auto passed = static_cast<size_t>(std::count(reasons.begin(), reasons.end(), ""));
   const auto fallback_cases =

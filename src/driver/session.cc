@@ -5,6 +5,8 @@
 #include "artifact/file.h"
 #include "driver/cache.h"
 #include "driver/package.h"
+#include "driver/tensors.h"
+#include "runtime/executor.h"
 
 namespace tenon::driver {
 
@@ -33,6 +35,18 @@ size_t fallbacks(const artifact::Model& model) {
     if (s.kind == artifact::StepKind::launch && model.entries[s.b].offset >= model.code.size())
       ++count;
   return count;
+}
+
+Result<std::vector<ops::Tensor>> run_model(const std::shared_ptr<const runtime::Model>& model,
+                                           std::span<const runtime::Tensor> inputs, int threads) {
+  TENON_TRY(auto executor, runtime::Executor::create(model, threads));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
+  TENON_TRY_VOID(executor->run());
+  std::vector<ops::Tensor> outputs;
+  for (size_t i = 0; i < executor->output_count(); ++i)
+    outputs.push_back(to_reference(executor->output(i)));
+  return outputs;
 }
 
 Result<artifact::Model> compile_model(Source source, const CompileOptions& options) {

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "driver/cli.h"
+#include "ops/op.h"
 #include "runtime/model.h"
+#include "runtime/tensor.h"
 #include "support/result.h"
 
 namespace tenon::driver {
@@ -22,6 +26,11 @@ struct Session {
 
 /// Launches of a model that do not run its own machine code.
 [[nodiscard]] size_t fallbacks(const artifact::Model& model);
+
+/// Runs a model once with these inputs, in its order: outputs as the interpreter has them.
+[[nodiscard]] Result<std::vector<ops::Tensor>> run_model(
+    const std::shared_ptr<const runtime::Model>& model, std::span<const runtime::Tensor> inputs,
+    int threads);
 
 /// Compiles to a packaged model without the cache.
 [[nodiscard]] Result<artifact::Model> compile_model(Source source, const CompileOptions& options);

@@ -1,0 +1,73 @@
+"""Cases in the form of ONNX's backend tests (a folder with model.onnx and test_data_set_K/{input,output}_J.pb):
+how a random model becomes one, with ONNX Runtime's outputs, and what `try_cases` says about many of them."""
+import json
+import os
+import subprocess
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import numpy_helper
+
+TOLERANCE = 1e-3  # random graphs cancel and amplify; try_cases has the same
+CASE_LIMIT_S = 120
+
+
+def session(model):
+    options = ort.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+class Case:
+    """A model, one dictionary of inputs for each data set, and what ONNX Runtime makes of them: a list of
+    outputs for each set, or None where it refuses the model."""
+
+    def __init__(self, model, sets):
+        self.model, self.sets, self.expected = model, sets, None
+        try:
+            run = session(model)
+            self.expected = [run.run(None, inputs) for inputs in sets]
+        except Exception:  # its own errors have no common type
+            pass
+
+    def write(self, folder):
+        for k, inputs in enumerate(self.sets):
+            place = folder / f"test_data_set_{k}"
+            place.mkdir(parents=True)
+            outputs = [] if self.expected is None else self.expected[k]
+            for kind, arrays in (("input", [inputs[i.name] for i in self.model.graph.input]), ("output", outputs)):
+                for j, array in enumerate(arrays):
+                    tensor = numpy_helper.from_array(np.asarray(array), f"{kind}_{j}")
+                    (place / f"{kind}_{j}.pb").write_bytes(tensor.SerializeToString())
+        onnx.save(self.model, folder / "model.onnx")
+
+    def keep(self, folder):
+        """Writes the case for `tenon conformance` and test/cases_test.py, with its tolerance."""
+        self.write(folder)
+        floats = [np.abs(np.asarray(v, "d")) for row in self.expected or [] for v in row if np.issubdtype(v.dtype, np.floating)]
+        largest = max([np.max(v[np.isfinite(v)], initial=0) for v in floats], default=0)
+        (folder / "tolerance.json").write_text(json.dumps({"rtol": TOLERANCE, "atol": float(TOLERANCE * largest)}) + "\n")
+
+
+class Verdicts:
+    """A running try_cases over folders root/0, root/1, ...: `kinds` waits for what it says."""
+
+    def __init__(self, program, root, limit_s=CASE_LIMIT_S):
+        environment = {**os.environ, "TMPDIR": str(root)}
+        self.process = subprocess.Popen([program, root, str(limit_s)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+    def wait(self, timeout=None):
+        """(kind, text) by number of the folder; kind is "" where all is well. Raises subprocess.TimeoutExpired."""
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
+        result = {}
+        for line in out.splitlines():
+            row = json.loads(line)
+            result[int(row["case"].rsplit("/", 1)[1])] = (row["kind"], row["text"])
+        # What a sanitizer or TENON_CHECK printed says more than the signal.
+        return {k: (kind, text or (err[-3000:] if kind else "")) for k, (kind, text) in result.items()}

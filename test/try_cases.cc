@@ -1,0 +1,151 @@
+// try_cases: what `tenon compile`, `run` and `compare` do with many cases, in one program. Each is
+// compiled once without its inputs, written as a .tenon file, loaded, and run with every data set;
+// the outputs are held against the reference interpreter and the saved ones. fuzz/run.py and
+// test/cases_test.py run it.
+//
+// usage: try_cases FOLDER [LIMIT_S]     a line of JSON for each case: case, kind ("" where all is
+// well), text
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "artifact/file.h"
+#include "driver/cases.h"
+#include "driver/session.h"
+#include "driver/tensors.h"
+#include "frontend/onnx/import.h"
+#include "interp/interp.h"
+
+namespace tenon::driver {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr double kTolerance = 1e-3;  // random models cancel and amplify
+
+struct Verdict {
+  std::string kind, text;
+};
+
+Verdict refused(const std::string& who, const Error& error) {
+  return {who + " refuses: " + error.diagnostics[0].code, error.text()};
+}
+
+/// "" where the outputs agree: floats within the tolerance of the largest, others exactly.
+std::string differing(const std::vector<ops::Tensor>& got, const std::vector<ops::Tensor>& want) {
+  if (got.size() != want.size())
+    return std::to_string(got.size()) + " outputs, not " + std::to_string(want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    const std::string name = "output " + std::to_string(i) + ": ";
+    if (got[i].dtype != want[i].dtype || got[i].shape != want[i].shape)
+      return name + describe(got[i]) + ", not " + describe(want[i]);
+    const bool narrow = want[i].dtype == ir::DType::f16 || want[i].dtype == ir::DType::bf16;
+    const double tolerance = !ir::is_float(want[i].dtype) ? 0 : kTolerance * (narrow ? 10 : 1);
+    const Difference d = difference(got[i], want[i]);
+    if (!(d.relative <= tolerance))
+      return name + "relative error " + std::to_string(d.relative) + " at element " +
+             std::to_string(d.at);
+  }
+  return "";
+}
+
+/// The data set's inputs in the order of the model's.
+Result<std::vector<ops::Tensor>> ordered_inputs(const runtime::Model& model,
+                                                const std::vector<std::string>& names,
+                                                const std::vector<ops::Tensor>& values) {
+  std::vector<ops::Tensor> ordered;
+  for (const artifact::Input& input : model.inputs()) {
+    const auto at =
+        static_cast<size_t>(std::find(names.begin(), names.end(), input.name) - names.begin());
+    if (at >= values.size()) return fail("run.missing_input", input.name + " has no saved value");
+    ordered.push_back(values[at]);
+  }
+  return ordered;
+}
+
+Verdict try_set(const std::shared_ptr<const runtime::Model>& model, const ir::Function& function,
+                const std::vector<std::string>& names, const DataSet& data, int threads) {
+  const auto inputs = ordered_inputs(*model, names, data.inputs);
+  if (!inputs) return refused("run", inputs.error());
+  std::vector<runtime::Tensor> given;
+  for (const ops::Tensor& t : *inputs) given.push_back(to_runtime(t));
+  const auto got = run_model(model, given, threads);
+  if (!got) return refused("run", got.error());
+  const auto want = interp::run(function, *inputs);
+  if (!want) return refused("interpreter", want.error());
+  if (std::string text = differing(*got, *want); !text.empty())
+    return {"differs from the interpreter", std::move(text)};
+  if (data.outputs.empty()) return {};
+  if (std::string text = differing(*got, data.outputs); !text.empty())
+    return {"differs from the saved outputs", std::move(text)};
+  return {};
+}
+
+Verdict try_case(const fs::path& folder, const CompileOptions& options, const fs::path& scratch) {
+  const std::string file = (folder / "model.onnx").string();
+  const auto names = onnx_import::input_names(file);
+  if (!names) return refused("import", names.error());
+  const Result<Source> source = read_model(file);
+  if (!source) return refused("import", source.error());
+  const Result<artifact::Model> compiled = compile_model(*source, options);
+  if (!compiled) return refused("compile", compiled.error());
+  if (fallbacks(*compiled) != 0) return {"launches without code", ""};
+  if (const Status written = artifact::write(*compiled, scratch.string()); !written)
+    return refused("write", written.error());
+  const auto model = runtime::Model::open(scratch.string());
+  if (!model) return refused("load", model.error());
+  const std::vector<fs::path> sets = data_sets(folder);
+  if (sets.empty()) return {"no test_data_set_0", ""};
+  for (size_t k = 0; k < sets.size(); ++k) {
+    const Result<DataSet> data = read_data_set(sets[k]);
+    if (!data) return refused("read", data.error());
+    Verdict verdict =
+        try_set(*model, source->function, *names, *data, /*threads=*/1 + static_cast<int>(k % 2));
+    if (verdict.kind.empty()) continue;
+    verdict.text = sets[k].filename().string() + ": " + verdict.text;
+    return verdict;
+  }
+  return {};
+}
+
+std::string to_line(const fs::path& folder, const Verdict& verdict) {
+  return nlohmann::json{
+      {"case", folder.string()}, {"kind", verdict.kind}, {"text", verdict.text.substr(0, 2000)}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+int try_cases(const std::string& root, double limit_s) {
+  const std::vector<fs::path> cases = find_cases(std::vector{root});
+  CompileOptions options;
+  options.jobs = 1;
+  const fs::path scratch = fs::temp_directory_path() / ("try_cases-" + std::to_string(getpid()));
+  fs::create_directories(scratch);
+  const auto work = [&](size_t i) {
+    const fs::path compiled = scratch / (std::to_string(i) + ".tenon");
+    const Verdict verdict = try_case(cases[i], options, compiled);
+    fs::remove(compiled);
+    return to_line(cases[i], verdict);
+  };
+  run_isolated(cases.size(), limit_s, work, [&](size_t i, const Outcome& outcome) {
+    const std::string line =
+        outcome.death.empty() ? outcome.text : to_line(cases[i], {outcome.death, ""});
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  });
+  fs::remove_all(scratch);
+  return cases.empty() ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace tenon::driver
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    std::fprintf(stderr, "usage: try_cases FOLDER [LIMIT_S]\n");
+    return 2;
+  }
+  return tenon::driver::try_cases(argv[1], argc == 3 ? std::atof(argv[2]) : 120);
+}
