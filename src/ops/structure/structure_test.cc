@@ -41,6 +41,10 @@ TEST_F(StructureTest, every_graph_operator_has_a_row) {
   EXPECT_GE(graph_operators, 75);
 }
 
+TEST_F(StructureTest, a_leaf_needs_its_type) {
+  EXPECT_EQ(refuse(Op::param, {}, {{Key::name, std::string("x")}}), "param.C1");
+}
+
 TEST_F(StructureTest, get_constraints) {
   const Expr x = param(c, DType::f32, {2});
   const Expr t = b.tuple(std::vector<Expr>{x});
