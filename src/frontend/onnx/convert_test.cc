@@ -165,7 +165,7 @@ TEST(Shapes, zero_copies_an_extent) {
   Model bad;
   bad.input("x", {2, 3}).init(int_tensor("to", {2}, {-1, 4})).output("y");
   bad.node("Reshape", {"x", "to"}, {"y"});
-  EXPECT_CONTAINS(bad.problems(), "cannot reshape 6 elements into multiples of 4 [onnx.shape]");
+  EXPECT_CONTAINS(bad.problems(), "cannot reshape 6 elements into multiples of 4;");
   Model twice;
   twice.input("x", {2, 3}).init(int_tensor("to", {2}, {-1, -1})).output("y");
   twice.node("Reshape", {"x", "to"}, {"y"});
@@ -230,7 +230,7 @@ TEST(Shapes, huge_results_are_not_allocated) {
   Model negative;
   negative.init(int_tensor("s", {1}, {-3})).output("y");
   negative.node("ConstantOfShape", {"s"}, {"y"});
-  EXPECT_CONTAINS(negative.problems(), "an extent would be -3 [onnx.shape]");
+  EXPECT_CONTAINS(negative.problems(), "an extent would be -3;");
 }
 
 // ---- products
@@ -298,7 +298,7 @@ TEST(Products, conv_shapes) {
   bad.node("Conv", {"x", "w"}, {"y"}).i("group", 2).name("c1");
   EXPECT_CONTAINS(bad.problems(),
                   "node 'c1' (Conv, opset 17): the input has 5 channels, weights and groups ask "
-                  "for 4 [onnx.conv]");
+                  "for 4;");
 }
 
 // ---- control flow

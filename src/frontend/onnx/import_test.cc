@@ -100,9 +100,7 @@ TEST(Import, lists_all_problems_at_once) {
   ASSERT_FALSE(imported);
   const std::string text = imported.error().text();
   EXPECT_EQ(imported.error().diagnostics.size(), 6U) << text;
-  EXPECT_CONTAINS(text,
-                  "test.onnx: node 'first' (Gallop, opset 17): there is no such operator "
-                  "[onnx.unknown_operator]");
+  EXPECT_CONTAINS(text, "test.onnx: node 'first' (Gallop, opset 17): there is no such operator;");
   EXPECT_CONTAINS(text, "node 'second' (Canter");
   EXPECT_CONTAINS(text, "attribute 'speed' does not exist");
   EXPECT_CONTAINS(text, "reads 'nowhere'");
@@ -116,8 +114,7 @@ TEST(Import, refuses_foreign_domains) {
   m.proto.add_opset_import()->set_domain("com.microsoft");
   m.input("x", {2}).output("y");
   m.node("BiasGelu", {"x", "x"}, {"y"}).node->set_domain("com.microsoft");
-  EXPECT_CONTAINS(m.problems(),
-                  "operators of domain 'com.microsoft' are not supported [onnx.unknown_operator]");
+  EXPECT_CONTAINS(m.problems(), "operators of domain 'com.microsoft' are not supported;");
 }
 
 TEST(Import, refuses_opsets_that_it_does_not_know) {
@@ -162,7 +159,7 @@ TEST(Import, refuses_duplicates_cycles_and_missing_outputs) {
   m.init(float_tensor("w", {1}, {1})).init(float_tensor("w", {1}, {2}));
   const std::string text = m.problems();
   EXPECT_CONTAINS(text, "reads 'later', which no earlier node");
-  EXPECT_CONTAINS(text, "gives 'y', which is defined already [onnx.duplicate]");
+  EXPECT_CONTAINS(text, "gives 'y', which is defined already;");
   EXPECT_CONTAINS(text, "output 'lost' is not produced by any node");
   EXPECT_CONTAINS(text, "initializer 'w' is defined twice");
 }
@@ -175,11 +172,9 @@ TEST(Import, refuses_shapes_that_do_not_fit) {
   m.node("Add", {"x", "n"}, {"c"}).name("types");
   m.node("Relu", {"x"}, {"z"});
   const std::string text = m.problems();
-  EXPECT_CONTAINS(
-      text,
-      "node 'add' (Add, opset 17): shapes [2, 3] and [2, 4] do not broadcast [onnx.broadcast]");
+  EXPECT_CONTAINS(text, "node 'add' (Add, opset 17): shapes [2, 3] and [2, 4] do not broadcast;");
   EXPECT_CONTAINS(text, "node 'mm' (MatMul");
-  EXPECT_CONTAINS(text, "different element types, f32 and i64 [onnx.type]");
+  EXPECT_CONTAINS(text, "different element types, f32 and i64;");
 }
 
 TEST(Import, refuses_confused_attribute_types) {
@@ -318,7 +313,7 @@ TEST(Functions, that_call_themselves_are_refused) {
   node->set_domain("local");
   node->add_input("a");
   node->add_output("b");
-  EXPECT_CONTAINS(m.problems(), "function 'Loopy' calls itself [onnx.recursion]");
+  EXPECT_CONTAINS(m.problems(), "function 'Loopy' calls itself;");
 }
 
 TEST(Functions, that_double_endlessly_are_refused) {

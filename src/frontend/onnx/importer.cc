@@ -32,6 +32,26 @@ std::string type_kind(const onnx::TypeProto& type) {
   }
 }
 
+/// What to do about a problem, for messages that do not say it themselves.
+std::string way_out(const std::string& code) {
+  static const std::unordered_map<std::string, std::string> table{
+      {"onnx.dynamic_rank", "export the model with static ranks"},
+      {"onnx.element_type", "convert the values to numbers before they enter the model"},
+      {"onnx.if", "let both branches give tensors of the same types"},
+      {"onnx.loop", "give the state a constant shape, for example by padding it"},
+      {"onnx.optional", "export the model without optional values"},
+      {"onnx.scan", "export the model with opset 9 or newer"},
+      {"onnx.size", "remove the repetition from functions and subgraphs"},
+      {"onnx.sparse", "save the tensor as a dense one"},
+      {"onnx.unknown_operator", "export the model with operators of its opset"},
+      {"onnx.unknown_rank", "run onnx.shape_inference or export the model with shapes"},
+      {"onnx.unsupported_operator", "replace the node by others before the export"},
+  };
+  const auto found = table.find(code);
+  return found == table.end() ? "check the model with onnx.checker, or export it again"
+                              : found->second;
+}
+
 }  // namespace
 
 Importer::Importer(std::shared_ptr<Context> context, const ImportOptions& options, std::string file,
@@ -48,6 +68,7 @@ void Importer::report(std::string code, std::string message) {
     ++suppressed_;
     return;
   }
+  if (message.find("; ") == std::string::npos) message += "; " + way_out(code);
   problems_.push_back({std::move(code), file_ + ": " + message});
 }
 
