@@ -189,7 +189,9 @@ TEST_F(FileTest, validate_refuses_indices_out_of_range) {
   const auto broken = [](auto change) {
     Model m = sample();
     change(m);
-    return !validate(m).has_value();
+    const Status status = validate(m);
+    if (!status) EXPECT_EQ(status.error().diagnostics[0].code, "artifact.invalid");
+    return !status.has_value();
   };
   EXPECT_FALSE(broken([](Model&) {}));
   EXPECT_TRUE(broken([](Model& m) { m.outputs[0].slot = 3; }));
@@ -210,7 +212,9 @@ TEST_F(FileTest, validate_refuses_indices_out_of_range) {
 TEST_F(FileTest, models_of_this_process_are_not_written) {
   Model m = sample();
   m.functions = {nullptr, nullptr};
-  EXPECT_FALSE(write(m, path_).has_value());
+  const Status status = write(m, path_);
+  ASSERT_FALSE(status.has_value());
+  EXPECT_EQ(status.error().diagnostics[0].code, "artifact.in_process");
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 

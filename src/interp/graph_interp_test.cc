@@ -81,6 +81,16 @@ TEST_F(GraphInterpTest, bindings_read_sizes_from_tensors) {
   EXPECT_EQ(code_of(run(f, wrong)), "reshape.C2");
 }
 
+TEST_F(GraphInterpTest, refuses_what_it_cannot_evaluate) {
+  const Expr m = c.var("m");
+  const Expr s = c.param("s", c.tensor(DType::i64, {1}));
+  Function f = function({s}, {b.iota(DType::i64, Extents{m}, 0)});
+  f.bindings.push_back({m, s, 1});
+  EXPECT_EQ(code_of(run(f, std::vector{of_i(DType::i64, {1}, {3})})), "size.binding");
+  const Expr buffer = c.buffer("loop", s->type);
+  EXPECT_EQ(code_of(run(function({}, {buffer}), {})), "interp.unsupported");
+}
+
 TEST_F(GraphInterpTest, calls_run_their_bodies) {
   const Expr p = c.param("p", x->type);
   const Function* f = body({p}, {b.exp(p), b.neg(p)});
@@ -128,6 +138,23 @@ struct LoopTest : GraphInterpTest {
                                         of(DType::f32, {}, {top})});
   }
 };
+
+TEST_F(LoopTest, refuses_stacked_values_that_grow) {
+  const Expr i = c.param("i", c.index());
+  const Expr k = c.var("k");
+  auto inner = std::make_unique<Function>(
+      function({i}, {b.scalar(DType::boolean, 1), b.iota(DType::i64, Extents{k}, 0)}));
+  inner->bindings.push_back({k, b.reshape(i, std::vector<int64_t>{1}), 0});
+  const Function* f = c.add(std::move(inner));
+  const Expr trip = c.param("trip", c.index());
+  const std::vector<ir::Type> fields{c.tensor(DType::i64, Extents{c.var("t"), c.var("u")})};
+  const Expr y = b.node(Op::loop, {trip, b.scalar(DType::boolean, 1)},
+                        {{Key::body, f}, {Key::carried, int64_t{0}}, {Key::stacked, int64_t{1}}},
+                        c.tuple(fields));
+  const Function g = function({trip}, {b.get(y, 0)});
+  EXPECT_EQ(code_of(run(g, std::vector{of_i(DType::i64, {}, {1})})), "");
+  EXPECT_EQ(code_of(run(g, std::vector{of_i(DType::i64, {}, {2})})), "loop.shape");
+}
 
 TEST_F(LoopTest, runs_until_its_condition_fails) {
   const auto out = run_doubling(100, 1, 10);

@@ -123,6 +123,52 @@ TEST(loop_interp, out_of_range_names_buffer_and_index) {
       << s.error().text();
 }
 
+void expect_refused(const Status& status, const std::string& code, const std::string& words) {
+  ASSERT_FALSE(status) << code;
+  EXPECT_EQ(status.error().diagnostics[0].code, code);
+  EXPECT_NE(status.error().text().find(words), std::string::npos) << status.error().text();
+}
+
+TEST(loop_interp, refuses_what_a_program_may_not_do) {
+  RowSum p;
+  ir::Context& c = *p.c;
+  const Expr a = p.kernel.params[0].buffer;
+  const Expr one = c.imm_f(c.scalar(DType::f32), 1);
+  const std::vector<Expr> first{c.i64(0), c.i64(0)};
+  std::vector<Tensor> t{floats({1, 3}, {1, 2, 3}), floats({1}, {0})};
+  const std::vector<int64_t> sizes{1, 3};
+  const auto with_body = [&](Expr body) {
+    ir::Kernel k = p.kernel;
+    k.body = body;
+    return run(k, sizes, t);
+  };
+  for (const int64_t at : {-1, 3}) {
+    const Expr outside = ir::load(c, a, std::vector<Expr>{c.i64(0), c.i64(at)});
+    expect_refused(
+        with_body(ir::store(c, p.kernel.params[1].buffer, outside, std::vector<Expr>{c.i64(0)})),
+        "interp.range", "index " + std::to_string(at) + " of axis 1 of buffer 'a'");
+  }
+  expect_refused(with_body(ir::store(c, a, one, first)), "interp.write", "'a' is an input");
+  expect_refused(with_body(c.make(ir::Op::fail_, c.void_type(), {c.i64(7)})), "interp.fail",
+                 "code 7");
+}
+
+TEST(loop_interp, refuses_arguments_that_do_not_fit) {
+  RowSum p;
+  std::vector<Tensor> t{floats({1, 3}, {1, 2, 3}), floats({1}, {0})};
+  const std::vector<int64_t> sizes{1, 3};
+  const std::vector<int64_t> one{1};
+  expect_refused(run(p.kernel, one, t), "interp.arguments", "2 sizes and 2 buffers, got 1 and 2");
+  std::vector<Tensor> fewer{t[0]};
+  expect_refused(run(p.kernel, sizes, fewer), "interp.arguments", "got 2 and 1");
+  std::vector<Tensor> longer{floats({1, 4}, {1, 2, 3, 4}), t[1]};
+  expect_refused(run(p.kernel, sizes, longer), "interp.shape", "buffer 'a' of kernel 'row_sum'");
+  std::vector<Tensor> other{t[0], Tensor::zeros(DType::f64, {1})};
+  expect_refused(run(p.kernel, sizes, other), "interp.shape", "row_sum");
+  p.kernel.sizes[1] = p.c->var("other");
+  expect_refused(run(p.kernel, sizes, t), "interp.size", "no size of kernel 'row_sum'");
+}
+
 TEST(loop_interp, select_does_not_evaluate_the_other_arm) {
   RowSum p;
   ir::Context& c = *p.c;

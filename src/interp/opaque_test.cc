@@ -300,6 +300,11 @@ TEST(nonzero, lists_indices_row_major) {
   const Tensor flags = tensor({4}, {1, 0, 0, 1}, DType::boolean);
   expect_close(check({Op::nonzero, {flags}, {}, ints_type({1, 2})})[0], {1, 2}, {0, 3});
   check({Op::nonzero, {uniform(1, {0, 2})}, {}, ints_type({2, 0})});
+  const OpCase longer{Op::nonzero, {x}, {}, ints_type({2, 4})};
+  ir::Context c;
+  const auto announced = reference(*build_case(c, longer), longer);
+  ASSERT_FALSE(announced);
+  EXPECT_EQ(announced.error().diagnostics[0].code, "nonzero.count");
   expect_bad({Op::nonzero, {x}, {}, ints_type({1, 3})}, "nonzero.C1");
   expect_bad({Op::nonzero, {x}}, "nonzero.C1");
 }

@@ -210,6 +210,45 @@ TEST(VerifyGraph, stays_linear_on_a_long_chain) {
   EXPECT_TRUE(verify(f).has_value());
 }
 
+TEST(VerifyGraph, refuses_bindings_and_params_of_the_wrong_kind) {
+  Context c;
+  Function f;
+  f.name = "m";
+  const Expr x = c.param("x", c.tensor(DType::f32, {2}));
+  const Expr i = c.param("i", c.tensor(DType::i64, {2}));
+  f.params = {x, i};
+  f.results = {x};
+  f.bindings = {{c.var("n"), i, 0}};
+  EXPECT_TRUE(verify(f).has_value());
+  f.bindings = {{c.i64(3), i, 0}};
+  expect_refused(verify(f), "verify.binding", "needs a symbolic variable");
+  f.bindings = {{c.var("n"), x, 0}};
+  expect_refused(verify(f), "verify.binding", "integer tensor");
+  f.bindings.clear();
+  f.params = {x, i, x};
+  expect_refused(verify(f), "verify.param", "stands twice");
+  f.params = {x, c.make(Op::neg, x->type, {x})};
+  expect_refused(verify(f), "verify.param", "must be a param node");
+}
+
+TEST(VerifyKernel, refuses_sizes_and_blocks_of_the_wrong_kind) {
+  Built b;
+  b.k.body = store(b.c(), b.y, b.one(), std::vector<Expr>{b.c().i64(0)});
+  b.k.sizes = {b.c().var("n")};
+  EXPECT_TRUE(verify(b.k, 'L').has_value());
+  b.k.sizes = {b.c().i64(3)};
+  expect_refused(verify(b.k, 'L'), "verify.param", "must be a variable");
+  b.k.sizes.clear();
+  const Expr v = b.c().var("v");
+  const Expr write = store(b.c(), b.y, b.one(), std::vector<Expr>{v});
+  b.k.body = block(b.c(), "b", std::vector<BlockIter>{{v, b.c().i64(0), 's'}}, b.c().bool_imm(true),
+                   write);
+  EXPECT_TRUE(verify(b.k, 'L').has_value());
+  b.k.body = block(b.c(), "b", std::vector<BlockIter>{{v, b.c().i64(0), 'x'}}, b.c().bool_imm(true),
+                   write);
+  expect_refused(verify(b.k, 'L'), "verify.block", "one kind, s or r");
+}
+
 TEST(VerifyGraph, refuses_guards_that_are_no_truth_value) {
   Context c;
   Function f;

@@ -55,6 +55,7 @@ int32_t plus_one_through_scratch(const Frame* f, int64_t begin, int64_t end, voi
   return 0;
 }
 int32_t out_of_range(const Frame*, int64_t, int64_t, void*) { return kKernelIndexOutOfRange; }
+int32_t fails(const Frame*, int64_t, int64_t, void*) { return 9; }
 int32_t increment(const Frame* f, int64_t, int64_t, void*) {
   *static_cast<int64_t*>(f->buffers[1]) = *static_cast<const int64_t*>(f->buffers[0]) + 1;
   return 0;
@@ -166,7 +167,9 @@ TEST(Executor, wrong_inputs_get_one_clear_message) {
   ASSERT_TRUE(set("mask", {2}).has_value());
   EXPECT_TRUE(e->run().has_value());
   EXPECT_EQ(e->output(0).data, data.data());
-  EXPECT_FALSE(Executor::create(*Model::from(k.m), -1).has_value());
+  for (const int threads : {-1, 4097})
+    EXPECT_EQ(Executor::create(*Model::from(k.m), threads).error().diagnostics[0].code,
+              "run.threads");
 }
 
 TEST(Executor, kernel_errors_and_checks_are_reported_and_survivable) {
@@ -201,6 +204,22 @@ TEST(Executor, kernel_errors_and_checks_are_reported_and_survivable) {
   EXPECT_EQ(check.error().diagnostics[0].message, "n is above 3");
   EXPECT_EQ(code_of(e->run()), "run.check");
   EXPECT_TRUE(run(2).has_value());
+}
+
+TEST(Executor, a_kernel_that_fails_is_named) {
+  ModelMaker k;
+  const uint32_t x = k.input("x", {ModelMaker::extent(1)});
+  const uint32_t one = k.reg(1);
+  k.stage();
+  k.launch("broken_3", fails, {x}, {}, one, k.reg(0));
+  k.m.outputs = {{"y", DType::f32, {{"1", one}}, x}};
+  const auto e = executor_of(k.m);
+  const std::vector<int64_t> dims{1};
+  float value = 0;
+  ASSERT_TRUE(e->set_input(0, {DType::f32, dims, &value}).has_value());
+  const auto status = e->run();
+  EXPECT_EQ(code_of(status), "run.kernel");
+  EXPECT_NE(status.error().text().find("'broken_3' failed with code 9"), std::string::npos);
 }
 
 TEST(Executor, memory_overflow_is_an_error) {

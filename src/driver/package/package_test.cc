@@ -171,6 +171,23 @@ TEST(Package, unbound_sizes_are_an_error) {
   EXPECT_NE(packaged.error().text().find("mystery"), std::string::npos);
 }
 
+TEST(Package, graphs_that_steps_cannot_express_are_an_error) {
+  const auto refused = [](const Compilation& compilation, const std::string& words) {
+    const auto packaged = package(compilation, {});
+    ASSERT_FALSE(packaged.has_value());
+    EXPECT_EQ(packaged.error().diagnostics[0].code, "package.unsupported");
+    EXPECT_NE(packaged.error().text().find(words), std::string::npos) << packaged.error().text();
+  };
+  Graph bare;  // not fused: a primitive stands outside of kernels
+  const Expr x = bare.param("x", DType::f32, {bare.n(4)});
+  bare.f.results = {bare.b.neg(x)};
+  Compilation unfused;
+  unfused.context = bare.context;
+  unfused.function = bare.f;
+  unfused.machine = &machine::host();
+  refused(unfused, "'neg' is not part of any kernel");
+}
+
 TEST(Package, kernel_rows_know_their_cost) {
   Graph g;
   const Expr n = g.c.var("batch");

@@ -24,6 +24,12 @@ Object object_of(const std::string& text) {
   return {x86::object_code(unit), {}};
 }
 
+void expect_refused(const Result<Blob>& blob, const std::string& words) {
+  ASSERT_FALSE(blob);
+  EXPECT_EQ(blob.error().diagnostics[0].code, "target.link");
+  EXPECT_NE(blob.error().text().find(words), std::string::npos) << blob.error().text();
+}
+
 using Function = int64_t (*)(int64_t);
 int64_t call(const testing::Mapped& code, const char* name, int64_t x) {
   return reinterpret_cast<Function>(reinterpret_cast<void*>(code.find(name)))(x);
@@ -96,30 +102,27 @@ TEST(Link, refuses_undefined_symbols) {
   const auto blob =
       link(std::vector{object_of("declare double @sin(double)\n define double @f(double %x) {\n"
                                  " %r = call double @sin(double %x)\n ret double %r\n}")});
-  ASSERT_FALSE(blob);
-  EXPECT_NE(blob.error().text().find("undefined symbol 'sin'"), std::string::npos)
-      << blob.error().text();
+  expect_refused(blob, "undefined symbol 'sin'");
 }
 
 TEST(Link, refuses_absolute_addresses) {
   const auto blob = link(
       std::vector{object_of("@x = private constant i64 1\n @p = private constant ptr @x\n"
                             "define ptr @f() {\n %r = load volatile ptr, ptr @p\n ret ptr %r\n}")});
-  ASSERT_FALSE(blob);
+  expect_refused(blob, "");
 }
 
 TEST(Link, refuses_writable_data) {
   const auto blob = link(std::vector{
       object_of("@x = global i64 1\n define i64 @f() {\n %r = load i64, ptr @x\n ret i64 %r\n}")});
-  ASSERT_FALSE(blob);
+  expect_refused(blob, "neither code nor constants");
 }
 
 TEST(Link, refuses_two_definitions_of_a_symbol) {
   const Object one = object_of("define i64 @same(i64 %x) {\n ret i64 %x\n}");
   const Object two[] = {one, one};
   const auto blob = link(two);
-  ASSERT_FALSE(blob);
-  EXPECT_NE(blob.error().text().find("defined twice"), std::string::npos);
+  expect_refused(blob, "symbol same is defined twice");
 }
 
 }  // namespace
