@@ -307,6 +307,19 @@ const ir::Function* Importer::finish(Frame& frame, std::string name, Exprs param
   return context_->add(std::move(function));
 }
 
+bool Importer::attempt(const std::function<void()>& convert) {
+  const size_t problems = problems_.size();
+  const size_t suppressed = suppressed_;
+  try {
+    convert();
+    return true;
+  } catch (const ConvertError&) {
+    problems_.resize(problems);
+    suppressed_ = suppressed;
+    return false;
+  }
+}
+
 Exprs Importer::expand(Call& call, const onnx::FunctionProto& function) {
   const bool again = std::find(expanding_.begin(), expanding_.end(), &function) != expanding_.end();
   if (again && call.schema == nullptr)

@@ -4,7 +4,7 @@
 
 #include <onnx-ml.pb.h>
 
-#include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -57,6 +57,8 @@ class Importer {
   /// Finishes a body: a function with these params, owned by the context.
   [[nodiscard]] const ir::Function* finish(Frame& frame, std::string name, Exprs params,
                                            Exprs results);
+  /// Runs `convert`; where it refuses, its problems are forgotten and the result is false.
+  [[nodiscard]] bool attempt(const std::function<void()>& convert);
   /// Imports the body of a function operator with the call's operands.
   [[nodiscard]] Exprs expand(Call& call, const onnx::FunctionProto& function);
 

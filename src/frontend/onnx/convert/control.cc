@@ -5,7 +5,9 @@
 
 #include "frontend/onnx/convert/common.h"
 #include "frontend/onnx/importer.h"
+#include "ir/rewrite.h"
 #include "ops/shape.h"
+#include "support/text.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -43,8 +45,22 @@ Expr condition_operand(Call& k, size_t i) {
 
 // ---- If
 
-/// The type of a result of both branches. An extent that differs is chosen by the condition.
-Type merged_type(Call& k, Expr condition, Type then, Type otherwise, bool bound_inside) {
+/// True where an extent speaks of a variable that is no older than `first`: one that the nodes of a
+/// body made.
+bool is_inner(Expr extent, size_t first) {
+  const std::vector<Expr> all = ir::post_order(std::span(&extent, 1));
+  return std::any_of(all.begin(), all.end(),
+                     [&](Expr e) { return e->op == Op::var && e->id >= first; });
+}
+
+/// A new extent, which the node being built gives by its results alone.
+Expr open_extent(Builder& b, size_t result, size_t axis) {
+  return b.c.var(cat(b.name, ".", result, ".d", axis));
+}
+
+/// The type of a result of both branches. Of an extent that differs the condition chooses one, or
+/// the branch that runs says what it is.
+Type merged_type(Call& k, Expr condition, Type then, Type otherwise, size_t result, size_t first) {
   Builder& b = k.b;
   if (then->dtype != otherwise->dtype || then->rank() != otherwise->rank())
     k.fail("the branches give values of different element types or ranks, which is not supported",
@@ -53,13 +69,13 @@ Type merged_type(Call& k, Expr condition, Type then, Type otherwise, bool bound_
   for (size_t i = 0; i < then->shape.size(); ++i) {
     const Expr x = then->shape[i];
     const Expr y = otherwise->shape[i];
-    if (b.same(x, y)) {
+    if (is_inner(x, first) || is_inner(y, first)) {
+      shape.push_back(open_extent(b, result, i));
+    } else if (b.same(x, y)) {
       shape.push_back(x);
-      continue;
+    } else {
+      shape.push_back(b.integers(b.select(condition, b.from_scalar(x), b.from_scalar(y)))[0]);
     }
-    if (bound_inside)
-      k.fail("the branches give shapes that only they know, which is not supported", "onnx.if");
-    shape.push_back(b.integers(b.select(condition, b.from_scalar(x), b.from_scalar(y)))[0]);
   }
   return b.c.tensor(then->dtype, shape);
 }
@@ -74,6 +90,7 @@ Exprs convert_if(Call& k) {
   Frame then;
   Frame otherwise;
   then.parent = otherwise.parent = k.scope.frame;
+  const size_t first = b.c.node_count();
   const Exprs then_results = k.importer.body(k.scope, then, then_graph, {});
   const Exprs else_results = k.importer.body(k.scope, otherwise, else_graph, {});
   if (then_results.size() != else_results.size())
@@ -90,11 +107,10 @@ Exprs convert_if(Call& k) {
     then_params.push_back(k.importer.capture(then, outer));
     else_params.push_back(k.importer.capture(otherwise, outer));
   }
-  const bool bound_inside = !then.facts.bindings.empty() || !otherwise.facts.bindings.empty();
   std::vector<Type> types;
   for (size_t i = 0; i < then_results.size(); ++i)
     types.push_back(
-        merged_type(k, condition, then_results[i]->type, else_results[i]->type, bound_inside));
+        merged_type(k, condition, then_results[i]->type, else_results[i]->type, i, first));
   const ir::Function* then_function =
       k.importer.finish(then, b.name + ".then", then_params, then_results);
   const ir::Function* else_function =
@@ -112,7 +128,8 @@ struct LoopParts {
   Expr trip = nullptr, condition = nullptr;
   Exprs initial;  // carried values
   Expr counter = nullptr;
-  Exprs params;  // of the carried values
+  Exprs params;             // of the carried values
+  std::vector<Type> types;  // of the carried values when the loop has ended
   Expr next_condition = nullptr;
   Exprs next;            // carried values
   Exprs stacked;         // one slice of each
@@ -131,8 +148,7 @@ Exprs finish_loop(Call& k, LoopParts& parts) {
   Exprs operands{parts.trip, parts.condition};
   operands.insert(operands.end(), parts.initial.begin(), parts.initial.end());
   operands.insert(operands.end(), parts.frame.outer.begin(), parts.frame.outer.end());
-  std::vector<Type> types;
-  for (Expr e : parts.initial) types.push_back(e->type);
+  std::vector<Type> types = parts.types;
   for (Expr e : parts.stacked) {
     Exprs shape{parts.count};
     shape.insert(shape.end(), e->shape().begin(), e->shape().end());
@@ -146,15 +162,42 @@ Exprs finish_loop(Call& k, LoopParts& parts) {
                         b.c.tuple(types)));
 }
 
-/// A carried value for the next iteration with the type that it started with; nullptr where element
+/// How carried values keep their shapes from one iteration to the next.
+enum class Carrying : uint8_t {
+  free,    // an extent that is not known to stay is one of the body's own
+  steady,  // extents that cannot be told apart are taken to be equal
+};
+
+/// The type that a carried value needs as the body's param where the body turns `type` into that of
+/// `next`: extents that change become variables, which are no older than `first`. nullptr where
+/// element type or rank differ.
+Type carried_type(Builder& b, Type type, Expr next, size_t first, Carrying how) {
+  if (next->dtype() != type->dtype || next->rank() != type->rank()) return nullptr;
+  Exprs shape = type->shape;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (is_inner(shape[i], first)) continue;
+    const Expr x = b.simplify(next->shape()[i]);
+    const Expr y = b.simplify(shape[i]);
+    if (x == y || (how == Carrying::steady && !ops::provably_differ(b.c, x, y))) continue;
+    shape[i] = b.c.var(cat(b.name, ".carried"));
+  }
+  return b.c.tensor(type->dtype, shape);
+}
+
+/// True where an extent of `type` provably is another one in `next`.
+bool changes_known_extent(Builder& b, Type type, Expr next) {
+  for (size_t i = 0; i < type->shape.size(); ++i)
+    if (ops::provably_differ(b.c, b.simplify(next->shape()[i]), b.simplify(type->shape[i])))
+      return true;
+  return false;
+}
+
+/// A scan's state for the next iteration with the type that it started with; nullptr where element
 /// type, rank or an extent differ. Extents that cannot be told apart are taken to be equal.
 Expr carried_as(Builder& b, Expr next, Type type) {
-  if (next->dtype() != type->dtype || next->rank() != type->rank()) return nullptr;
-  for (size_t i = 0; i < type->shape.size(); ++i) {
-    const Expr x = b.simplify(next->shape()[i]);
-    const Expr y = b.simplify(type->shape[i]);
-    if (x != y && ops::provably_differ(b.c, x, y)) return nullptr;
-  }
+  if (next->dtype() != type->dtype || next->rank() != type->rank() ||
+      changes_known_extent(b, type, next))
+    return nullptr;
   return b.reshape(next, type->shape);
 }
 
@@ -187,11 +230,66 @@ Exprs unroll(Call& k, int64_t trip, const onnx::GraphProto& graph) {
   return out;
 }
 
+/// One conversion of a loop's body for params of the given types.
+void convert_body(Call& k, const onnx::GraphProto& graph, const std::vector<Type>& types,
+                  LoopParts& parts) {
+  Builder& b = k.b;
+  parts.frame = {};
+  parts.frame.parent = k.scope.frame;
+  parts.params.clear();
+  parts.counter = b.c.param(graph.input(0).name(), b.c.index());
+  // While the body runs, the condition holds.
+  Exprs formals{parts.counter, b.c.bool_imm(true)};
+  for (size_t i = 0; i < types.size(); ++i)
+    parts.params.push_back(b.c.param(graph.input(static_cast<int>(i + 2)).name(), types[i]));
+  formals.insert(formals.end(), parts.params.begin(), parts.params.end());
+  const Exprs results = k.importer.body(k.scope, parts.frame, graph, formals);
+  const auto split = results.begin() + 1 + std::ssize(types);
+  parts.next_condition = as_scalar(k, results[0]);
+  parts.next.assign(results.begin() + 1, split);
+  parts.stacked.assign(split, results.end());
+}
+
+/// Converts a loop's body until its params have types that hold in every iteration. False where
+/// there are none: a carried value changes its rank or element type, or (`literal`) an extent that
+/// unrolling keeps a literal.
+bool settle_body(Call& k, const onnx::GraphProto& graph, Carrying how, bool literal,
+                 LoopParts& parts) {
+  Builder& b = k.b;
+  const size_t first = b.c.node_count();
+  std::vector<Type> types;
+  for (Expr e : parts.initial) types.push_back(e->type);
+  for (bool settled = false; !settled;) {
+    convert_body(k, graph, types, parts);
+    settled = true;
+    for (size_t i = 0; i < types.size(); ++i) {
+      const Type type = carried_type(b, types[i], parts.next[i], first, how);
+      if (type == nullptr || (literal && changes_known_extent(b, types[i], parts.next[i])))
+        return false;
+      settled = settled && type == types[i];
+      types[i] = type;
+    }
+  }
+  const FrameGuard guard(b, parts.frame);
+  parts.types = types;
+  for (size_t i = 0; i < types.size(); ++i) {
+    Exprs inside = types[i]->shape;
+    Exprs after = types[i]->shape;
+    for (size_t d = 0; d < inside.size(); ++d) {
+      if (!is_inner(inside[d], first)) continue;
+      inside[d] = parts.next[i]->shape()[d];
+      after[d] = open_extent(b, i, d);
+    }
+    parts.next[i] = b.reshape(parts.next[i], inside);
+    parts.types[i] = b.c.tensor(types[i]->dtype, after);
+  }
+  return true;
+}
+
 Exprs convert_loop(Call& k) {
   Builder& b = k.b;
   const auto& graph = k.graph_attr("body");
   LoopParts parts;
-  parts.frame.parent = k.scope.frame;
   parts.trip = k.opt(0) != nullptr ? b.cast(as_scalar(k, k.in(0)), DType::i64) : b.c.i64(INT64_MAX);
   parts.condition = k.opt(1) != nullptr ? condition_operand(k, 1) : b.c.bool_imm(true);
   for (size_t i = 2; i < k.input_count(); ++i) parts.initial.push_back(k.in(i));
@@ -202,39 +300,26 @@ Exprs convert_loop(Call& k) {
                std::to_string(graph.output_size()) + " outputs for " + std::to_string(carried) +
                " carried values",
            "onnx.subgraph");
-  parts.counter = b.c.param(graph.input(0).name(), b.c.index());
-  // While the body runs, the condition holds.
-  Exprs formals{parts.counter, b.c.bool_imm(true)};
-  for (size_t i = 0; i < carried; ++i) {
-    parts.params.push_back(
-        b.c.param(graph.input(static_cast<int>(i + 2)).name(), parts.initial[i]->type));
-    formals.push_back(parts.params.back());
-  }
   const auto trip = b.known_integers(parts.trip);
   const auto literal_trip = trip ? ir::as_int((*trip)[0]) : std::nullopt;
   const auto starts = known_condition(b, parts.condition);
   const bool can_unroll =
       literal_trip && *literal_trip > 0 && *literal_trip <= kUnrollLimit && starts == true;
-  const Exprs results = k.importer.body(k.scope, parts.frame, graph, formals);
-  parts.next_condition = as_scalar(k, results[0]);
-  parts.next.assign(results.begin() + 1,
-                    results.begin() + 1 + static_cast<std::ptrdiff_t>(carried));
-  parts.stacked.assign(results.begin() + 1 + static_cast<std::ptrdiff_t>(carried), results.end());
-  for (size_t i = 0; i < carried; ++i) {
-    Expr same = nullptr;
-    {
-      const FrameGuard guard(b, parts.frame);
-      same = carried_as(b, parts.next[i], parts.initial[i]->type);
-    }
-    if (same != nullptr) {
-      parts.next[i] = same;
-      continue;
-    }
-    if (can_unroll) return unroll(k, *literal_trip, graph);
-    k.fail("carried value '" + graph.input(static_cast<int>(i + 2)).name() +
-               "' changes its shape or element type from one iteration to the next, which is not "
-               "supported",
-           "onnx.loop");
+  const auto settle = [&](Carrying how, bool literal) {
+    bool settled = false;
+    return k.importer.attempt([&] { settled = settle_body(k, graph, how, literal, parts); }) &&
+           settled;
+  };
+  if (!settle(Carrying::free, can_unroll)) {
+    Exprs unrolled;
+    if (can_unroll && k.importer.attempt([&] { unrolled = unroll(k, *literal_trip, graph); }))
+      return unrolled;
+    if (!(can_unroll && settle(Carrying::free, false)) &&
+        !settle_body(k, graph, Carrying::steady, false, parts))
+      k.fail(
+          "a carried value changes its rank or element type from one iteration to the next, which "
+          "is not supported",
+          "onnx.loop");
   }
   // Always-true conditions: the number of iterations is the trip count.
   const bool counted = starts == true && known_condition(b, parts.next_condition) == true;
@@ -291,6 +376,7 @@ Exprs scan(Call& k, Scope& scope, const onnx::GraphProto& graph, const ScanSpec&
   parts.next.assign(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(states));
   parts.stacked.assign(results.begin() + static_cast<std::ptrdiff_t>(states), results.end());
   for (size_t i = 0; i < states; ++i) {
+    parts.types.push_back(parts.initial[i]->type);
     parts.next[i] = carried_as(b, parts.next[i], parts.initial[i]->type);
     if (parts.next[i] == nullptr)
       k.fail("state '" + graph.input(static_cast<int>(i)).name() +
