@@ -111,7 +111,7 @@ Expr Parser::let_statement() {
   return inner == nullptr ? nullptr : c_->make(Op::let, c_->void_type(), {var, value, inner});
 }
 
-/// block dot(vi: s = i, vk: r = k) where pred note "..." { ... }
+/// block dot(vi: s = i, vk: r = k) with t0 := ... where pred note "..." { ... }
 Expr Parser::block() {
   std::string block_name;
   if (!expect("block") || !name(block_name, "a block's name") || !expect("(")) return nullptr;
@@ -141,6 +141,7 @@ Expr Parser::block() {
   }
   if (!expect(")")) return nullptr;
   for (const std::string& n : bound) names_[n].active = true;
+  if (!with_clause()) return nullptr;
   operands[0] = accept("where") ? expr() : c_->bool_imm(true);
   if (operands[0] == nullptr) return nullptr;
   std::vector<Attr> attrs{{Key::name, block_name}, {Key::kinds, kinds}};

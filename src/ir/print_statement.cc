@@ -137,11 +137,12 @@ void Printer::instruction(Expr e) {
   out_ += ')';
 }
 
-/// block dot(vi: s = i, vk: r = k) where pred note "..." { ... }
+/// block dot(vi: s = i, vk: r = k) with t0 := ... where pred note "..." { ... }
+/// The predicate sees the iterators, so what it shares stands behind them.
 void Printer::block(Expr e) {
   const BlockView view{e};
   const std::vector<BlockIter> iters = view.iters();
-  std::vector<Expr> roots{view.predicate()};
+  std::vector<Expr> roots;
   for (const BlockIter& it : iters) roots.push_back(it.binding);
   hoist(roots);
   line_start();
@@ -161,6 +162,7 @@ void Printer::block(Expr e) {
   }
   out_ += ')';
   if (!is_int(view.predicate(), 1)) {
+    with_clause(std::vector{view.predicate()});
     out_ += " where ";
     expr(view.predicate(), 0);
   }

@@ -203,6 +203,17 @@ TEST(Text, shared_and_deep_expressions_get_lines_of_their_own) {
   EXPECT_EQ(round_trip(text), text);
 }
 
+TEST(Text, what_a_predicate_shares_stands_behind_the_iterators_that_it_reads) {
+  expect_stable(R"tir(kernel @k[n](y: out f32[n]) {
+  for i in serial(n) {
+    block b(vi: s = i) with t0 := vi * 3 + n // 2 * vi where t0 < 7 || 9 < t0 {
+      y[vi] = f32(0)
+    }
+  }
+}
+)tir");
+}
+
 TEST(Text, a_long_chain_prints_and_parses) {
   Context c;
   const Type t = c.tensor(DType::f32, {4});
