@@ -144,7 +144,8 @@ Status stream_body(const Model& model, const Header& h, std::span<const std::byt
 
 Result<Header> read_header(std::span<const std::byte> bytes, const std::string& name) {
   if (!is_artifact(bytes))
-    return fail("artifact.magic", cat("'", name, "' is not a compiled Tenon model"));
+    return fail("artifact.magic",
+                cat("'", name, "' is not a compiled Tenon model; `tenon compile` makes one"));
   if (bytes.size() < kPage)
     return fail("artifact.truncated",
                 cat("'", name, "' ends inside its header; copy or compile it again"));
@@ -167,7 +168,8 @@ Result<Header> read_header(std::span<const std::byte> bytes, const std::string& 
   if (!inside(kPage, h.metadata_size) || !inside(h.code_offset, h.code_size) ||
       h.code_offset % kPage != 0 || !inside(h.constants_offset, h.constants_size) ||
       h.constants_offset % kPage != 0)
-    return fail("artifact.invalid", cat("the sections of '", name, "' lie outside the file"));
+    return fail("artifact.invalid",
+                cat("the sections of '", name, "' lie outside the file; compile the model again"));
   return h;
 }
 
@@ -175,7 +177,8 @@ Status attach_constants(Model& model, std::span<const ConstantRow> rows_of,
                         std::span<const std::byte> section, const std::string& name) {
   for (const ConstantRow& c : rows_of) {
     if (c.offset > section.size() || c.size > section.size() - c.offset || c.offset % 64 != 0)
-      return fail("artifact.invalid", cat("a constant of '", name, "' lies outside its section"));
+      return fail("artifact.invalid", cat("a constant of '", name,
+                                          "' lies outside its section; compile the model again"));
     model.constants.push_back({section.data() + c.offset, c.size});
   }
   return {};
@@ -213,7 +216,8 @@ Result<Model> parse(std::span<const std::byte> bytes, const std::string& name,
   metadata(decoder, model);
   decoder.table(placed);
   if (!decoder.at_end())
-    return fail("artifact.invalid", cat("the metadata of '", name, "' does not parse"));
+    return fail("artifact.invalid",
+                cat("the metadata of '", name, "' does not parse; compile the model again"));
   if (options.check_cpu) TENON_TRY_VOID(check_cpu(model, name));
   model.code = bytes.subspan(h.code_offset, h.code_size);
   TENON_TRY_VOID(

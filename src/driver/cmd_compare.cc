@@ -156,7 +156,7 @@ Result<int> compare(const CompareArgs& args) {
     const std::string& name = source.function.result_names[i];
     if (got[i].shape != want[i].shape)
       return fail("compare.shape", "output " + name + ": got " + describe(got[i]) + ", expected " +
-                                       describe(want[i]));
+                                       describe(want[i]) + "; save again with the same inputs");
     rows.push_back({name, difference(got[i], want[i])});
     bad = bad || !(rows.back().difference.relative <= args.tolerance);
   }

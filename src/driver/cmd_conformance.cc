@@ -59,7 +59,8 @@ Status run_set(const fs::path& folder, const fs::path& set, const CompileOptions
   Source source{imported.context, *imported.function, {}, (folder / "model.onnx").string(), {}};
   TENON_TRY(artifact::Model compiled, compile_model(std::move(source), options));
   if (const size_t n = fallbacks(compiled); n != 0)
-    return fail("conformance.fallback", std::to_string(n) + " launches without code");
+    return fail("conformance.fallback",
+                std::to_string(n) + " launches without code; please report it");
   TENON_TRY(auto model, runtime::Model::from(std::move(compiled)));
   TENON_TRY(auto executor, runtime::Executor::create(model, 1));
   for (size_t i = 0; i < std::min(names.size(), inputs.size()); ++i) {
@@ -80,7 +81,8 @@ Status run_set(const fs::path& folder, const fs::path& set, const CompileOptions
       return fail("conformance.mismatch", "output " + std::to_string(i) + ": " + wrong);
   }
   if (expected.size() > executor->output_count())
-    return fail("conformance.outputs", "the model has fewer outputs than the case");
+    return fail("conformance.outputs",
+                "the model has fewer outputs than the case; save its outputs again");
   return {};
 }
 

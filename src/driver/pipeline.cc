@@ -79,7 +79,9 @@ Result<Compilation> optimize(Source source, const CompileOptions& options) {
                   "no pass is called '" + name + "'; `tenon opt --list` names them");
     if (!pass->optional)
       return fail("pass.required",
-                  "pass '" + name + "' cannot be switched off: later stages need it");
+                  "pass '" + name +
+                      "' cannot be switched off: later stages need it; `tenon opt --list` marks "
+                      "those that can");
   }
   for (const graph::Pass& pass : graph::passes()) {
     const bool off = std::find(options.disabled_passes.begin(), options.disabled_passes.end(),

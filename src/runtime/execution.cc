@@ -193,7 +193,9 @@ Status Execution::kernel_error(uint32_t kernel, int32_t code) const {
   const std::string& name = t_.kernels[kernel].name;
   if (code == kKernelIndexOutOfRange)
     return fail("run.index",
-                cat("kernel '", name, "': an index taken from a tensor is out of range"));
+                cat("kernel '", name,
+                    "': an index taken from a tensor is out of range; give indices within "
+                    "the table that it reads"));
   return fail("run.kernel", cat("kernel '", name, "' failed with code ", code));
 }
 

@@ -102,9 +102,10 @@ Status Execution::run_size_ops(const artifact::Stage& stage, bool& changed) {
       case SizeOpCode::bytes: {
         const int64_t a = registers[op.a];
         const int64_t b = registers[op.b];
-        if (a < 0 || b < 0) return fail("run.memory", "an extent became negative for these shapes");
+        if (a < 0 || b < 0)
+          return fail("run.memory", "an extent became negative for these shapes; give larger ones");
         if (__builtin_mul_overflow(a, b, &v))
-          return fail("run.memory", "a tensor is too large for these shapes");
+          return fail("run.memory", "a tensor is too large for these shapes; give smaller ones");
         break;
       }
       case SizeOpCode::check:
@@ -125,7 +126,8 @@ Status Execution::lay_out(uint32_t stage) {
   uint64_t total = 0;
   for (uint32_t b = s.first_block; b < s.first_block + s.blocks; ++b) {
     const int64_t size = registers[t_.blocks[b]];
-    if (size < 0) return fail("run.memory", "an extent became negative for these shapes");
+    if (size < 0)
+      return fail("run.memory", "an extent became negative for these shapes; give larger ones");
     block_offsets_[b] = total;
     total += (static_cast<uint64_t>(size) + 63) / 64 * 64;
     if (total > kMostBytes)

@@ -133,8 +133,8 @@ class InputMaker {
     }
     const int64_t size = tensor_bytes(t.dtype, t.dims);
     if (size < 0 || size > int64_t{1} << 40)
-      return fail("run.extent",
-                  cat("input '", in.name, "' of shape ", shape_text(t.dims), " is too large"));
+      return fail("run.extent", cat("input '", in.name, "' of shape ", shape_text(t.dims),
+                                    " is too large; give smaller extents"));
     t.bytes.resize(static_cast<size_t>(size));
     fill_tensor(t, rule, in.name, i);
     return {};

@@ -165,26 +165,30 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes, const std::string& na
   const bool first = bytes[6] == std::byte{1};
   if (!first && bytes[6] != std::byte{2} && bytes[6] != std::byte{3})
     return fail("npy.format", cat("'", name, "' has .npy version ", static_cast<int>(bytes[6]),
-                                  "; 1 to 3 are known"));
+                                  "; 1 to 3 are known: save it again with numpy.save"));
   const size_t start = first ? 10 : 12;
   if (bytes.size() < start)
-    return fail("npy.truncated", cat("'", name, "' ends inside its header"));
+    return fail("npy.truncated",
+                cat("'", name, "' ends inside its header; save it again with numpy.save"));
   uint32_t length = 0;
   std::memcpy(&length, &bytes[8], first ? 2 : 4);
   if (length > bytes.size() - start)
-    return fail("npy.truncated", cat("'", name, "' ends inside its header"));
+    return fail("npy.truncated",
+                cat("'", name, "' ends inside its header; save it again with numpy.save"));
   auto header = HeaderParser(all.substr(start, length)).run();
   if (!header)
-    return fail("npy.format", cat("the header of '", name, "' is not that of a plain array"));
+    return fail("npy.format", cat("the header of '", name,
+                                  "' is not that of a plain array; save one with numpy.save"));
   const auto dtype = type_of(header->descr);
   if (!dtype)
     return fail("npy.type", cat("'", name, "' holds elements of type '", header->descr,
-                                "', which no tensor has"));
+                                "', which no tensor has; convert them before numpy.save"));
   const int64_t size = tensor_bytes(*dtype, header->dims);
   const auto data = bytes.subspan(start + length);
   if (size < 0 || static_cast<uint64_t>(size) > data.size())
-    return fail("npy.truncated", cat("'", name, "' of shape ", shape_text(header->dims),
-                                     " ends after ", data.size(), " bytes of data"));
+    return fail("npy.truncated",
+                cat("'", name, "' of shape ", shape_text(header->dims), " ends after ", data.size(),
+                    " bytes of data; save it again with numpy.save"));
   Tensor t{*dtype, std::move(header->dims), {data.begin(), data.begin() + size}};
   const size_t width = artifact::info(*dtype).bytes;
   if (header->descr[0] == '>') swap_bytes(t.bytes, width);
