@@ -138,6 +138,22 @@ Status AtomicFile::commit() {
   return {};
 }
 
+Status make_folder(const std::string& path) {
+  for (size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
+    const std::string part = path.substr(0, at);
+    struct stat st{};
+    // A folder that is there may lie in one that must not be written.
+    if (stat(part.c_str(), &st) == 0) {
+      if (!S_ISDIR(st.st_mode))
+        return fail("file.write", cat("cannot make folder '", path, "': '", part,
+                                      "' is a file; name another folder"));
+    } else if (mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
+      return fail("file.write", cat("cannot make folder '", part, "': ", reason()));
+    }
+    if (at == std::string::npos) return {};
+  }
+}
+
 Status write_file(const std::string& path, std::span<const std::byte> bytes) {
   TENON_TRY(AtomicFile file, AtomicFile::create(path));
   TENON_TRY_VOID(file.write(bytes));

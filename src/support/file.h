@@ -78,6 +78,9 @@ class AtomicFile {
   int fd_ = -1;
 };
 
+/// Makes a folder, and those that it lies in, where they are missing ("file.write").
+[[nodiscard]] Status make_folder(const std::string& path);
+
 /// Writes a small file in one go, atomically.
 [[nodiscard]] Status write_file(const std::string& path, std::span<const std::byte> bytes);
 

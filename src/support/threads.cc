@@ -7,8 +7,11 @@
 #include <charconv>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "support/control_group.h"
 
 namespace tenon {
 namespace {
@@ -39,18 +42,7 @@ double cpu_quota() {
     const double quota = quota_in(folder);
     if (quota > 0 && (tightest == 0 || quota < tightest)) tightest = quota;
   };
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const size_t colon = line.rfind(':');
-    if (colon == std::string::npos) continue;
-    const std::string root = line.starts_with("0::") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    std::string path = line.substr(colon + 1);
-    while (path.size() > 1) {
-      consider(root + path);
-      path.resize(path.rfind('/'));
-    }
-    consider(root);
-  }
+  for (const std::string& folder : control_group_folders("cpu")) consider(folder);
   return tightest;
 }
 
@@ -71,7 +63,10 @@ void parallel_for(size_t count, int jobs, const std::function<void(size_t)>& bod
   };
   const auto wanted = static_cast<size_t>(jobs > 0 ? jobs : available_cpus());
   std::vector<std::thread> others;
-  for (size_t i = 1; i < std::min(wanted, count); ++i) others.emplace_back(work);
+  try {
+    for (size_t i = 1; i < std::min(wanted, count); ++i) others.emplace_back(work);
+  } catch (const std::system_error&) {  // the system allows no more: fewer do the same
+  }
   work();
   for (std::thread& t : others) t.join();
 }
