@@ -62,7 +62,7 @@ void metadata(Stream& s, M& m) {
   s.text(m.precision);
   for (auto* list : {&m.needs, &m.symbols, &m.messages})
     rows(s, *list, 4, [&](auto& t) { s.text(t); });
-  rows(s, m.inputs, 13, [&](auto& in) {
+  rows(s, m.inputs, 17, [&](auto& in) {
     s.text(in.name);
     s.value(in.dtype);
     rows(s, in.dims, 16, [&](auto& d) {
@@ -70,6 +70,7 @@ void metadata(Stream& s, M& m) {
       s.value(d.symbol);
       s.value(d.extent);
     });
+    s.value(in.below);
   });
   rows(s, m.outputs, 17, [&](auto& out) {
     s.text(out.name);

@@ -9,10 +9,9 @@ struct Frame {
   void* const* buffers;
   const int64_t* sizes;
 };
-using KernelFn = int32_t (*)(const Frame* frame, int64_t begin, int64_t end, void* scratch);
+using KernelFn = int64_t (*)(const Frame* frame, int64_t begin, int64_t end, void* scratch);
 
-/// Codes that kernels return.
-inline constexpr int32_t kKernelOk = 0;
-inline constexpr int32_t kKernelIndexOutOfRange = 1;
+/// What a kernel returns when it is done; else see support/kernel_failure.h.
+inline constexpr int64_t kKernelOk = 0;
 
 }  // namespace tenon

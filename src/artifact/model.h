@@ -37,6 +37,7 @@ struct Input {
   std::string name;
   DType dtype = DType::f32;
   std::vector<InputDim> dims;
+  uint32_t below = kNone;  // register of the first stage: elements are indices below it
 };
 
 struct OutputDim {
@@ -128,6 +129,7 @@ struct Slot {
 struct Call {
   uint32_t first_buffer = 0, buffers = 0;  // in buffer_list
   uint32_t first_size = 0, sizes = 0;      // in register_list
+  uint32_t where = kNone;                  // message: the nodes whose indices the kernel checks
   bool operator==(const Call&) const = default;
 };
 

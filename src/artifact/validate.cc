@@ -36,6 +36,7 @@ class Checker {
       expect(dtype(m_.inputs[i].dtype), "type of input", i);
       for (const InputDim& d : m_.inputs[i].dims)
         expect(d.symbol == kNone || d.symbol < m_.symbols.size(), "symbol of input", i);
+      expect(m_.inputs[i].below == kNone || reg(m_.inputs[i].below), "bound of input", i);
     }
     for (size_t i = 0; i < m_.outputs.size(); ++i) {
       expect(dtype(m_.outputs[i].dtype) && slot(m_.outputs[i].slot), "slot of output", i);
@@ -117,7 +118,8 @@ class Checker {
     for (size_t i = 0; i < m_.calls.size(); ++i) {
       const Call& c = m_.calls[i];
       expect(range(c.first_buffer, c.buffers, m_.buffer_list.size()) &&
-                 range(c.first_size, c.sizes, m_.register_list.size()),
+                 range(c.first_size, c.sizes, m_.register_list.size()) &&
+                 (c.where == kNone || c.where < m_.messages.size()),
              "arguments of call", i);
     }
     for (size_t i = 0; i < m_.buffer_list.size(); ++i)

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,6 +13,7 @@
 #include "artifact/file.h"
 #include "support/file.h"
 #include "support/hash.h"
+#include "support/text.h"
 
 namespace tenon::driver {
 
@@ -61,7 +64,7 @@ std::optional<std::string> known_content(const std::string& path) {
 }
 
 /// Oldest entries go first until the folder fits.
-void shrink(const std::string& folder) {
+void shrink(const std::string& folder, uint64_t limit) {
   struct Entry {
     fs::file_time_type used;
     uint64_t size;
@@ -82,7 +85,7 @@ void shrink(const std::string& folder) {
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.used < b.used; });
   for (const Entry& e : entries) {
-    if (total <= cache_limit()) break;
+    if (total <= limit) break;
     fs::remove(e.path, error);
     total -= e.size;
   }
@@ -90,14 +93,19 @@ void shrink(const std::string& folder) {
 
 }  // namespace
 
-uint64_t cache_limit() {
+Result<uint64_t> cache_limit() {
   const char* text = std::getenv("TENON_CACHE_SIZE");
-  if (text == nullptr) return kDefaultLimit;
-  char* end = nullptr;
-  const uint64_t value = std::strtoull(text, &end, 10);
-  if (end == text) return kDefaultLimit;
-  const int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-  return value << shift;
+  if (text == nullptr || *text == 0) return kDefaultLimit;
+  const char* end = text + std::strlen(text);
+  uint64_t value = 0;
+  const auto read = std::from_chars(text, end, value);
+  const std::string_view unit(read.ptr, static_cast<size_t>(end - read.ptr));
+  const size_t power = unit.size() == 1 ? std::string_view("KMGT").find(unit) + 1 : 0;
+  const bool known = unit.empty() || power > 0;
+  if (read.ec != std::errc{} || !known || value > (UINT64_MAX >> (10 * power)))
+    return fail("usage", cat("environment variable TENON_CACHE_SIZE '", text,
+                             "' is not a size such as 500M or 8G"));
+  return value << (10 * power);
 }
 
 std::string Cache::folder() {
@@ -147,7 +155,7 @@ bool Cache::store(const artifact::Model& model,
       {"external", external}}.dump();
   const bool stored =
       write_file(identity_path(model_path_), std::as_bytes(std::span(row))).has_value();
-  shrink(folder());
+  shrink(folder(), cache_limit().value_or(kDefaultLimit));
   return stored;
 }
 

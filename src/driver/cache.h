@@ -36,7 +36,8 @@ class Cache {
   std::string model_path_, options_;
 };
 
-/// Bytes that the cache may hold: TENON_CACHE_SIZE (such as 500M or 8G), 8 GiB by default.
-[[nodiscard]] uint64_t cache_limit();
+/// Bytes that the cache may hold: TENON_CACHE_SIZE (such as 500M or 8G), 8 GiB by default; "usage"
+/// for another form.
+[[nodiscard]] Result<uint64_t> cache_limit();
 
 }  // namespace tenon::driver

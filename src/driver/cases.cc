@@ -99,13 +99,13 @@ Result<DataSet> read_data_set(const fs::path& set) {
   return data;
 }
 
-void run_isolated(size_t count, double limit_s, const std::function<std::string(size_t)>& work,
+void run_isolated(size_t count, size_t workers, double limit_s,
+                  const std::function<std::string(size_t)>& work,
                   const std::function<void(size_t, const Outcome&)>& on_done) {
   std::vector<Worker> running;
-  const auto slots = static_cast<size_t>(available_cpus());
   size_t next = 0;
   while (next < count || !running.empty()) {
-    while (next < count && running.size() < slots) running.push_back(start(next++, work));
+    while (next < count && running.size() < workers) running.push_back(start(next++, work));
     std::vector<pollfd> fds;
     for (const Worker& w : running) fds.push_back({w.pipe, POLLIN, 0});
     poll(fds.data(), fds.size(), 200);

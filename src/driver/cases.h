@@ -29,9 +29,9 @@ struct Outcome {
   std::string death;  // how the process ended instead of returning; "" where it returned
   std::string text;   // what the work returned, at most 4000 bytes
 };
-/// Calls work(i) for each i < count in a process of its own, as many at once as there are
-/// processors; `on_done` gets each outcome as it comes. A process is killed after `limit_s`.
-void run_isolated(size_t count, double limit_s, const std::function<std::string(size_t)>& work,
+/// Calls work(i) for each i < count in a process of its own, `workers` at once; `on_done` gets each
+/// outcome as it comes. A process is killed after `limit_s`.
+void run_isolated(size_t count, size_t workers, double limit_s, const std::function<std::string(size_t)>& work,
                   const std::function<void(size_t, const Outcome&)>& on_done);
 
 }  // namespace tenon::driver

@@ -4,20 +4,34 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <new>
+#include <sstream>
+
+#include "support/text.h"
 
 namespace tenon::driver {
 
 void CompileFlags::add_to(CLI::App& command) {
-  command.add_option("--target", target, "machine row to compile for; `tenon targets` lists them")
-      ->capture_default_str();
-  command.add_option("--precision", precision, "f32")->capture_default_str();
-  command
-      .add_option("--disable-pass", disabled_passes,
-                  "skip a graph pass (repeatable); `tenon opt --list` names them")
-      ->allow_extra_args(false);
-  command.add_flag("--verify", verify, "run the verifier after every pass");
-  command.add_flag("--no-cache", no_cache, "compile anew and store nothing");
-  command.add_option("--jobs", jobs, "threads of the compiler (default: all cores)");
+  options_ = {
+      command
+          .add_option("--target", target, "machine row to compile for; `tenon targets` lists them")
+          ->capture_default_str(),
+      command.add_option("--precision", precision, "f32")->capture_default_str(),
+      command
+          .add_option("--disable-pass", disabled_passes,
+                      "skip a graph pass (repeatable); `tenon opt --list` names them")
+          ->allow_extra_args(false),
+      command.add_flag("--verify", verify, "compile anew, with the verifier after every pass"),
+      command.add_flag("--no-cache", no_cache, "compile anew and store nothing"),
+      command.add_option("--jobs", jobs, "threads of the compiler (default: all cores)")
+          ->check(in_range(kJobsRange))};
+}
+
+std::string CompileFlags::given() const {
+  std::string names;
+  for (const CLI::Option* o : options_)
+    if (o->count() > 0) names += (names.empty() ? "" : " ") + o->get_name();
+  return names;
 }
 
 Result<CompileOptions> CompileFlags::resolve() const {
@@ -63,18 +77,80 @@ void InputFlags::add_to(CLI::App& command) {
 Result<runtime::InputOptions> InputFlags::resolve(const std::string& default_fill) const {
   runtime::InputOptions options;
   for (const std::string& text : inputs) {
-    TENON_TRY(auto file, runtime::parse_input_option(text));
-    options.files.push_back(std::move(file));
+    TENON_TRY_VOID(runtime::add_input_option(options, text));
   }
   for (const std::string& text : shapes) {
-    TENON_TRY(auto shape, runtime::parse_shape_option(text));
-    options.shapes.push_back(std::move(shape));
+    TENON_TRY_VOID(runtime::add_shape_option(options, text));
   }
   const std::string& rule = fill.empty() ? default_fill : fill;
   if (!rule.empty()) {
     TENON_TRY(options.fill, runtime::parse_fill_option(rule));
   }
   return options;
+}
+
+CLI::Validator in_range(const NumberRange& range) {
+  return {[range](const std::string& text) { return range_problem(text, range); }, "NUMBER"};
+}
+
+CLI::Validator is_named() {
+  return {[](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); },
+          "NAME"};
+}
+
+namespace {
+
+/// "; did you mean 'run'?", or where help is.
+std::string way_out(const std::string& name, const std::vector<std::string>& known,
+                    const std::string& help) {
+  const std::string_view near = closest_name(name, known);
+  return near.empty() ? help : cat("; did you mean '", near, "'?");
+}
+
+/// What is wrong, in the words of this program where the library's own would not help.
+std::string usage_problem(const CLI::App& app, const std::vector<std::string>& arguments,
+                          const CLI::ParseError& error) {
+  std::vector<std::string> commands;
+  for (const CLI::App* c : app.get_subcommands(nullptr)) commands.push_back(c->get_name());
+  const std::string first = arguments.empty() ? "" : arguments[0];
+  if (first.empty()) return "no command is given; `tenon --help` lists them";
+  if (!first.starts_with("-") &&
+      std::find(commands.begin(), commands.end(), first) == commands.end())
+    return cat("no command is called '", first, "'",
+               way_out(first, commands, "; `tenon --help` lists them"));
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  const CLI::App& command = chosen.empty() ? app : *chosen[0];
+  const std::string help =
+      cat("; `tenon ", chosen.empty() ? "" : command.get_name() + " ", "--help` says more");
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return text + help;
+  std::vector<std::string> options;
+  for (const CLI::Option* o : command.get_options())
+    for (const std::string& name : o->get_lnames()) options.push_back("--" + name);
+  // The library lists what it could not place, last first; an option explains the words behind it.
+  std::istringstream list(text.substr(text.find(':') + 1));
+  std::string extra;
+  for (std::string word; list >> word;)
+    if (extra.empty() || !extra.starts_with("-") || word.starts_with("-")) extra = word;
+  extra.resize(std::min(extra.find('='), extra.size()));
+  return cat("'", extra, "' is not expected here", way_out(extra, options, help));
+}
+
+}  // namespace
+
+int run_command_line(CLI::App& app, int argc, char** argv, const int& status) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // help or version
+    return explain({{{"usage", usage_problem(app, {argv + 1, argv + argc}, e)}}});
+  } catch (const std::bad_alloc&) {
+    return explain({{{"run.memory",
+                      "the memory of this machine does not suffice; give smaller "
+                      "shapes or a smaller model"}}});
+  }
+  return status;
 }
 
 int explain(const Error& error) {

@@ -9,6 +9,7 @@
 
 #include "driver/pipeline.h"
 #include "runtime/inputs.h"
+#include "support/number_range.h"
 #include "support/result.h"
 
 namespace tenon::driver {
@@ -30,10 +31,16 @@ struct CompileFlags {
   bool verify = false, no_cache = false;
   int jobs = 0;
   void add_to(CLI::App& command);
+  /// Names of those that the command line gives, for refusing them where they would do nothing:
+  /// "--target --jobs"; "" for none.
+  [[nodiscard]] std::string given() const;
   /// Refuses unknown targets and precisions.
   [[nodiscard]] Result<CompileOptions> resolve() const;
   /// Everything here that changes the code, as text: part of a cache key.
   [[nodiscard]] std::string key() const;
+
+ private:
+  std::vector<const CLI::Option*> options_;
 };
 
 /// Options that give a model its inputs.
@@ -45,6 +52,13 @@ struct InputFlags {
   [[nodiscard]] Result<runtime::InputOptions> resolve(const std::string& default_fill) const;
 };
 
+/// Accepts numbers of the range only; the error names it.
+[[nodiscard]] CLI::Validator in_range(const NumberRange& range);
+/// Refuses an empty text where a name is needed.
+[[nodiscard]] CLI::Validator is_named();
+/// Parses the command line and so runs a command. Returns the exit status: `status` as the command
+/// left it, or 2 for wrong usage, which is explained like any other error.
+[[nodiscard]] int run_command_line(CLI::App& app, int argc, char** argv, const int& status);
 /// Prints the diagnostics, one a line, as `tenon: error: ...`; returns 1, or 2 for wrong usage.
 int explain(const Error& error);
 /// Shows what is done on a terminal's last line; silent in a pipe.

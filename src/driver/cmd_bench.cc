@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "machine/calibrate.h"
 #include "runtime/executor.h"
 #include "runtime/report.h"
+#include "support/interrupt.h"
 
 namespace tenon::driver {
 namespace {
@@ -38,13 +40,19 @@ struct Measured {
   std::vector<KernelRow> kernels;
   int64_t flops = 0;
   double sol_s = 0;
+  bool interrupted = false;  // by Ctrl-C: the runs until then, and no kernels
 };
 
-Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs& args) {
+Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs& args,
+                                   const InterruptNote& interrupt) {
   std::vector<double> times;
   const Clock::time_point begin = Clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
-  while (args.repeat > 0 ? times.size() < args.repeat : times.empty() || elapsed() < args.seconds) {
+  const auto goes_on = [&] {
+    if (interrupt.seen()) return false;
+    return args.repeat > 0 ? times.size() < args.repeat : times.empty() || elapsed() < args.seconds;
+  };
+  while (goes_on()) {
     const Clock::time_point start = Clock::now();
     TENON_TRY_VOID(executor.run());
     times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
@@ -63,12 +71,8 @@ double roofline(const machine::Peaks& peaks, int threads, int64_t flops, int64_t
   return std::max(compute, static_cast<double>(bytes) / bandwidth);
 }
 
-Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
-  TENON_TRY_VOID(executor.run());
-  TENON_TRY_VOID(executor.run());
-  TENON_TRY(std::vector<double> times, sample(executor, args));
-  Measured m;
-  m.latency = runtime::summarize_latency(std::move(times));
+/// Time, work and bound of each kernel, largest time first.
+Status measure_kernels(runtime::Executor& executor, Measured& m) {
   executor.profile(true);
   const int rounds = std::clamp(static_cast<int>(0.3 / std::max(m.latency.median, 1e-6)), 1, 50);
   for (int i = 0; i < rounds; ++i) TENON_TRY_VOID(executor.run());
@@ -89,7 +93,29 @@ Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
   executor.profile(false);
   std::sort(m.kernels.begin(), m.kernels.end(),
             [](const KernelRow& a, const KernelRow& b) { return a.time_s > b.time_s; });
+  return {};
+}
+
+Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
+  TENON_TRY_VOID(executor.run());
+  TENON_TRY_VOID(executor.run());
+  const InterruptNote interrupt;
+  TENON_TRY(std::vector<double> times, sample(executor, args, interrupt));
+  Measured m;
+  m.latency = runtime::summarize_latency(std::move(times));
+  m.interrupted = interrupt.seen();
+  if (!m.interrupted) TENON_TRY_VOID(measure_kernels(executor, m));
   return m;
+}
+
+/// "3.21 M" for 3.21e6: with the prefix that leaves one to three digits before the point.
+std::string with_prefix(double value) {
+  static constexpr std::array kPrefixes{"", "k", "M", "G", "T", "P"};
+  size_t p = 0;
+  for (; value >= 1000 && p + 1 < kPrefixes.size(); ++p) value /= 1000;
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*f %s", p == 0 ? 0 : 2, value, kPrefixes[p]);
+  return text;
 }
 
 uint64_t peak_rss() {
@@ -123,6 +149,7 @@ void print_json(const BenchArgs& args, const Session& session, const runtime::Ex
         {"p90", m.latency.p90},
         {"p99", m.latency.p99},
         {"count", m.latency.count}}},
+      {"interrupted", m.interrupted},
       {"memory_bytes",
        {{"weights", artifact::constant_bytes(tables)},
         {"arena", executor.memory_bytes()},
@@ -141,9 +168,14 @@ void print_text(const Session& session, const Measured& m) {
   std::printf("setup: compile %.2f s, load %.4f s%s\n", session.compile_s, session.load_s,
               session.cached ? " (from the cache)" : "");
   if (m.flops > 0)
-    std::printf("work: %.2f GFLOP, %.1f GFLOP/s, bound %.3f ms\n",
-                static_cast<double>(m.flops) * 1e-9,
-                static_cast<double>(m.flops) / m.latency.median * 1e-9, m.sol_s * 1e3);
+    std::printf("work: %sFLOP, %sFLOP/s, bound %.3f ms\n",
+                with_prefix(static_cast<double>(m.flops)).c_str(),
+                with_prefix(static_cast<double>(m.flops) / m.latency.median).c_str(),
+                m.sol_s * 1e3);
+  if (m.interrupted) {
+    std::printf("interrupted: the kernels were not measured\n");
+    return;
+  }
   std::printf("%9s %6s %9s %9s %6s  %s\n", "ms", "share", "GFLOP/s", "GB/s", "bound", "kernel");
   double total = 0;
   for (const KernelRow& k : m.kernels) total += k.time_s;
@@ -156,11 +188,11 @@ void print_text(const Session& session, const Measured& m) {
   }
 }
 
-Status bench(const BenchArgs& args) {
+Result<int> bench(const BenchArgs& args) {
   TENON_TRY(const runtime::InputOptions options, args.inputs.resolve("random:0"));
   TENON_TRY(const Session session, open_session(args.model, args.flags));
   TENON_TRY(const std::vector<runtime::Tensor> inputs,
-            runtime::make_inputs(*session.model, options));
+            runtime::make_inputs(*session.model, options, args.threads));
   TENON_TRY(const auto executor, runtime::Executor::create(session.model, args.threads));
   for (size_t i = 0; i < inputs.size(); ++i)
     TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
@@ -171,7 +203,7 @@ Status bench(const BenchArgs& args) {
   } else {
     print_text(session, m);
   }
-  return {};
+  return m.interrupted ? kInterruptedStatus : 0;
 }
 
 }  // namespace
@@ -181,16 +213,20 @@ void add_bench(CLI::App& app, int& status) {
   auto args = std::make_shared<BenchArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
   args->inputs.add_to(*command);
-  command->add_option("--threads", args->threads, "threads to use (default: all cores)");
-  command->add_option("--repeat", args->repeat, "measure this many runs");
+  command->add_option("--threads", args->threads, "threads to use (default: all cores)")
+      ->check(in_range(kThreadsRange));
+  CLI::Option* repeat = command->add_option("--repeat", args->repeat, "measure this many runs")
+                            ->check(in_range(kRepeatRange));
   command->add_option("--seconds", args->seconds, "or measure for this long")
+      ->check(in_range(kSecondsRange))
+      ->excludes(repeat)
       ->capture_default_str();
   command->add_flag("--json", args->json, "print a JSON object");
   args->flags.add_to(*command);
   command->footer("example:\n  tenon bench model.onnx --shape batch=1 --shape seq=128 --threads 1");
   command->callback([args, &status] {
-    const Status done = bench(*args);
-    status = done ? 0 : explain(done.error());
+    const Result<int> done = bench(*args);
+    status = done ? *done : explain(done.error());
   });
 }
 

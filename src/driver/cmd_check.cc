@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/cli.h"
+#include "driver/session.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
 
@@ -14,10 +15,20 @@ struct CheckArgs {
   bool json = false;
 };
 
+/// The model, if all stages of the compiler take it: what a later stage refuses is unsupported too.
+Result<Source> supported(const CheckArgs& args) {
+  TENON_TRY(Source source, read_model(args.model));
+  CompileOptions options;
+  options.progress = terminal_progress();
+  TENON_TRY_VOID(compile_model(source, options));
+  return source;
+}
+
 int check(const CheckArgs& args) {
-  const Result<Source> source = read_model(args.model);
+  const Result<Source> source = supported(args);
   if (!source) {
     if (!args.json) return explain(source.error());
+    clear_progress();
     nlohmann::json problems = nlohmann::json::array();
     for (const Diagnostic& d : source.error().diagnostics)
       problems.push_back({{"code", d.code}, {"message", d.message}});
@@ -25,6 +36,7 @@ int check(const CheckArgs& args) {
                 nlohmann::json{{"supported", false}, {"problems", problems}}.dump(1).c_str());
     return 1;
   }
+  clear_progress();
   const size_t nodes = ir::post_order(source->function.results).size();
   if (args.json) {
     std::printf(
@@ -47,8 +59,9 @@ int check(const CheckArgs& args) {
 }  // namespace
 
 void add_check(CLI::App& app, int& status) {
-  CLI::App* command =
-      app.add_subcommand("check", "say whether a model is supported; name every problem at once");
+  CLI::App* command = app.add_subcommand("check",
+                                         "compile a model for nothing but the answer whether it is "
+                                         "supported; name every problem at once");
   auto args = std::make_shared<CheckArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx or .tir file")->required();
   command->add_flag("--json", args->json, "print a JSON object");

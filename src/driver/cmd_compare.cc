@@ -10,9 +10,11 @@
 #include "driver/package.h"
 #include "driver/session.h"
 #include "driver/tensors.h"
+#include "interp/footprint.h"
 #include "interp/interp.h"
 #include "ops/walk.h"
 #include "runtime/executor.h"
+#include "runtime/footprint.h"
 #include "runtime/inputs.h"
 #include "runtime/npy.h"
 
@@ -134,13 +136,30 @@ int print_rows(const CompareArgs& args, const std::vector<Row>& rows, const std:
   return error <= args.tolerance ? 0 : 1;
 }
 
+/// What the run needs, and beside it: a copy of the inputs for the interpreter, the interpreter's
+/// own values, and both sides' outputs.
+Status check_compare_memory(const CompareArgs& args, const ir::Function& f,
+                            const runtime::Model& model, const runtime::InputPlan& plan) {
+  const auto need = [&](const runtime::InputDims& dims) -> Result<uint64_t> {
+    TENON_TRY(uint64_t bytes, runtime::run_need(model, plan, dims, args.threads));
+    for (size_t i = 0; i < dims.size(); ++i)
+      if (const int64_t copy = runtime::tensor_bytes(plan.tensors[i].dtype, dims[i]); copy > 0)
+        bytes = runtime::add_bytes(bytes, static_cast<uint64_t>(copy));
+    return runtime::add_bytes(bytes, args.against == "interp" ? interp::footprint(f, dims) : 0);
+  };
+  return runtime::check_memory(model.tables(), plan.dims(), need);
+}
+
 Result<int> compare(const CompareArgs& args) {
   TENON_TRY(const CompileOptions options, args.flags.resolve());
+  TENON_TRY_VOID(check_runs_here(options));
   TENON_TRY(const Source source, read_model(args.model));
   TENON_TRY(const Session session, open_session(args.model, args.flags));
   TENON_TRY(const runtime::InputOptions input_options, args.inputs.resolve("random:0"));
+  TENON_TRY(runtime::InputPlan plan, runtime::plan_inputs(*session.model, input_options));
+  TENON_TRY_VOID(check_compare_memory(args, source.function, *session.model, plan));
   TENON_TRY(const std::vector<runtime::Tensor> inputs,
-            runtime::make_inputs(*session.model, input_options));
+            runtime::fill_inputs(*session.model, std::move(plan), input_options));
   TENON_TRY(const std::vector<ops::Tensor> got, run_model(session.model, inputs, args.threads));
   std::vector<ops::Tensor> reference_inputs;
   for (const runtime::Tensor& t : inputs) reference_inputs.push_back(to_reference(t.view()));
@@ -176,10 +195,14 @@ void add_compare(CLI::App& app, int& status) {
   auto args = std::make_shared<CompareArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx or .tir file")->required();
   command->add_option("--against", args->against, "interp, or a folder with OUTPUT.npy files")
+      ->check(is_named())
       ->capture_default_str();
   args->inputs.add_to(*command);
-  command->add_option("--threads", args->threads, "threads of the run")->capture_default_str();
+  command->add_option("--threads", args->threads, "threads of the run")
+      ->check(in_range(kThreadsRange))
+      ->capture_default_str();
   command->add_option("--tolerance", args->tolerance, "largest relative error that is fine")
+      ->check(in_range(kToleranceRange))
       ->capture_default_str();
   command->add_flag("--json", args->json, "print a JSON object");
   args->flags.add_to(*command);

@@ -99,12 +99,16 @@ std::string run_case(const fs::path& folder, const CompileOptions& options) {
 int conformance(const ConformanceArgs& args) {
   Result<CompileOptions> options = args.flags.resolve();
   if (!options) return explain(options.error());
+  if (const Status runs = check_runs_here(*options); !runs) return explain(runs.error());
   options->progress = nullptr;
-  options->jobs = 1;
+  const auto workers = static_cast<size_t>(options->jobs > 0 ? options->jobs : available_cpus());
+  options->jobs = 1;  // cases run side by side instead
   const std::vector<fs::path> cases = find_cases(args.folders, args.filter);
   if (cases.empty()) {
-    std::fprintf(stderr, "tenon: error: no folder with a model.onnx below the given ones\n");
-    return 1;
+    return explain(
+        {{{"conformance.cases",
+           "no folder with a model.onnx lies below the given ones" +
+               (args.filter.empty() ? "" : ", or none whose path holds '" + args.filter + "'")}}});
   }
   const auto progress = terminal_progress();
   size_t done = 0;
@@ -120,7 +124,8 @@ int conformance(const ConformanceArgs& args) {
     if (progress) progress("conformance", ++done, cases.size());
   };
   run_isolated(
-      cases.size(), args.limit_s, [&](size_t i) { return run_case(cases[i], *options); }, on_done);
+      cases.size(), workers, args.limit_s, [&](size_t i) { return run_case(cases[i], *options); },
+      on_done);
   clear_progress();
   const auto passed = static_cast<size_t>(std::count(reasons.begin(), reasons.end(), ""));
   const auto fallback_cases =
@@ -157,9 +162,10 @@ void add_conformance(CLI::App& app, int& status) {
       ->check(CLI::ExistingDirectory);
   command->add_option("--filter", args->filter, "only cases whose path holds this text");
   command->add_option("--limit", args->limit_s, "seconds that one case may take")
+      ->check(in_range(kLimitRange))
       ->capture_default_str();
-  command->add_flag("--quiet", args->quiet, "print failed cases only");
-  command->add_flag("--json", args->json, "print a JSON object");
+  CLI::Option* quiet = command->add_flag("--quiet", args->quiet, "print failed cases only");
+  command->add_flag("--json", args->json, "print a JSON object")->excludes(quiet);
   args->flags.add_to(*command);
   command->footer("example:\n  tenon conformance onnx-tests --filter node/test_conv");
   command->callback([args, &status] { status = conformance(*args); });

@@ -19,7 +19,8 @@ struct InspectArgs {
 };
 
 int inspect_artifact(const std::string& path) {
-  const Result<artifact::Model> model = artifact::read(path);
+  const Result<artifact::Model> model =
+      artifact::read(path, {.verify_whole = true, .check_cpu = false});
   if (!model) return explain(model.error());
   std::printf("model %s, made by %s\ntarget %s (needs", model->name.c_str(),
               model->producer.c_str(), model->target.c_str());
@@ -83,7 +84,36 @@ int list_kernels(const std::vector<const ir::Kernel*>& kernels) {
   return 0;
 }
 
+/// Options that would do nothing beside the others.
+Status check_combination(const InspectArgs& args) {
+  const std::string& stage = args.stage;
+  const bool text_of_graph = stage.empty() || stage == "import" || stage == "graph";
+  std::string compiled = args.flags.given();
+  if (!stage.empty()) compiled += " --stage";
+  if (!args.kernel.empty()) compiled += " --kernel";
+  if (!args.after.empty()) compiled += " --after";
+  if (args.constants) compiled += " --constants";
+  if (args.model.ends_with(".tenon") && !compiled.empty())
+    return fail("usage", cat("'", args.model,
+                             "' is compiled: its tables are all that there is to "
+                             "print; ",
+                             compiled, " needs the .onnx or .tir file"));
+  if (!args.after.empty() && (!stage.empty() || !args.kernel.empty()))
+    return fail("usage", "--after prints a graph: leave --stage and --kernel out");
+  if (!args.kernel.empty() && !stage.empty() && text_of_graph)
+    return fail("usage", cat("--kernel needs --stage loop, target, llvm or asm: at stage ", stage,
+                             " there are no kernels"));
+  if (args.kernel.empty() && !text_of_graph && stage != "loop")
+    return fail("usage", cat("--stage ", stage,
+                             " prints one kernel: give --kernel INDEX or NAME; "
+                             "--stage loop lists them"));
+  if (args.constants && (!text_of_graph || !args.kernel.empty()))
+    return fail("usage", "--constants is for graphs; a kernel's text holds no constants");
+  return {};
+}
+
 int inspect(const InspectArgs& args) {
+  if (const Status fits = check_combination(args); !fits) return explain(fits.error());
   if (args.model.ends_with(".tenon")) return inspect_artifact(args.model);
   Result<CompileOptions> options = args.flags.resolve();
   if (!options) return explain(options.error());
@@ -101,13 +131,14 @@ int inspect(const InspectArgs& args) {
   const Result<Compilation> result = optimize(*std::move(source), *options);
   if (!result) return explain(result.error());
   clear_progress();
-  if (!args.after.empty() || (args.stage == "graph" && args.kernel.empty())) {
+  if (!args.after.empty() ||
+      ((args.stage.empty() || args.stage == "graph") && args.kernel.empty())) {
     std::printf("%s", ir::print(*result->context, result->function, print).c_str());
     return 0;
   }
   const std::vector<const ir::Kernel*> kernels = kernels_of(result->function);
   if (args.kernel.empty()) return list_kernels(kernels);
-  const std::string stage = args.stage == "graph" ? "asm" : args.stage;
+  const std::string stage = args.stage.empty() ? "asm" : args.stage;
   for (size_t i = 0; i < kernels.size(); ++i)
     if (kernels[i]->name == args.kernel || std::to_string(i) == args.kernel)
       return print_kernel(*kernels[i], stage, *result->machine, result->context);
@@ -122,14 +153,17 @@ void add_inspect(CLI::App& app, int& status) {
   CLI::App* command =
       app.add_subcommand("inspect", "print what a model became: graph, kernels, traces, code");
   auto args = std::make_shared<InspectArgs>();  // shared: the callback outlives this call
-  args->stage = "graph";
   command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
-  command->add_option("--stage", args->stage, "import, graph, loop, target, llvm or asm")
-      ->check(CLI::IsMember({"import", "graph", "loop", "target", "llvm", "asm"}))
-      ->capture_default_str();
-  command->add_option("--kernel", args->kernel,
-                      "one kernel, by name or index: definition, trace and code");
-  command->add_option("--after", args->after, "the graph as it is after that pass");
+  command
+      ->add_option("--stage", args->stage,
+                   "import, graph, loop, target, llvm or asm (default: graph, of a kernel asm)")
+      ->check(CLI::IsMember({"import", "graph", "loop", "target", "llvm", "asm"}));
+  command
+      ->add_option("--kernel", args->kernel,
+                   "one kernel, by name or index: definition, trace and code")
+      ->check(is_named());
+  command->add_option("--after", args->after, "the graph as it is after that pass")
+      ->check(is_named());
   command->add_flag("--constants", args->constants,
                     "print the bytes of all constants, so that `tenon opt` can read the text");
   args->flags.add_to(*command);

@@ -26,8 +26,7 @@ int list_passes() {
 int opt(const OptArgs& args) {
   if (args.list) return list_passes();
   if (args.file.empty()) {
-    std::fprintf(stderr, "tenon: error: give a .tir file, or --list for the passes\n");
-    return 2;
+    return explain({{{"usage", "give a .tir file, or --list for the passes"}}});
   }
   Result<Source> source = read_model(args.file);
   if (!source) return explain(source.error());

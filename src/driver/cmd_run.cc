@@ -22,13 +22,14 @@ Status run(const RunArgs& args) {
   TENON_TRY(const runtime::InputOptions options, args.inputs.resolve(""));
   TENON_TRY(const Session session, open_session(args.model, args.flags));
   TENON_TRY(const std::vector<runtime::Tensor> inputs,
-            runtime::make_inputs(*session.model, options));
+            runtime::make_inputs(*session.model, options, args.threads));
   TENON_TRY(const auto executor, runtime::Executor::create(session.model, args.threads));
   for (size_t i = 0; i < inputs.size(); ++i)
     TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
   TENON_TRY_VOID(executor->run());
   clear_progress();
   const std::vector<runtime::NamedTensor> outputs = runtime::outputs_of(*executor);
+  if (!args.save.empty()) TENON_TRY_VOID(runtime::save_outputs(outputs, args.save));
   if (args.json) {
     std::printf(
         "{\"model\": %s, \"target\": %s, \"precision\": %s, \"threads\": %d, \"outputs\": %s}\n",
@@ -38,7 +39,6 @@ Status run(const RunArgs& args) {
   } else {
     std::fputs(runtime::outputs_text(outputs).c_str(), stdout);
   }
-  if (!args.save.empty()) TENON_TRY_VOID(runtime::save_outputs(outputs, args.save));
   return {};
 }
 
@@ -49,8 +49,9 @@ void add_run(CLI::App& app, int& status) {
   auto args = std::make_shared<RunArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
   args->inputs.add_to(*command);
-  command->add_option("--save", args->save, "write each output to DIR/NAME.npy");
-  command->add_option("--threads", args->threads, "threads to use (default: all cores)");
+  command->add_option("--save", args->save, "write each output to DIR/NAME.npy")->check(is_named());
+  command->add_option("--threads", args->threads, "threads to use (default: all cores)")
+      ->check(in_range(kThreadsRange));
   command->add_flag("--json", args->json, "print a JSON object");
   args->flags.add_to(*command);
   command->footer(

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "frontend/onnx/import.h"
+#include "graph/index_bounds.h"
 #include "graph/pass.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
@@ -33,6 +34,9 @@ Result<Source> read_text(const std::string& path) {
   if (module.functions.empty())
     return fail("tir.no_model",
                 path + ": holds no model; `tenon opt` and `tenon inspect --kernel` read kernels");
+  // Passes rely on the rules that a hand-written text may break.
+  TENON_TRY_VOID(ir::verify(*module.functions.back()));
+  TENON_TRY_VOID(ops::verify(*module.context, *module.functions.back()));
   Source source{module.context, *module.functions.back(), {}, path, {}};
   std::vector<ir::Expr> roots = source.function.params;
   roots.insert(roots.end(), source.function.results.begin(), source.function.results.end());
@@ -71,6 +75,7 @@ Result<Compilation> optimize(Source source, const CompileOptions& options) {
   Compilation result;
   result.context = source.context;
   result.function = std::move(source.function);
+  result.index_bounds = graph::index_bounds(*result.context, result.function);
   result.machine = options.machine != nullptr ? options.machine : &machine::host();
   for (const std::string& name : options.disabled_passes) {
     const graph::Pass* pass = graph::find_pass(name);

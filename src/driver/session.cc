@@ -7,6 +7,7 @@
 #include "driver/package.h"
 #include "driver/tensors.h"
 #include "runtime/executor.h"
+#include "support/text.h"
 
 namespace tenon::driver {
 
@@ -54,11 +55,28 @@ Result<artifact::Model> compile_model(Source source, const CompileOptions& optio
   return package(compilation, options);
 }
 
+Status check_runs_here(const CompileOptions& options) {
+  if (options.machine == nullptr) return {};
+  std::string lacking;
+  for (const std::string& feature : machine::missing(*options.machine)) lacking += " " + feature;
+  if (lacking.empty()) return {};
+  return fail("target.cpu", cat("target ", options.machine->name, " needs", lacking,
+                                ", which this CPU lacks; choose a target that `tenon targets` "
+                                "marks as running here (`tenon compile` makes code for others)"));
+}
+
 Result<Session> open_session(const std::string& path, const CompileFlags& flags) {
-  if (path.ends_with(".tenon")) return load(path, /*verify_whole=*/true);
+  if (path.ends_with(".tenon")) {
+    if (const std::string given = flags.given(); !given.empty())
+      return fail("usage", cat("'", path, "' is compiled already, so ", given,
+                               " would change nothing; give the .onnx or .tir file"));
+    return load(path, /*verify_whole=*/true);
+  }
   TENON_TRY(const CompileOptions options, flags.resolve());
+  TENON_TRY_VOID(check_runs_here(options));
+  TENON_TRY_VOID(cache_limit());
   const Cache cache(path, flags.key());
-  if (!flags.no_cache) {
+  if (!flags.no_cache && !flags.verify) {
     if (const auto entry = cache.find()) {
       // An entry that another process removed or that is damaged is made anew.
       if (Result<Session> session = load(*entry, /*verify_whole=*/false)) {

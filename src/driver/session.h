@@ -21,7 +21,12 @@ struct Session {
   bool cached = false;
 };
 
-/// Opens MODEL (.onnx, .tir or .tenon); progress on a terminal.
+/// Refuses ("target.cpu") a target whose instructions this CPU lacks: its code can be made here,
+/// and not run.
+[[nodiscard]] Status check_runs_here(const CompileOptions& options);
+
+/// Opens MODEL (.onnx, .tir or .tenon) to run it here; progress on a terminal. Options of the
+/// compiler beside a .tenon file, which they would not change, are a "usage" error.
 [[nodiscard]] Result<Session> open_session(const std::string& path, const CompileFlags& flags);
 
 /// Launches of a model that do not run its own machine code.

@@ -24,10 +24,5 @@ int main(int argc, char** argv) {
   tenon::driver::add_conformance(app, status);
   tenon::driver::add_opt(app, status);
   tenon::driver::add_targets(app, status);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  return status;
+  return tenon::driver::run_command_line(app, argc, argv, status);
 }

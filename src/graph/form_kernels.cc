@@ -1,9 +1,11 @@
 // The second half of fusion: each group is lowered, and call_kernel nodes take the groups' places.
+#include <algorithm>
 #include <unordered_set>
 
 #include "graph/fuse.h"
 #include "graph/lower.h"
 #include "ir/node_map.h"
+#include "ops/index_check.h"
 #include "ops/walk.h"
 
 namespace tenon::graph {
@@ -32,7 +34,10 @@ Expr call_group(Context& c, const Group& group, NodeMap<Expr>& image) {
   const Expr call =
       c.make(Op::call_kernel, fields.size() == 1 ? fields[0] : c.tuple(fields), operands,
              {{Key::kernel, kernel}, {Key::name, name}, {Key::sizes, lowered.sizes}});
-  for (Expr n : group.nodes) c.set_location(call, c.location(n));
+  // Where a run may refuse an index, its message needs the nodes that take indices, and no others.
+  const bool checks = std::any_of(group.nodes.begin(), group.nodes.end(), ops::checks_indices);
+  for (Expr n : group.nodes)
+    if (!checks || ops::checks_indices(n)) c.set_location(call, c.location(n));
   size_t at = 0;
   const auto field = [&](size_t i) {
     return fields.size() == 1
@@ -114,7 +119,8 @@ Function fuse(Context& c, const Function& f, const FusionOptions& options) {
       const Expr made = rebuild_structure(c, n, image, options);
       image.put(n, made);
     }
-    if (const Expr made = *image.find(n); made != n) c.set_location(made, c.location(n));
+    const Expr made = *image.find(n);
+    if (made != n && made->op != Op::call_kernel) c.set_location(made, c.location(n));
   }
 
   Function out = f;

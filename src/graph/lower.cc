@@ -9,6 +9,7 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/round.h"
+#include "ops/index_check.h"
 #include "ops/op.h"
 #include "schedule/collapse.h"
 #include "support/check.h"
@@ -247,9 +248,11 @@ class Lowering {
     }
     const Nest nest = spatial_nest(shape);
     const std::vector<Expr> at = vars(nest, 's');
-    const Expr holds =
-        row.check({c(), n, load_operand(indices, at), at, [this](Expr e) { return extent(e); }});
-    const Expr leave = c().make(Op::fail_, c().void_type(), {c().i64(1)});
+    const auto local = [this](Expr e) { return extent(e); };
+    const Expr index = load_operand(indices, at);
+    const Expr holds = row.check({c(), n, index, at, local});
+    const Expr leave = ops::index_failure(c(), cast(c(), DType::i64, index),
+                                          ops::indexed_extent(c(), n, at, local));
     emit(names_[n] + "_check", nest, if_then(c(), unary(c(), Op::not_, holds), leave));
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/footprint.h"
+#include "support/kernel_failure.h"
 #include "support/text.h"
 
 namespace tenon::runtime {
@@ -21,7 +23,7 @@ struct Job {
   const Frame* frame;
   void* const* scratch;
 };
-int32_t run_job(void* context, int worker, int64_t begin, int64_t end) {
+int64_t run_job(void* context, int worker, int64_t begin, int64_t end) {
   const Job& job = *static_cast<const Job*>(context);
   return job.function(job.frame, begin, end, job.scratch[worker]);
 }
@@ -29,7 +31,8 @@ int32_t run_job(void* context, int worker, int64_t begin, int64_t end) {
 }  // namespace
 
 Execution::Execution(const Model& model, int threads)
-    : inputs(model.inputs().size()),
+    : dims(model.inputs().size()),
+      set(model.inputs().size()),
       registers(model.tables().registers),
       times(model.tables().kernels.size()),
       model_(model),
@@ -45,7 +48,7 @@ Execution::Execution(const Model& model, int threads)
       input_slots_(t_.inputs.size()),
       scratch_(static_cast<size_t>(pool_.threads())),
       scratch_data_(static_cast<size_t>(pool_.threads())) {
-  for (size_t i = 0; i < inputs.size(); ++i) inputs[i].dims.resize(t_.inputs[i].dims.size());
+  for (size_t i = 0; i < dims.size(); ++i) dims[i].resize(t_.inputs[i].dims.size());
   for (uint32_t s = 0; s < slots_.size(); ++s) {
     const artifact::Slot& row = t_.slots[s];
     // Kernels take writable pointers for all buffers and write through those of results only.
@@ -59,14 +62,12 @@ Execution::Execution(const Model& model, int threads)
 }
 
 bool Execution::set_input(size_t index, const TensorView& value) {
-  Input& in = inputs[index];
   for (const uint32_t s : input_slots_[index]) point(s, const_cast<void*>(value.data));
-  in.data = value.data;
-  const bool same =
-      in.set && std::equal(in.dims.begin(), in.dims.end(), value.dims.begin(), value.dims.end());
-  in.set = true;
+  const bool same = set[index] && std::equal(dims[index].begin(), dims[index].end(),
+                                             value.dims.begin(), value.dims.end());
+  set[index] = true;
   if (same) return false;
-  std::copy(value.dims.begin(), value.dims.end(), in.dims.begin());
+  dims[index].assign(value.dims.begin(), value.dims.end());
   for (StageState& s : stages_) s.ready = false;
   return true;
 }
@@ -153,14 +154,15 @@ bool Execution::is_small(uint32_t kernel) const {
 Status Execution::reserve_scratch(uint64_t bytes) {
   for (size_t w = 0; w < scratch_.size(); ++w) {
     if (!scratch_[w].reserve(bytes))
-      return fail("run.memory", cat("no memory for ", bytes, " bytes of scratch"));
+      return no_memory(cat("scratch of ", scratch_.size(), " threads needs"),
+                       add_bytes(0, bytes) * scratch_.size());
     scratch_data_[w] = scratch_[w].data();
   }
   scratch_bytes_ = bytes;
   return {};
 }
 
-int32_t Execution::call_kernel(const Step& step, const Frame& frame, int64_t grid) {
+int64_t Execution::call_kernel(const Step& step, const Frame& frame, int64_t grid) {
   const KernelFn function = model_.function(step.b);
   if (grid == 1 || pool_.threads() == 1 || is_small(step.e))
     return function(&frame, 0, grid, scratch_data_[0]);
@@ -175,28 +177,31 @@ Status Execution::launch(const Step& step, bool same_call) {
   const int64_t scratch = registers[step.d];
   if (scratch > 0 && static_cast<uint64_t>(scratch) > scratch_bytes_)
     TENON_TRY_VOID(reserve_scratch(static_cast<uint64_t>(scratch)));
-  int32_t code = 0;
+  int64_t result = kKernelOk;
   if (profiling) {
     const auto begin = std::chrono::steady_clock::now();
-    code = call_kernel(step, calls_[step.a].frame, grid);
+    result = call_kernel(step, calls_[step.a].frame, grid);
     KernelTime& time = times[step.e];
     time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     time.calls += same_call ? 0 : 1;
   } else {
-    code = call_kernel(step, calls_[step.a].frame, grid);
+    result = call_kernel(step, calls_[step.a].frame, grid);
   }
-  if (code != kKernelOk) return kernel_error(step.e, code);
+  if (result != kKernelOk) return kernel_error(step, result);
   return {};
 }
 
-Status Execution::kernel_error(uint32_t kernel, int32_t code) const {
-  const std::string& name = t_.kernels[kernel].name;
-  if (code == kKernelIndexOutOfRange)
-    return fail("run.index",
-                cat("kernel '", name,
-                    "': an index taken from a tensor is out of range; give indices within "
-                    "the table that it reads"));
-  return fail("run.kernel", cat("kernel '", name, "' failed with code ", code));
+Status Execution::kernel_error(const Step& step, int64_t result) const {
+  const auto [index, extent] = decode_failure(result);
+  const uint32_t where = t_.calls[step.a].where;
+  const bool clamped = index == kMostIndex || index == -kMostIndex;
+  return fail("run.index",
+              cat(where != artifact::kNone ? cat("node '", t_.messages[where], "'")
+                                           : cat("kernel '", t_.kernels[step.e].name, "'"),
+                  ": index ", index, clamped ? " (or one farther from 0)" : "",
+                  extent == 0 ? cat(" points into an axis of extent 0")
+                              : cat(" is not from ", -extent, " to ", extent - 1,
+                                    ", an index of an axis of extent ", extent)));
 }
 
 void Execution::copy(const Step& step) {
@@ -216,8 +221,9 @@ void Execution::write_scalars(const Step& step) {
 Status Execution::reserve(const Step& step) {
   Memory& m = dynamics_[step.a];
   const int64_t bytes = registers[step.b];
-  if (bytes < 0 || !m.reserve(static_cast<uint64_t>(bytes)))
-    return fail("run.memory", cat("no memory for ", bytes, " bytes of a value carried by a loop"));
+  if (bytes < 0) return fail("run.memory", "an extent of a value carried by a loop is negative");
+  if (!m.reserve(static_cast<uint64_t>(bytes)))
+    return no_memory("a value carried by a loop needs", static_cast<uint64_t>(bytes));
   point(t_.dynamics[step.a], m.data());
   return {};
 }
@@ -230,8 +236,8 @@ Status Execution::append(const Step& step) {
   if (__builtin_mul_overflow(at + 1, bytes, &end))
     return fail("run.memory", "a loop's stacked result is too large");
   if (end > m.capacity() || m.data() == nullptr) {
-    if (!m.reserve(std::max(end, 2 * m.capacity()), at * bytes))
-      return fail("run.memory", cat("no memory for ", end, " bytes of a loop's stacked result"));
+    if (!m.reserve(std::max(end, 2 * m.capacity()), at * bytes) && !m.reserve(end, at * bytes))
+      return no_memory("a loop's stacked result needs", end);
     point(t_.dynamics[step.a], m.data());
   }
   if (bytes > 0) std::memcpy(m.data() + at * bytes, slots_[step.b], bytes);

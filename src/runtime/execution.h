@@ -8,6 +8,7 @@
 
 #include "runtime/executor.h"
 #include "runtime/memory.h"
+#include "runtime/size_stage.h"
 #include "runtime/thread_pool.h"
 
 namespace tenon::runtime {
@@ -16,12 +17,8 @@ class Execution {
  public:
   Execution(const Model& model, int threads);
 
-  struct Input {
-    std::vector<int64_t> dims;
-    const void* data = nullptr;
-    bool set = false;
-  };
-  std::vector<Input> inputs;
+  InputDims dims;         // of each input
+  std::vector<bool> set;  // whether it has a value
   std::vector<int64_t> registers;
   std::vector<KernelTime> times;
   bool profiling = false;
@@ -46,11 +43,10 @@ class Execution {
 
   // execution_sizes.cc
   [[nodiscard]] Status run_stage(uint32_t stage);
-  [[nodiscard]] Status run_size_ops(const artifact::Stage& stage, bool& changed);
   [[nodiscard]] Status lay_out(uint32_t stage);
   // execution.cc
   [[nodiscard]] Status launch(const artifact::Step& step, bool same_call);
-  [[nodiscard]] int32_t call_kernel(const artifact::Step& step, const Frame& frame, int64_t grid);
+  [[nodiscard]] int64_t call_kernel(const artifact::Step& step, const Frame& frame, int64_t grid);
   [[nodiscard]] bool is_small(uint32_t kernel) const;
   [[nodiscard]] Status reserve_scratch(uint64_t bytes);
   void refresh(uint32_t call);
@@ -59,7 +55,7 @@ class Execution {
   [[nodiscard]] Status reserve(const artifact::Step& step);
   [[nodiscard]] Status append(const artifact::Step& step);
   void point(uint32_t slot, void* to);
-  [[nodiscard]] Status kernel_error(uint32_t kernel, int32_t code) const;
+  [[nodiscard]] Status kernel_error(const artifact::Step& step, int64_t result) const;
 
   const Model& model_;
   const artifact::Model& t_;

@@ -8,18 +8,6 @@
 namespace tenon::runtime {
 
 using artifact::Input;
-using artifact::InputDim;
-
-namespace {
-
-std::string expected_shape(const Input& input) {
-  if (input.dims.empty()) return "scalar";
-  std::string out;
-  for (const InputDim& d : input.dims) out += (out.empty() ? "" : "x") + d.text;
-  return out;
-}
-
-}  // namespace
 
 Executor::Executor(std::shared_ptr<const Model> model) : model_(std::move(model)) {
   for (const artifact::Output& o : model_->outputs()) output_dims_.emplace_back(o.dims.size());
@@ -50,25 +38,7 @@ Status Executor::set_input(size_t index, const TensorView& value) {
   if (index >= model_->inputs().size())
     return fail("run.input_name", cat("the model has ", model_->inputs().size(),
                                       " inputs; there is no input ", index));
-  const Input& in = model_->inputs()[index];
-  const auto name = [&](DType t) { return artifact::info(t).name; };
-  if (value.dtype != in.dtype)
-    return fail("run.dtype", cat("input '", in.name, "' has element type ", name(value.dtype),
-                                 ", the model takes ", name(in.dtype), "; convert it before"));
-  if (value.dims.size() != in.dims.size())
-    return fail("run.rank", cat("input '", in.name, "' has shape ", shape_text(value.dims),
-                                ", the model takes ", expected_shape(in), ": ", in.dims.size(),
-                                " axes instead of ", value.dims.size()));
-  for (size_t d = 0; d < in.dims.size(); ++d) {
-    if (value.dims[d] >= 0 && (in.dims[d].extent < 0 || in.dims[d].extent == value.dims[d]))
-      continue;
-    return fail("run.extent", cat("input '", in.name, "' has shape ", shape_text(value.dims),
-                                  ", the model takes ", expected_shape(in), ": axis ", d,
-                                  " must be ", in.dims[d].text));
-  }
-  if (tensor_bytes(value.dtype, value.dims) < 0)
-    return fail("run.extent",
-                cat("input '", in.name, "' of shape ", shape_text(value.dims), " is too large"));
+  TENON_TRY_VOID(model_->check_input(index, value.dtype, value.dims));
   if (execution_->set_input(index, value)) shapes_checked_ = false;
   return {};
 }
@@ -82,12 +52,12 @@ Status Executor::check_symbols() const {
   std::vector<First> first(symbols.size());
   for (size_t i = 0; i < model_->inputs().size(); ++i) {
     const Input& in = model_->inputs()[i];
-    if (!execution_->inputs[i].set)
+    if (!execution_->set[i])
       return fail("run.missing_input", cat("input '", in.name, "' (", artifact::info(in.dtype).name,
-                                           ", ", expected_shape(in), ") has no value"));
+                                           ", ", input_shape_text(in), ") has no value"));
     for (size_t d = 0; d < in.dims.size(); ++d) {
       if (in.dims[d].symbol == artifact::kNone) continue;
-      const int64_t extent = execution_->inputs[i].dims[d];
+      const int64_t extent = execution_->dims[i][d];
       First& f = first[in.dims[d].symbol];
       if (f.input == nullptr) f = {&in, extent};
       if (f.extent != extent)

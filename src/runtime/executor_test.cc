@@ -6,6 +6,7 @@
 #include <new>
 
 #include "runtime/testing.h"
+#include "support/kernel_failure.h"
 
 namespace {
 size_t allocations = 0;
@@ -38,13 +39,13 @@ using artifact::StepKind;
 
 // ---- kernels: buffers in, out; sizes[0] columns; the grid runs over rows
 
-int32_t twice(const Frame* f, int64_t begin, int64_t end, void*) {
+int64_t twice(const Frame* f, int64_t begin, int64_t end, void*) {
   const auto* x = static_cast<const float*>(f->buffers[0]);
   auto* y = static_cast<float*>(f->buffers[1]);
   for (int64_t i = begin * f->sizes[0]; i < end * f->sizes[0]; ++i) y[i] = 2 * x[i];
   return 0;
 }
-int32_t plus_one_through_scratch(const Frame* f, int64_t begin, int64_t end, void* scratch) {
+int64_t plus_one_through_scratch(const Frame* f, int64_t begin, int64_t end, void* scratch) {
   const auto* x = static_cast<const float*>(f->buffers[0]);
   auto* y = static_cast<float*>(f->buffers[1]);
   auto* row = static_cast<float*>(scratch);
@@ -54,9 +55,10 @@ int32_t plus_one_through_scratch(const Frame* f, int64_t begin, int64_t end, voi
   }
   return 0;
 }
-int32_t out_of_range(const Frame*, int64_t, int64_t, void*) { return kKernelIndexOutOfRange; }
-int32_t fails(const Frame*, int64_t, int64_t, void*) { return 9; }
-int32_t increment(const Frame* f, int64_t, int64_t, void*) {
+int64_t out_of_range(const Frame*, int64_t, int64_t, void*) {
+  return encode_failure({.index = 7, .extent = 3});
+}
+int64_t increment(const Frame* f, int64_t, int64_t, void*) {
   *static_cast<int64_t*>(f->buffers[1]) = *static_cast<const int64_t*>(f->buffers[0]) + 1;
   return 0;
 }
@@ -186,6 +188,7 @@ TEST(Executor, kernel_errors_and_checks_are_reported_and_survivable) {
   k.stage();
   const size_t branch = k.step({StepKind::unless, even, 0});
   k.launch("gather_7", out_of_range, {x}, {}, one, zero);
+  k.index_check("emb");
   k.m.steps[branch].b = static_cast<uint32_t>(k.m.steps.size());
   k.m.outputs = {{"y", DType::f32, {{"n", n}}, x}};
   const auto e = executor_of(k.m);
@@ -197,8 +200,9 @@ TEST(Executor, kernel_errors_and_checks_are_reported_and_survivable) {
   };
   EXPECT_TRUE(run(2).has_value());
   const auto index = run(1);
-  EXPECT_EQ(code_of(index), "run.index");
-  EXPECT_NE(index.error().text().find("gather_7"), std::string::npos);
+  EXPECT_EQ(index.error().text(),
+            "node 'emb': index 7 is not from -3 to 2, an index of an axis of extent 3 "
+            "[run.index]");
   const auto check = run(4);
   EXPECT_EQ(code_of(check), "run.check");
   EXPECT_EQ(check.error().diagnostics[0].message, "n is above 3");
@@ -206,27 +210,16 @@ TEST(Executor, kernel_errors_and_checks_are_reported_and_survivable) {
   EXPECT_TRUE(run(2).has_value());
 }
 
-TEST(Executor, a_kernel_that_fails_is_named) {
-  ModelMaker k;
-  const uint32_t x = k.input("x", {ModelMaker::extent(1)});
-  const uint32_t one = k.reg(1);
-  k.stage();
-  k.launch("broken_3", fails, {x}, {}, one, k.reg(0));
-  k.m.outputs = {{"y", DType::f32, {{"1", one}}, x}};
-  const auto e = executor_of(k.m);
-  const std::vector<int64_t> dims{1};
-  float value = 0;
-  ASSERT_TRUE(e->set_input(0, {DType::f32, dims, &value}).has_value());
-  const auto status = e->run();
-  EXPECT_EQ(code_of(status), "run.kernel");
-  EXPECT_NE(status.error().text().find("'broken_3' failed with code 9"), std::string::npos);
-}
-
 TEST(Executor, memory_overflow_is_an_error) {
   const auto e = executor_of(two_kernels());
-  const std::vector<int64_t> dims{0, INT64_MAX / 2};
   float x = 0;
-  ASSERT_TRUE(e->set_input(0, {DType::f32, dims, &x}).has_value());
+  const auto set = [&](std::vector<int64_t> dims) {
+    return e->set_input(0, {DType::f32, dims, &x});
+  };
+  EXPECT_EQ(code_of(set({0, INT64_MAX / 2})), "run.extent");
+  EXPECT_EQ(code_of(set({int64_t{1} << 40, int64_t{1} << 40})), "run.extent");
+  EXPECT_EQ(code_of(set({0, int64_t{1} << 48})), "run.extent");
+  ASSERT_TRUE(set({int64_t{1} << 29, int64_t{1} << 29}).has_value());
   EXPECT_EQ(code_of(e->run()), "run.memory");
 }
 
@@ -369,7 +362,7 @@ TEST(Model, broken_tables_are_refused) {
 }
 
 TEST(Model, machine_code_is_mapped_executable) {
-  // mov eax, 1; ret: a kernel that reports an index out of range.
+  // mov eax, 1; ret: a kernel that met index 0 of nothing.
   static const std::vector<std::byte> code{std::byte{0xb8}, std::byte{1}, std::byte{0},
                                            std::byte{0},    std::byte{0}, std::byte{0xc3}};
   ModelMaker k;
@@ -379,7 +372,8 @@ TEST(Model, machine_code_is_mapped_executable) {
   k.m.functions.clear();
   k.m.code = code;
   const auto e = executor_of(k.m);
-  EXPECT_EQ(code_of(e->run()), "run.index");
+  EXPECT_EQ(e->run().error().text(),
+            "kernel 'fails': index 0 points into an axis of extent 0 [run.index]");
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/tensor.h"
+#include "support/number_range.h"
 #include "support/text.h"
 
 namespace tenon::runtime {
@@ -21,6 +23,7 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string& path,
 
 Result<std::shared_ptr<const Model>> Model::from(artifact::Model model) {
   TENON_TRY_VOID(artifact::validate(model));
+  TENON_TRY_VOID(artifact::check_cpu(model, model.name));
   std::shared_ptr<Model> ready(new Model);
   ready->model_ = std::move(model);
   TENON_TRY_VOID(ready->map_code());
@@ -72,6 +75,38 @@ void Model::index_slots() {
   std::vector<uint32_t> next(first_slot_.begin(), first_slot_.end() - 1);
   for (uint32_t i = 0; i < model_.slots.size(); ++i)
     if (arena(model_.slots[i])) arena_slots_[next[stage_of_block[model_.slots[i].index]]++] = i;
+}
+
+std::string input_shape_text(const artifact::Input& input) {
+  if (input.dims.empty()) return "scalar";
+  std::string out;
+  for (const artifact::InputDim& d : input.dims) out += (out.empty() ? "" : "x") + d.text;
+  return out;
+}
+
+Status Model::check_input(size_t index, DType dtype, std::span<const int64_t> dims) const {
+  const artifact::Input& in = inputs()[index];
+  if (dtype != in.dtype)
+    return fail("run.dtype",
+                cat("input '", in.name, "' has element type ", artifact::info(dtype).name,
+                    ", the model takes ", artifact::info(in.dtype).name, "; convert it before"));
+  if (dims.size() != in.dims.size())
+    return fail("run.rank",
+                cat("input '", in.name, "' has shape ", shape_text(dims), ", the model takes ",
+                    input_shape_text(in), ": ", in.dims.size(), " axes instead of ", dims.size()));
+  for (size_t d = 0; d < in.dims.size(); ++d) {
+    if (dims[d] >= 0 && (in.dims[d].extent < 0 || in.dims[d].extent == dims[d])) continue;
+    return fail("run.extent",
+                cat("input '", in.name, "' has shape ", shape_text(dims), ", the model takes ",
+                    input_shape_text(in), ": axis ", d, " must be ", in.dims[d].text));
+  }
+  const bool small = std::all_of(dims.begin(), dims.end(), [](int64_t d) {
+    return static_cast<double>(d) <= kExtentRange.most;
+  });
+  if (!small || tensor_bytes(dtype, dims) < 0)
+    return fail("run.extent",
+                cat("input '", in.name, "' of shape ", shape_text(dims), " is too large"));
+  return {};
 }
 
 Result<size_t> Model::find_input(std::string_view name) const {

@@ -13,12 +13,14 @@
 
 namespace tenon::runtime {
 
+using artifact::DType;
+
 class Model {
  public:
   /// Maps a `.tenon` file. Errors are those of artifact::read, and "run.memory".
   [[nodiscard]] static Result<std::shared_ptr<const Model>> open(
       const std::string& path, const artifact::ReadOptions& options = {});
-  /// The same from a model that was just compiled.
+  /// The same from a model that was just compiled. Refuses one for another CPU ("artifact.cpu").
   [[nodiscard]] static Result<std::shared_ptr<const Model>> from(artifact::Model model);
   ~Model();
   Model(const Model&) = delete;
@@ -33,6 +35,9 @@ class Model {
     return std::span(arena_slots_)
         .subspan(first_slot_[stage], first_slot_[stage + 1] - first_slot_[stage]);
   }
+  /// Whether a value of that type and shape may be given to the input. Refuses, naming input,
+  /// expectation and value: "run.dtype", "run.rank", "run.extent".
+  [[nodiscard]] Status check_input(size_t index, DType dtype, std::span<const int64_t> dims) const;
   /// The index of that input, or "run.input_name" with the nearest name.
   [[nodiscard]] Result<size_t> find_input(std::string_view name) const;
 
@@ -49,5 +54,8 @@ class Model {
   std::vector<KernelFn> functions_;
   std::vector<uint32_t> arena_slots_, first_slot_;
 };
+
+/// What an input takes, as people read it: "batchx3x224x224"; "scalar" without axes.
+[[nodiscard]] std::string input_shape_text(const artifact::Input& input);
 
 }  // namespace tenon::runtime

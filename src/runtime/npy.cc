@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "support/available_memory.h"
 #include "support/file.h"
 #include "support/text.h"
 
@@ -189,6 +190,11 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes, const std::string& na
     return fail("npy.truncated",
                 cat("'", name, "' of shape ", shape_text(header->dims), " ends after ", data.size(),
                     " bytes of data; save it again with numpy.save"));
+  const uint64_t copies = header->fortran ? 2 : 1;
+  if (const uint64_t left = available_memory(); static_cast<uint64_t>(size) > left / copies)
+    return fail("run.memory", cat("'", name, "' of shape ", shape_text(header->dims), " needs ",
+                                  bytes_text(static_cast<uint64_t>(size) * copies), ", and ",
+                                  bytes_text(left), " are available; give smaller arrays"));
   Tensor t{*dtype, std::move(header->dims), {data.begin(), data.begin() + size}};
   const size_t width = artifact::info(*dtype).bytes;
   if (header->descr[0] == '>') swap_bytes(t.bytes, width);
@@ -225,10 +231,15 @@ Status write_npy(const std::string& path, const TensorView& tensor) {
   }
   const size_t from = artifact::info(tensor.dtype).bytes;
   const size_t to = artifact::info(as).bytes;
-  std::vector<std::byte> wide(static_cast<size_t>(tensor.count()) * to);
-  for (size_t i = 0; i * to < wide.size(); ++i)
-    artifact::store_double(as, &wide[i * to], artifact::load_double(tensor.dtype, data + i * from));
-  TENON_TRY_VOID(file.write(wide));
+  constexpr size_t kAtOnce = 1 << 16;  // elements widened at a time
+  const auto count = static_cast<size_t>(tensor.count());
+  for (size_t begin = 0; begin < count; begin += kAtOnce) {
+    std::vector<std::byte> wide(std::min(kAtOnce, count - begin) * to);
+    for (size_t i = 0; i * to < wide.size(); ++i)
+      artifact::store_double(as, &wide[i * to],
+                             artifact::load_double(tensor.dtype, data + (begin + i) * from));
+    TENON_TRY_VOID(file.write(wide));
+  }
   return file.commit();
 }
 

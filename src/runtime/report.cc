@@ -1,7 +1,5 @@
 #include "runtime/report.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,6 +7,7 @@
 #include <limits>
 
 #include "runtime/npy.h"
+#include "support/file.h"
 #include "support/text.h"
 
 namespace tenon::runtime {
@@ -116,10 +115,7 @@ std::string latency_json(const Latency& l) {
 }
 
 Status save_outputs(std::span<const NamedTensor> tensors, const std::string& folder) {
-  for (size_t at = folder.find('/', 1);; at = folder.find('/', at + 1)) {
-    mkdir(folder.substr(0, at).c_str(), 0755);  // a failure shows when the file is written
-    if (at == std::string::npos) break;
-  }
+  TENON_TRY_VOID(make_folder(folder));
   for (const NamedTensor& t : tensors) {
     std::string name = t.name;
     for (char& c : name)

@@ -7,8 +7,10 @@
 #include <limits>
 
 #include "runtime/inputs.h"
+#include "runtime/memory.h"
 #include "runtime/npy.h"
 #include "runtime/testing.h"
+#include "support/available_memory.h"
 
 namespace tenon::runtime {
 namespace {
@@ -60,7 +62,10 @@ TEST(Report, outputs_are_saved_under_safe_names) {
   ASSERT_TRUE(save_outputs(all, folder + "/deep/er").has_value());
   EXPECT_TRUE(read_npy(folder + "/deep/er/a_b.npy").has_value());
   EXPECT_TRUE(read_npy(folder + "/deep/er/_...npy").has_value());
-  EXPECT_FALSE(save_outputs(all, "/proc/no").has_value());
+  EXPECT_NE(save_outputs(all, "/proc/no").error().text().find("cannot make folder '/proc/no'"),
+            std::string::npos);
+  const auto in_file = save_outputs(all, folder + "/deep/er/a_b.npy/x");
+  EXPECT_NE(in_file.error().text().find("a_b.npy' is a file"), std::string::npos);
   std::filesystem::remove_all(folder);
 }
 
@@ -68,7 +73,8 @@ TEST(Inputs, options_parse_or_are_refused) {
   EXPECT_EQ(parse_shape_option("x=1x3x4")->dims, (std::vector<int64_t>{1, 3, 4}));
   EXPECT_EQ(parse_shape_option("x=7")->dims, (std::vector<int64_t>{7}));
   EXPECT_TRUE(parse_shape_option("x=scalar")->dims.empty());
-  for (const char* bad : {"x", "=3", "x=", "x=1xx2", "x=-1", "x=a", "x=1x"})
+  for (const char* bad :
+       {"x", "=3", "x=", "x=1xx2", "x=-1", "x=a", "x=1x", "x=9223372036854775807"})
     EXPECT_EQ(code_of(parse_shape_option(bad)), "usage") << bad;
   EXPECT_EQ(parse_input_option("x=a=b.npy")->path, "a=b.npy");
   EXPECT_EQ(code_of(parse_input_option("x")), "usage");
@@ -82,7 +88,7 @@ TEST(Inputs, shapes_follow_options_and_default_to_one) {
   InputOptions o;
   o.fill = Fill{true, 1};
   o.shapes = {{"ids", {2, 5}}};
-  const auto made = make_inputs(*model, o);
+  const auto made = make_inputs(*model, o, 1);
   ASSERT_TRUE(made.has_value()) << made.error().text();
   EXPECT_EQ((*made)[0].dims, (std::vector<int64_t>{2, 5}));
   EXPECT_EQ((*made)[1].dims, (std::vector<int64_t>{2, 5}));
@@ -93,9 +99,9 @@ TEST(Inputs, shapes_follow_options_and_default_to_one) {
     EXPECT_LT(id, 100);
     EXPECT_EQ(artifact::load_double(DType::f32, &(*made)[1].bytes[i * 4]), 1);
   }
-  EXPECT_EQ((*made)[0].bytes, (*make_inputs(*model, o))[0].bytes);
+  EXPECT_EQ((*made)[0].bytes, (*make_inputs(*model, o, 1))[0].bytes);
   o.shapes = {{"seq", {3}}};
-  EXPECT_EQ((*make_inputs(*model, o))[0].dims, (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ((*make_inputs(*model, o, 1))[0].dims, (std::vector<int64_t>{1, 3}));
 }
 
 TEST(Inputs, files_are_read_and_narrowed) {
@@ -106,7 +112,7 @@ TEST(Inputs, files_are_read_and_narrowed) {
   InputOptions o;
   o.fill = Fill{};
   o.files = {{"narrow", folder + "/n.npy"}};
-  const auto made = make_inputs(*model_of_inputs(), o);
+  const auto made = make_inputs(*model_of_inputs(), o, 1);
   ASSERT_TRUE(made.has_value());
   EXPECT_EQ((*made)[3].dtype, DType::bf16);
   EXPECT_EQ(artifact::load_double(DType::bf16, (*made)[3].bytes.data()), 2.5);
@@ -115,12 +121,111 @@ TEST(Inputs, files_are_read_and_narrowed) {
 
 TEST(Inputs, mistakes_are_named) {
   const auto model = model_of_inputs();
-  const auto code = [&](InputOptions o) { return code_of(make_inputs(*model, o)); };
+  const auto code = [&](InputOptions o) { return code_of(make_inputs(*model, o, 1)); };
   EXPECT_EQ(code({}), "run.missing_input");
   EXPECT_EQ(code({.files = {{"idss", "x.npy"}}, .shapes = {}, .fill = {}}), "run.input_name");
   EXPECT_EQ(code({.files = {{"ids", "/no/x.npy"}}, .shapes = {}, .fill = {}}), "file.open");
   EXPECT_EQ(code({.files = {}, .shapes = {{"sequ", {3}}}, .fill = {}}), "run.shape_name");
   EXPECT_EQ(code({.files = {}, .shapes = {{"ids", {3}}}, .fill = {}}), "run.rank");
+  EXPECT_EQ(code({.files = {}, .shapes = {{"image", {3, 1}}}, .fill = {}}), "run.extent");
+  InputOptions twice;
+  EXPECT_TRUE(add_shape_option(twice, "batch=4").has_value());
+  EXPECT_EQ(code_of(add_shape_option(twice, "batch=5")), "usage");
+  EXPECT_TRUE(add_input_option(twice, "ids=a.npy").has_value());
+  EXPECT_EQ(code_of(add_input_option(twice, "ids=b.npy")), "usage");
+}
+
+TEST(Inputs, contradictions_are_refused) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tenon_inputs_XXXXXX").string();
+  const std::string folder = mkdtemp(pattern.data());
+  const std::vector<float> values(10);
+  const std::vector<int64_t> dims{2, 5};
+  ASSERT_TRUE(write_npy(folder + "/i.npy", {DType::f32, dims, values.data()}).has_value());
+  const auto model = model_of_inputs();
+  const auto with = [&](std::vector<InputOptions::Shape> shapes) {
+    InputOptions o;
+    o.fill = Fill{};
+    o.files = {{"image", folder + "/i.npy"}};  // batch is 5
+    o.shapes = std::move(shapes);
+    return make_inputs(*model, o, 1);
+  };
+  ASSERT_TRUE(with({}).has_value());
+  EXPECT_TRUE(with({{"batch", {5}}, {"ids", {5, 3}}, {"image", {2, 5}}}).has_value());
+  const auto symbol = with({{"batch", {4}}});
+  EXPECT_EQ(symbol.error().text(),
+            "--shape batch=4 gives 'batch' the value 4, but --input image gives it the value 5; "
+            "leave one out or make them agree [run.symbol]");
+  EXPECT_EQ(code_of(with({{"ids", {4, 3}}})), "run.symbol");
+  EXPECT_EQ(code_of(with({{"seq", {2}}, {"ids", {5, 3}}})), "run.symbol");
+  EXPECT_EQ(code_of(with({{"image", {2, 6}}})), "run.extent");
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Inputs, a_model_without_symbols_lists_its_inputs) {
+  ModelMaker k;
+  k.input("x", {ModelMaker::extent(2), ModelMaker::extent(3)});
+  const auto made =
+      make_inputs(**Model::from(k.m), {.files = {}, .shapes = {{"batch", {1}}}, .fill = Fill{}}, 1);
+  EXPECT_EQ(made.error().text(),
+            "--shape: the model has no input or symbol 'batch'; its inputs are x (2x3), and their "
+            "sizes are fixed [run.shape_name]");
+}
+
+TEST(Inputs, indices_stay_below_the_extent_that_they_index) {
+  ModelMaker k;
+  k.input("ids", {ModelMaker::extent(200)}, DType::i64);
+  k.input("table", {k.symbol("rows")});
+  k.m.inputs[0].below = k.op(artifact::SizeOpCode::input_extent, 1, 0);
+  k.stage();
+  const auto made = make_inputs(**Model::from(k.m),
+                                {.files = {}, .shapes = {{"rows", {3}}}, .fill = Fill{true, 1}}, 1);
+  ASSERT_TRUE(made.has_value()) << made.error().text();
+  bool two = false;
+  for (size_t i = 0; i < 200; ++i) {
+    const int64_t id = artifact::load_int(DType::i64, &(*made)[0].bytes[i * 8]);
+    EXPECT_GE(id, 0);
+    EXPECT_LT(id, 3);
+    two = two || id == 2;
+  }
+  EXPECT_TRUE(two);
+}
+
+/// x [n, m] and an arena of k times its bytes, with scratch.
+artifact::Model large_model() {
+  ModelMaker k;
+  k.input("x", {k.symbol("n"), k.symbol("m")});
+  const uint32_t n = k.op(artifact::SizeOpCode::input_extent, 0, 0);
+  const uint32_t m = k.op(artifact::SizeOpCode::input_extent, 0, 1);
+  const uint32_t nm = k.op(artifact::SizeOpCode::bytes, n, m);
+  const uint32_t bytes = k.op(artifact::SizeOpCode::bytes, nm, k.reg(40));
+  k.stage({bytes});
+  return k.m;
+}
+
+TEST(Inputs, memory_is_computed_before_it_is_taken) {
+  const auto model = *Model::from(large_model());
+  const auto refusal = [&](int64_t n, int64_t m) {
+    const auto made = make_inputs(
+        *model, {.files = {}, .shapes = {{"n", {n}}, {"m", {m}}}, .fill = Fill{true, 1}}, 1);
+    return made ? "" : made.error().text();
+  };
+  EXPECT_EQ(refusal(10, 20), "");
+  const auto far = refusal(int64_t{1} << 40, 2);
+  EXPECT_NE(far.find("needs 88.0 TB"), std::string::npos) << far;
+  EXPECT_NE(far.find("are available"), std::string::npos) << far;
+  EXPECT_NE(far.find("the extent 'n' of 1099511627776"), std::string::npos) << far;
+  EXPECT_NE(refusal(3, int64_t{1} << 38).find("the extent 'm' of"), std::string::npos);
+  EXPECT_NE(refusal(int64_t{1} << 30, int64_t{1} << 29).find("more memory than any machine has"),
+            std::string::npos);
+  // Sizes that leave 63 bits, and shapes whose amount is 0 while a product in them is not.
+  EXPECT_NE(refusal(int64_t{1} << 47, int64_t{1} << 47), "");
+  EXPECT_EQ(refusal(0, int64_t{1} << 40), "");
+}
+
+TEST(Footprint, later_allocations_are_checked_too) {
+  Memory memory;
+  EXPECT_FALSE(memory.reserve(available_memory() + (uint64_t{64} << 20)));
+  EXPECT_TRUE(memory.reserve(uint64_t{64} << 20));
 }
 
 }  // namespace

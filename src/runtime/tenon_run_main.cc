@@ -1,13 +1,14 @@
 // tenon-run: runs a compiled model with nothing but the runtime.
-#include <charconv>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <string>
+#include <vector>
 
 #include "runtime/executor.h"
 #include "runtime/inputs.h"
 #include "runtime/report.h"
+#include "support/number_range.h"
 #include "support/text.h"
 
 namespace tenon::runtime {
@@ -32,33 +33,32 @@ constexpr const char* kHelp =
 struct Options {
   std::string model, save;
   InputOptions inputs;
+  std::vector<std::string> given;  // options that may be given once
   int threads = 0, repeat = 0;
   bool json = false, help = false;
 };
 
-Result<int> parse_count(const std::string& option, const std::string& text, int least) {
-  int n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc{} || end != text.data() + text.size() || n < least)
-    return fail("usage", cat(option, " '", text, "' is not a number of at least ", least));
-  return n;
+Result<int> parse_count(const std::string& option, const std::string& text,
+                        const NumberRange& range) {
+  TENON_TRY(const double n, parse_number(option, text, range));
+  return static_cast<int>(n);
 }
 
 Status take_value(Options& o, const std::string& option, const std::string& value) {
-  if (option == "--input") {
-    TENON_TRY(auto file, parse_input_option(value));
-    o.inputs.files.push_back(std::move(file));
-  } else if (option == "--shape") {
-    TENON_TRY(auto shape, parse_shape_option(value));
-    o.inputs.shapes.push_back(std::move(shape));
-  } else if (option == "--fill") {
+  if (option == "--input") return add_input_option(o.inputs, value);
+  if (option == "--shape") return add_shape_option(o.inputs, value);
+  if (std::find(o.given.begin(), o.given.end(), option) != o.given.end())
+    return fail("usage", cat(option, " is given twice; give it once"));
+  o.given.push_back(option);
+  if (option == "--fill") {
     TENON_TRY(o.inputs.fill, parse_fill_option(value));
   } else if (option == "--save") {
+    if (value.empty()) return fail("usage", "--save needs the name of a folder");
     o.save = value;
   } else if (option == "--threads") {
-    TENON_TRY(o.threads, parse_count(option, value, 0));
+    TENON_TRY(o.threads, parse_count(option, value, kThreadsRange));
   } else {
-    TENON_TRY(o.repeat, parse_count(option, value, 1));
+    TENON_TRY(o.repeat, parse_count(option, value, kRepeatRange));
   }
   return {};
 }
@@ -117,7 +117,7 @@ void print(const Options& o, const Executor& executor, const std::vector<double>
 
 Status run(const Options& o) {
   TENON_TRY(const auto model, Model::open(o.model));
-  TENON_TRY(const auto inputs, make_inputs(*model, o.inputs));
+  TENON_TRY(const auto inputs, make_inputs(*model, o.inputs, o.threads));
   TENON_TRY(const auto executor, Executor::create(model, o.threads));
   for (size_t i = 0; i < inputs.size(); ++i)
     TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
@@ -129,13 +129,14 @@ Status run(const Options& o) {
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  print(o, *executor, seconds);
   if (!o.save.empty()) TENON_TRY_VOID(save_outputs(outputs_of(*executor), o.save));
+  print(o, *executor, seconds);
   return {};
 }
 
 int report(const Error& error) {
-  std::fprintf(stderr, "tenon-run: %s\n", error.text().c_str());
+  for (const Diagnostic& d : error.diagnostics)
+    std::fprintf(stderr, "tenon-run: error: %s\n", d.text().c_str());
   return error.diagnostics[0].code == "usage" ? 2 : 1;
 }
 

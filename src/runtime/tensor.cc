@@ -1,5 +1,7 @@
 #include "runtime/tensor.h"
 
+#include <algorithm>
+
 namespace tenon::runtime {
 
 int64_t tensor_bytes(DType dtype, std::span<const int64_t> dims) {
@@ -9,10 +11,10 @@ int64_t tensor_bytes(DType dtype, std::span<const int64_t> dims) {
   for (int64_t d : dims) {
     if (d < 0) return -1;
     empty = empty || d == 0;
-    fits = fits && !__builtin_mul_overflow(n, d, &n);
+    fits = fits && !__builtin_mul_overflow(n, std::max<int64_t>(d, 1), &n);
   }
-  if (empty) return 0;
-  return fits ? n : -1;
+  if (!fits) return -1;
+  return empty ? 0 : n;
 }
 
 }  // namespace tenon::runtime

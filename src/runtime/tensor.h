@@ -37,7 +37,7 @@ struct Tensor {
 };
 
 /// Bytes of a tensor of that type and shape; negative when an extent is negative or the product
-/// does not fit 63 bits.
+/// does not fit 63 bits, also where another extent is 0: shapes computed from it could overflow.
 [[nodiscard]] int64_t tensor_bytes(DType dtype, std::span<const int64_t> dims);
 
 }  // namespace tenon::runtime

@@ -82,6 +82,11 @@ struct ModelMaker {
           static_cast<uint32_t>(m.entries.size() - 1), grid, scratch,
           static_cast<uint32_t>(m.kernels.size() - 1)});
   }
+  /// The call that was added last checks indices of these nodes.
+  void index_check(const std::string& where) {
+    m.calls.back().where = static_cast<uint32_t>(m.messages.size());
+    m.messages.push_back(where);
+  }
 };
 
 }  // namespace tenon::runtime

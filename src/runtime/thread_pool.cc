@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <system_error>
 
 namespace tenon::runtime {
 namespace {
@@ -27,7 +28,11 @@ void futex_wake(std::atomic<uint32_t>& word) {
 
 ThreadPool::ThreadPool(int threads)
     : threads_(std::max(threads, 1)), outcomes_(static_cast<size_t>(std::max(threads, 1))) {
-  for (int w = 1; w < threads_; ++w) workers_.emplace_back([this, w] { work(w); });
+  try {
+    for (int w = 1; w < threads_; ++w) workers_.emplace_back([this, w] { work(w); });
+  } catch (const std::system_error&) {  // the system allows no more
+    threads_ = static_cast<int>(workers_.size()) + 1;
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -62,7 +67,7 @@ void ThreadPool::work(int worker) {
   }
 }
 
-int32_t ThreadPool::run(Task task, void* context, int64_t grid) {
+int64_t ThreadPool::run(Task task, void* context, int64_t grid) {
   if (grid <= 0) return 0;
   if (threads_ == 1 || grid == 1) return task(context, 0, 0, grid);
   task_ = task;

@@ -14,7 +14,7 @@
 namespace tenon::runtime {
 
 /// Runs part [begin, end) as thread `worker`; a non-zero result is an error code.
-using Task = int32_t (*)(void* context, int worker, int64_t begin, int64_t end);
+using Task = int64_t (*)(void* context, int worker, int64_t begin, int64_t end);
 
 class ThreadPool {
  public:
@@ -27,11 +27,11 @@ class ThreadPool {
   [[nodiscard]] int threads() const { return threads_; }
 
   /// Returns when all parts are done: 0, or the error code of the lowest part that failed.
-  [[nodiscard]] int32_t run(Task task, void* context, int64_t grid);
+  [[nodiscard]] int64_t run(Task task, void* context, int64_t grid);
 
  private:
   struct alignas(64) Outcome {
-    int32_t code = 0;
+    int64_t code = 0;
   };
   void work(int worker);
   void run_part(int worker);

@@ -21,7 +21,7 @@ TEST(ThreadPool, covers_every_index_once_in_fixed_parts) {
     for (const int64_t grid : {0, 1, 2, 7, 8, 9, 1000}) {
       Counts counts{std::vector<std::atomic<int>>(static_cast<size_t>(grid)), {}};
       counts.parts.resize(static_cast<size_t>(threads), {0, 0});
-      const auto task = [](void* context, int worker, int64_t begin, int64_t end) {
+      const auto task = [](void* context, int worker, int64_t begin, int64_t end) -> int64_t {
         auto& c = *static_cast<Counts*>(context);
         c.parts[static_cast<size_t>(worker)] = {begin, end};
         for (int64_t i = begin; i < end; ++i) ++c.hits[static_cast<size_t>(i)];
@@ -42,15 +42,17 @@ TEST(ThreadPool, covers_every_index_once_in_fixed_parts) {
 
 TEST(ThreadPool, returns_the_error_of_the_lowest_part) {
   ThreadPool pool(4);
-  const auto task = [](void*, int worker, int64_t, int64_t) { return worker >= 2 ? worker : 0; };
+  const auto task = [](void*, int worker, int64_t, int64_t) -> int64_t {
+    return worker >= 2 ? worker : 0;
+  };
   EXPECT_EQ(pool.run(task, nullptr, 100), 2);
-  EXPECT_EQ(pool.run([](void*, int, int64_t, int64_t) { return 0; }, nullptr, 100), 0);
+  EXPECT_EQ(pool.run([](void*, int, int64_t, int64_t) -> int64_t { return 0; }, nullptr, 100), 0);
 }
 
 TEST(ThreadPool, wakes_sleeping_workers_and_survives_bursts) {
   ThreadPool pool(3);
   std::atomic<int64_t> total{0};
-  const auto task = [](void* context, int, int64_t begin, int64_t end) {
+  const auto task = [](void* context, int, int64_t begin, int64_t end) -> int64_t {
     static_cast<std::atomic<int64_t>*>(context)->fetch_add(end - begin);
     return 0;
   };

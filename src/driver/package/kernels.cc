@@ -46,6 +46,8 @@ const Packager::KernelFacts& Packager::facts_of(size_t kernel) {
     const CompiledKernel& k = *compilation_.kernels[kernel];
     at->second.cost = cost_of(*k.definition);
     at->second.in_place = graph::inplace_pairs(*k.finalized);
+    for (Expr s : ir::post_order(std::span(&k.definition->body, 1)))
+      at->second.checks_indices = at->second.checks_indices || s->op == Op::fail_;
   }
   return at->second;
 }
@@ -167,6 +169,15 @@ Result<Values> Packager::call_params(Expr n, const ir::Kernel& k, Activation& a,
   return params;
 }
 
+/// The message that names the nodes of a call whose indices its kernel checks.
+uint32_t Packager::checked_nodes(Expr n) {
+  const std::string_view where = compilation_.context->location(n);
+  if (where.empty() || !facts_of(compilation_.kernel_of.at(n->kernel_attr())).checks_indices)
+    return artifact::kNone;
+  model_.messages.emplace_back(where);
+  return static_cast<uint32_t>(model_.messages.size() - 1);
+}
+
 void Packager::write_call(Expr n, const Prepared& p, const Values& params,
                           const std::vector<Reg>& sizes, uint32_t last) {
   artifact::Call call;
@@ -181,6 +192,7 @@ void Packager::write_call(Expr n, const Prepared& p, const Values& params,
   call.first_size = static_cast<uint32_t>(model_.register_list.size());
   call.sizes = static_cast<uint32_t>(sizes.size());
   model_.register_list.insert(model_.register_list.end(), sizes.begin(), sizes.end());
+  call.where = checked_nodes(n);
   model_.calls.push_back(call);
   const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
   for (const Prepared::Launch& l : p.launches)

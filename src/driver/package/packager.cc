@@ -73,7 +73,8 @@ Status Packager::add_inputs(Values& values) {
   std::vector<Check> checks;
   for (uint32_t i = 0; i < f.params.size(); ++i) {
     const Expr p = f.params[i];
-    artifact::Input in{p->string_attr(Key::name), static_cast<artifact::DType>(p->dtype()), {}};
+    artifact::Input in{
+        p->string_attr(Key::name), static_cast<artifact::DType>(p->dtype()), {}, artifact::kNone};
     for (uint32_t d = 0; d < p->shape().size(); ++d) {
       const Expr e = p->shape()[d];
       artifact::InputDim dim{extent_text(e), artifact::kNone, ir::as_int(e).value_or(-1)};
@@ -94,6 +95,12 @@ Status Packager::add_inputs(Values& values) {
   for (Check& c : checks) {
     TENON_TRY(const Reg expected, sizes_.compile(c.extent));
     sizes_.check(sizes_.op(SizeOpCode::eq, expected, c.given), std::move(c.message));
+  }
+  for (size_t i = 0; i < std::min(f.params.size(), compilation_.index_bounds.size()); ++i) {
+    if (compilation_.index_bounds[i] == nullptr) continue;
+    // An extent that inputs do not decide is no help for making them.
+    const Result<Reg> below = sizes_.compile(compilation_.index_bounds[i]);
+    if (below && sizes_.stage_of(*below) == 0) model_.inputs[i].below = *below;
   }
   return {};
 }

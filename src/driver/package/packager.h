@@ -63,6 +63,7 @@ class Packager {
   struct KernelFacts {
     KernelCost cost;
     std::vector<graph::InPlacePair> in_place;
+    bool checks_indices = false;
   };
   [[nodiscard]] Status call_kernel(ir::Expr n, Activation& a);
   [[nodiscard]] Result<const Prepared*> prepare(size_t kernel, const std::vector<Reg>& sizes,
@@ -73,6 +74,7 @@ class Packager {
   [[nodiscard]] Result<Value> packed_constant(const ir::KernelParam& param, ir::Expr operand);
   [[nodiscard]] Result<Values> call_params(ir::Expr n, const ir::Kernel& k, Activation& a,
                                            uint32_t last, Values& results);
+  [[nodiscard]] uint32_t checked_nodes(ir::Expr n);
   void write_call(ir::Expr n, const Prepared& p, const Values& params,
                   const std::vector<Reg>& sizes, uint32_t last);
   void offer_in_place(size_t kernel, const std::vector<Value>& params, uint32_t last);

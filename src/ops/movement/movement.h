@@ -87,6 +87,5 @@ enum class IndexRange : uint8_t {
 
 // Run-time checks of indices.
 [[nodiscard]] Expr gather_check(const CheckArgs& args);
-[[nodiscard]] Expr gather_nd_check(const CheckArgs& args);
 
 }  // namespace tenon::ops

@@ -1,6 +1,7 @@
 // Lowering of gather, gather_elements, gather_nd. A negative index counts from the end. An index
 // out of range reads nothing: the value is 0 and the check block, lowered beside, leaves the kernel
 // with an error. Constant indices are checked when the node is built and need neither.
+#include "ops/index_check.h"
 #include "ops/movement/movement.h"
 
 namespace tenon::ops {
@@ -85,20 +86,7 @@ Expr gather_nd_point(const PointArgs& args) {
 }
 
 Expr gather_check(const CheckArgs& args) {
-  const auto axis = static_cast<size_t>(args.node->int_attr(Key::axis));
-  return allowed(args.c, args.value, args.extent(args.node->operand(0)->shape()[axis]));
-}
-
-Expr gather_nd_check(const CheckArgs& args) {
-  Context& c = args.c;
-  const auto& shape = args.node->operand(0)->shape();
-  const auto batch = static_cast<size_t>(args.node->int_attr(Key::batch));
-  const auto depth = static_cast<size_t>(*ir::as_int(args.node->operand(1)->shape().back()));
-  Expr extent = args.extent(shape[batch + depth - 1]);
-  for (size_t j = depth - 1; j-- > 0;)
-    extent = ir::select(c, ir::eq(c, args.at.back(), c.i64(static_cast<int64_t>(j))),
-                        args.extent(shape[batch + j]), extent);
-  return allowed(c, args.value, extent);
+  return allowed(args.c, args.value, indexed_extent(args.c, args.node, args.at, args.extent));
 }
 
 }  // namespace tenon::ops

@@ -35,7 +35,7 @@ std::span<const OpRow> movement_rows() {
       checked(row(Op::gather_elements, gather_elements_type, gather_elements_eval,
                   gather_elements_point),
               gather_check),
-      checked(row(Op::gather_nd, gather_nd_type, gather_nd_eval, gather_nd_point), gather_nd_check),
+      checked(row(Op::gather_nd, gather_nd_type, gather_nd_eval, gather_nd_point), gather_check),
       row(Op::dynamic_slice, dynamic_slice_type, dynamic_slice_eval, dynamic_slice_point),
   };
   return rows;

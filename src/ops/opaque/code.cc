@@ -1,5 +1,6 @@
 #include "ops/opaque/code.h"
 
+#include "ops/index_check.h"
 #include "support/check.h"
 
 namespace tenon::ops::opaque {
@@ -57,11 +58,10 @@ void Code::repeat_while(Expr condition, const Action& body) {
   scopes_.back().push_back({nullptr, nullptr, ir::while_loop(c, condition, inside)});
 }
 
-void Code::fail_unless_in_range(Expr index, Expr extent) {
+void Code::fail_unless_in_range(Expr given, Expr index, Expr extent) {
   const Expr outside = either(ir::lt(c, index, c.i64(0)), ir::le(c, extent, index));
-  when(outside, [&] {
-    scopes_.back().push_back({nullptr, nullptr, c.make(Op::fail_, c.void_type(), {c.i64(1)})});
-  });
+  when(outside,
+       [&] { scopes_.back().push_back({nullptr, nullptr, index_failure(c, given, extent)}); });
 }
 
 Expr Code::let(const std::string& name, Expr value) {

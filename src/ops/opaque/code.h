@@ -30,7 +30,8 @@ class Code {
              const std::function<void(const Exprs&)>& body);
   void when(Expr condition, const Action& then, const Action& otherwise = nullptr);
   void repeat_while(Expr condition, const Action& body);
-  void fail_unless_in_range(Expr index, Expr extent);
+  /// Leaves the kernel where `index`, counted from the front, is outside; reports it as `given`.
+  void fail_unless_in_range(Expr given, Expr index, Expr extent);
   /// A variable that holds the value for the rest of the scope.
   Expr let(const std::string& name, Expr value);
   /// Serial loops over `shape` around a block of which they are spatial iterators: iterations are

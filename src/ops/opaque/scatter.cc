@@ -148,7 +148,7 @@ Expr scatter_elements_lower(const OpaqueArgs& args) {
       const Exprs from = with_axis(at, axis, k);
       const Expr given = code.let("given", ir::cast(code.c, DType::i64, code.load(indices, from)));
       const Expr index = code.let("index", code.wrapped(given, extent));
-      code.fail_unless_in_range(index, extent);
+      code.fail_unless_in_range(given, index, extent);
       store_update(code, args.node->string_attr(Key::kind), out, code.load(args.ins[2], from),
                    with_axis(at, axis, index));
     });
@@ -213,7 +213,7 @@ Expr scatter_nd_lower(const OpaqueArgs& args) {
         const Expr given =
             code.let("given", ir::cast(code.c, DType::i64, code.load(indices, from)));
         base.push_back(code.let("index", code.wrapped(given, extent)));
-        code.fail_unless_in_range(base.back(), extent);
+        code.fail_unless_in_range(given, base.back(), extent);
       }
       code.loops("j", inner, [&](const Exprs& j) {
         Exprs to = base;

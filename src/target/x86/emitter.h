@@ -87,6 +87,7 @@ class Emitter {
   void let(Expr node);
   void while_loop(Expr node);
   void fail_statement(Expr node);
+  Value* first_active(const Val& v);
   void fma_tile(Expr node);
   /// Address of element (0, 0) and steps to (1, 0) and (0, 1), in elements, that three loads
   /// designate.

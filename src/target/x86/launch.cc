@@ -60,7 +60,7 @@ Result<Launch> Emitter::emit(Expr statement_node, const std::string& symbol) {
   } else {
     statement(statement_node);
   }
-  b_.CreateRet(b_.getInt32(0));
+  b_.CreateRet(i64(0));
   if (failure_ != nullptr) {
     b_.SetInsertPoint(failure_);
     b_.CreateRet(failure_code_);
@@ -75,7 +75,7 @@ Result<Launch> Emitter::emit(Expr statement_node, const std::string& symbol) {
 void Emitter::begin_function(Expr, const std::string& symbol) {
   llvm::Type* pointer = b_.getPtrTy();
   llvm::Type* params[] = {pointer, b_.getInt64Ty(), b_.getInt64Ty(), pointer};
-  auto* type = llvm::FunctionType::get(b_.getInt32Ty(), params, false);
+  auto* type = llvm::FunctionType::get(b_.getInt64Ty(), params, false);
   function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
   function_->setAlignment(llvm::Align(kAlign));
   function_->addFnAttr(llvm::Attribute::NoUnwind);
@@ -207,7 +207,7 @@ void Emitter::bind_alias_scopes() {
 void Emitter::exit_with(Value* code) {
   if (failure_ == nullptr) {
     failure_ = block("failure");
-    failure_code_ = llvm::PHINode::Create(b_.getInt32Ty(), 2, "code", failure_);
+    failure_code_ = llvm::PHINode::Create(b_.getInt64Ty(), 2, "code", failure_);
   }
   failure_code_->addIncoming(code, b_.GetInsertBlock());
   b_.CreateBr(failure_);

@@ -151,18 +151,36 @@ void Emitter::while_loop(Expr node) {
 
 void Emitter::fail_statement(Expr node) {
   const Scope scope(*this);
-  Value* code = b_.CreateTrunc(scalar(node->operand(0)), b_.getInt32Ty());
   llvm::BasicBlock* after = block("unfailed");
   llvm::BasicBlock* leave = block("leave");
+  const bool lanes = vector_ && vector_->mask;
   Value* taken = b_.getTrue();
-  if (vector_ && vector_->mask && !vector_->mask->nonempty) {
+  if (lanes && !vector_->mask->nonempty) {
     taken = b_.getFalse();
     for (Value* m : vector_->mask->parts) taken = b_.CreateOr(taken, b_.CreateOrReduce(m));
   }
   b_.CreateCondBr(taken, leave, after);
   b_.SetInsertPoint(leave);
-  exit_with(code);
+  const Val code = expr(node->operand(0));
+  exit_with(code.varying ? first_active(code) : code.scalar());
   b_.SetInsertPoint(after);
+}
+
+/// The value in the first lane that the mask lets through (the first lane without a mask).
+Value* Emitter::first_active(const Val& v) {
+  if (!vector_->mask) return b_.CreateExtractElement(v.parts[0], uint64_t{0});
+  Value* found = nullptr;
+  for (size_t i = v.parts.size(); i-- > 0;) {
+    Value* mask = vector_->mask->parts[i];
+    const unsigned width = vector_->chunks[i].width;
+    Value* bits = b_.CreateBitCast(mask, b_.getIntNTy(width));
+    Value* lane = b_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, bits, b_.getFalse());
+    // Of an empty mask, lane `width`: any lane will do, it is not taken.
+    lane = b_.CreateAnd(b_.CreateZExtOrTrunc(lane, b_.getInt64Ty()), i64(width - 1));
+    Value* value = b_.CreateExtractElement(v.parts[i], lane);
+    found = found == nullptr ? value : b_.CreateSelect(b_.CreateOrReduce(mask), value, found);
+  }
+  return found;
 }
 
 }  // namespace tenon::target::x86

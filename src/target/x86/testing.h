@@ -90,7 +90,7 @@ class Compiled {
 
   /// Runs all launches over `buffers` (params first, then internal global buffers), each grid as
   /// two ranges. Returns the first non-zero code.
-  [[nodiscard]] int32_t run(std::span<void* const> buffers,
+  [[nodiscard]] int64_t run(std::span<void* const> buffers,
                             std::span<const int64_t> sizes = {}) const {
     if (!code_) return -1;
     const Frame frame{buffers.data(), sizes.data()};
@@ -99,7 +99,7 @@ class Compiled {
       const int64_t grid = evaluate(kernel_, l.grid, sizes);
       const auto bytes = static_cast<size_t>(evaluate(kernel_, l.scratch_bytes, sizes));
       void* scratch = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
-      int32_t code = f(&frame, 0, grid / 2, scratch);
+      int64_t code = f(&frame, 0, grid / 2, scratch);
       if (code == 0) code = f(&frame, grid / 2, grid, scratch);
       std::free(scratch);
       if (code != 0) return code;
@@ -113,7 +113,7 @@ class Compiled {
   std::unique_ptr<Mapped> code_;
 };
 
-inline int32_t run(const ir::Kernel& kernel, const machine::Machine& machine,
+inline int64_t run(const ir::Kernel& kernel, const machine::Machine& machine,
                    std::span<void* const> buffers, std::span<const int64_t> sizes = {}) {
   return Compiled(kernel, machine).run(buffers, sizes);
 }

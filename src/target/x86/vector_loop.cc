@@ -96,7 +96,7 @@ struct Scan {
         for (Expr e : s->operands.subspan(1)) statement(e);
         return;
       case Op::fail_:
-        return;
+        return values(s->operand(0), s, true, seen);
       default:
         possible = false;
     }
