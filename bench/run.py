@@ -16,6 +16,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from arguments import number  # noqa: E402
+
 F32_PEERS = ("ort", "openvino", "mnn", "iree", "tvm")
 
 
@@ -37,12 +40,12 @@ def symbol_shapes(path, seq, past):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*")
-    parser.add_argument("--threads", default="1")
-    parser.add_argument("--rounds", default="5")
-    parser.add_argument("--seconds", default="0.5")
+    parser.add_argument("--threads", type=number("threads"), default=1)
+    parser.add_argument("--rounds", type=number("rounds"), default=5)
+    parser.add_argument("--seconds", type=number("seconds"), default=0.5)
     parser.add_argument("--peers", default="tenon,ort,openvino")
-    parser.add_argument("--seq", type=int, default=128)
-    parser.add_argument("--past", type=int, default=512)
+    parser.add_argument("--seq", type=number("extent"), default=128)
+    parser.add_argument("--past", type=number("extent"), default=512)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     folder = ROOT / "build/models"
@@ -56,8 +59,8 @@ def main():
         shapes = [f"--shape={k}={v}" for k, v in symbol_shapes(path, options.seq, options.past).items()]
         out = ROOT / "build/bench.json"
         subprocess.run([sys.executable, ROOT / "bench/compare.py", path, "--tenon", ROOT / "build/bin/tenon", "--peers",
-                        options.peers, "--threads", options.threads, "--rounds", options.rounds, "--seconds",
-                        options.seconds, "--json", out, *shapes], check=True)
+                        options.peers, "--threads", str(options.threads), "--rounds", str(options.rounds), "--seconds",
+                        str(options.seconds), "--json", out, *shapes], check=True)
         table = json.loads(out.read_text())[name]
         results[name] = table
         peers = [table[p]["ms"] for p in F32_PEERS if "ms" in table.get(p, {})]

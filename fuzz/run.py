@@ -30,6 +30,9 @@ from cases import Verdicts
 from shrink import Shrinker, keep
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from arguments import number  # noqa: E402
+
 CASES, KEPT_OF_A_KIND = ROOT / "test/cases", 3
 # A test program and the tests in it that take a seed. Paths relative to the build folder.
 PROGRAMS = [
@@ -244,8 +247,8 @@ class Fuzzer:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31)
+    parser.add_argument("--seconds", type=number("seconds"), default=60)
+    parser.add_argument("--seed", type=number("seed"), default=time.time_ns() % 2**31)
     parser.add_argument("--build", default=ROOT / "build")
     parser.add_argument("--graph", type=int, help="the seed of one random graph: try it alone")
     options = parser.parse_args()

@@ -92,23 +92,30 @@ class Case(unittest.TestCase):
         self.cache = self.folder / "cache"
         self.env = {**os.environ, "TENON_CACHE_DIR": str(self.cache)}
 
-    def call(self, *arguments, program=TENON, env=None, timeout=120):
+    def call(self, *arguments, program=TENON, env=None, timeout=120, memory=None):
+        """`memory` limits the address space of the process, in bytes."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
         return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-                              env={**self.env, **(env or {})})
+                              env={**self.env, **(env or {})}, preexec_fn=limit if memory else None)
 
     def good(self, *arguments, **more):
         done = self.call(*arguments, **more)
         self.assertEqual(done.returncode, 0, f"{arguments}: {done.stderr}")
         return done.stdout
 
-    def bad(self, *arguments, status=1, says, count=1, program=TENON):
+    def bad(self, *arguments, status=1, says, count=1, program=TENON, **more):
         """Exactly `count` error lines that hold the text, and the status; nothing else on stderr."""
-        done = self.call(*arguments, program=program)
+        done = self.call(*arguments, program=program, **more)
         context = f"{arguments}: status {done.returncode}, stderr {done.stderr!r}"
         self.assertEqual(done.returncode, status, context)
         lines = done.stderr.strip().splitlines()
-        if status == 1:
-            self.assertEqual(len(lines), count, context)
+        self.assertEqual(len(lines), count, context)
+        for line in lines:
+            self.assertRegex(line, rf"^{program.name}: error: .*\[[a-z_]+(\.\w+)?\]$", context)
+        if status == 2:
+            self.assertRegex(done.stderr, r"\[(usage|compile\.output)\]$", context)
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text, done.stderr, context)
         self.assertNotRegex(done.stderr, r"terminate called|Sanitizer|check failed|Traceback", context)
@@ -164,6 +171,17 @@ class BadModel(Case):
         report = json.loads(done.stdout)
         self.assertFalse(report["supported"])
         self.assertEqual(len(report["problems"]), 2)
+
+    def test_check_refuses_what_run_refuses(self):
+        for text, code in [("t0 = iota() {axis = 0} : f32[n]", "package.unbound_size"),
+                           ("t0 = exp(x) : f32[3]", "graph.type"), ("t0 = gather(x, x) {axis = 0} : f32[2]", "gather"),
+                           ("t0 = exp(y) : f32[2]", "text.name")]:
+            path = self.folder / "m.tir"
+            path.write_text(f"model @m[n](x: f32[2]) -> (y) {{\n  {text}\n  return t0\n}}\n")
+            refused = self.bad("run", path, "--fill", "zeros", says=code)
+            self.assertEqual(self.bad("check", path, says=code), refused)
+            report = self.call("check", "--json", path)
+            self.assertEqual((report.returncode, json.loads(report.stdout)["supported"]), (1, False))
 
     def test_shapes_that_do_not_fit_are_refused(self):
         nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
@@ -229,9 +247,12 @@ class BadInput(Case):
 
     def test_wrong_usage_has_status_2(self):
         self.bad("run", self.path, "--wat", status=2, says="--wat")
-        self.bad("frob", status=2, says="")
-        self.bad(status=2, says="")
+        self.bad("frob", status=2, says="no command is called 'frob'")
+        self.bad("rum", status=2, says="did you mean 'run'?")
+        self.bad(status=2, says="no command is given")
         self.bad("run", status=2, says="MODEL")
+        self.bad("run", self.path, "--thread", 1, status=2, says="did you mean '--threads'?")
+        self.bad("inspect", self.path, "--stage", "lop", status=2, says="lop")
         self.bad("run", self.path, "--input", "x", status=2, says="NAME=FILE.npy")
         self.bad("run", self.path, "--shape", "x=1xtwo", status=2, says="1xtwo")
         self.bad("run", self.path, "--fill", "ones", status=2, says="ones")
@@ -242,6 +263,199 @@ class BadInput(Case):
     def test_output_that_cannot_be_written_is_refused(self):
         self.bad("compile", self.path, "-o", self.folder / "none/m.tenon", says="[file.write]")
         self.bad("compile", self.path, "-o", self.folder, status=2, says="[compile.output]")
+
+
+    def test_a_folder_that_cannot_be_made_is_refused_with_the_reason(self):
+        (self.folder / "file").write_text("")
+        for save, says in [(self.folder / "file/out", "is a file"), ("/proc/no/out", "cannot make folder '/proc/no'")]:
+            self.bad("run", self.path, "--fill", "zeros", "--save", save, says=[says, "[file.write]"])
+        self.bad("run", self.path, "--fill", "zeros", "--save", "", status=2, says="--save")
+
+    def test_numbers_out_of_range_are_refused_with_the_range(self):
+        file = self.folder / "m.tenon"
+        self.good("compile", self.path, "-o", file)
+        fill = ["--fill", "zeros"]
+        for command, option, range_ in [("bench", "--repeat", "1 to 10000000"), ("bench", "--seconds", "0 to 86400"),
+                                        ("bench", "--threads", "0 to 4096"), ("run", "--jobs", "0 to 4096"),
+                                        ("run", "--threads", "0 to 4096"), ("compare", "--tolerance", "0 to 1000000000"),
+                                        ("compare", "--threads", "0 to 4096")]:
+            for value in ["-1", "nan", "1e30", "99999999999999999999", "5x"]:
+                self.bad(command, self.path, f"{option}={value}", status=2, says=[option, range_])
+        self.bad("bench", self.path, "--repeat", 0, status=2, says="1 to 10000000")
+        self.bad("conformance", self.folder, "--limit", 0, status=2, says="0.001 to 86400")
+        for option, value, range_ in [("--repeat", "0", "1 to"), ("--repeat", "-5", "1 to"), ("--threads", "4097", "4096")]:
+            self.bad(file, *fill, option, value, status=2, says=[option, range_], program=TENON_RUN)
+        for shape in ["batch=-1", "batch=9223372036854775807", "x=1x99999999999999999999"]:
+            self.bad("run", self.path, *fill, "--shape", shape, status=2, says="0 to 140737488355328")
+        self.bad("run", self.path, "--fill", "random:-1", status=2, says="seed")
+
+    def test_numbers_of_the_python_tools_have_a_range(self):
+        root = pathlib.Path(__file__).resolve().parent.parent
+        for tool, option in [("bench/run.py", "--rounds=0"), ("bench/run.py", "--seconds=-1"),
+                             ("bench/compare.py", "--threads=-1"), ("fuzz/run.py", "--seconds=-3")]:
+            more = ["model.onnx"] if tool == "bench/compare.py" else []
+            done = subprocess.run([sys.executable, root / tool, option, *more], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertRegex(done.stderr, r"is not a (whole )?number from \d+ to \d+")
+
+    def test_shapes_that_contradict_are_refused(self):
+        x = self.array("x", np.zeros((5, 12), "f"))
+        self.bad("run", self.path, "--input", x, "--shape", "batch=4", says=["batch=4", "--input x", "5", "[run.symbol]"])
+        self.bad("run", self.path, "--input", x, "--shape", "x=4x12", says="[run.extent]")
+        self.bad("run", self.path, "--fill", "zeros", "--shape", "batch=4", "--shape", "x=5x12", says="[run.symbol]")
+        self.bad("run", self.path, "--fill", "zeros", "--shape", "batch=4", "--shape", "batch=5", status=2, says="twice")
+        self.bad("run", self.path, "--input", x, "--input", x, status=2, says="twice")
+        self.good("run", self.path, "--input", x, "--shape", "batch=5")
+        fixed = self.save("fixed.onnx", model([helper.make_node("Relu", ["x"], ["y"])],
+                                              [("x", TensorProto.FLOAT, [2, 3])], [("y", [2, 3])]))
+        self.bad("run", fixed, "--fill", "zeros", "--shape", "batch=1", says=["x (2x3)", "sizes are fixed"])
+
+    def test_options_that_would_do_nothing_are_refused(self):
+        file = self.folder / "m.tenon"
+        self.good("compile", self.path, "-o", file)
+        for command in [["inspect", file, "--stage", "loop"], ["inspect", file, "--target", "x86-64-v3"],
+                        ["inspect", file, "--constants"], ["inspect", self.path, "--kernel", 0, "--stage", "import"],
+                        ["inspect", self.path, "--kernel", 0, "--stage", "graph"],
+                        ["inspect", self.path, "--after", "canonicalize", "--stage", "loop"],
+                        ["inspect", self.path, "--after", "canonicalize", "--kernel", 0],
+                        ["inspect", self.path, "--stage", "asm"],
+                        ["inspect", self.path, "--kernel", 0, "--constants"], ["inspect", self.path, "--kernel", ""],
+                        ["run", file, "--fill", "zeros", "--target", "x86-64-v3"],
+                        ["run", file, "--fill", "zeros", "--verify", "--jobs", 2],
+                        ["bench", file, "--disable-pass", "fold_constants"],
+                        ["bench", self.path, "--repeat", 2, "--seconds", 1],
+                        ["compare", self.path, "--against", ""],
+                        ["conformance", self.folder, "--json", "--quiet"]]:
+            self.bad(*command, status=2, says="")
+        for twice in [["--fill", "zeros", "--fill", "zeros"], ["--threads", 1, "--threads", 2], ["--save", ""]]:
+            self.bad(file, "--fill=zeros", *twice, status=2, says=twice[0], program=TENON_RUN)
+
+    def test_an_environment_variable_of_another_form_is_refused(self):
+        for value in ["abc", "-1", "5X", "8GB", "99999999999999999999", "99999999999G"]:
+            self.bad("run", self.path, "--fill", "zeros", env={"TENON_CACHE_SIZE": value}, status=2,
+                     says=["TENON_CACHE_SIZE", value])
+        self.good("run", self.path, "--fill", "zeros", env={"TENON_CACHE_SIZE": "1G"})
+
+
+class Memory(Case):
+    """A run that does not fit is refused before it takes the memory, by the symbol that makes it large."""
+
+    def test_too_large_a_symbol_is_named(self):
+        path, file = self.save("m.onnx", mlp()[0]), self.folder / "m.tenon"
+        self.good("compile", path, "-o", file)
+        limit = 3 << 30
+        for batch in [100_000_000, 10**12, 2**47]:
+            for command in ["run", "bench", "compare"]:
+                self.bad(command, path, "--fill", "random:0", "--shape", f"batch={batch}", memory=limit, timeout=30,
+                         says=["needs", "are available", f"the extent 'batch' of {batch}", "[run.memory]"])
+            self.bad(file, "--fill", "random:0", "--shape", f"batch={batch}", memory=limit, timeout=30,
+                     program=TENON_RUN, says=["are available", "'batch'", "[run.memory]"])
+        self.good("run", path, "--fill", "random:0", "--shape", "batch=100000", memory=limit)
+
+    def test_the_symbol_to_blame_is_the_large_one(self):
+        path = self.save("t.onnx", attention()[0])
+        for large, small in [("seq", "batch"), ("batch", "seq")]:
+            self.bad("run", path, "--fill", "zeros", "--shape", f"{large}=100000000", "--shape", f"{small}=2",
+                     memory=4 << 30, says=[f"the extent '{large}' of 100000000", "[run.memory]"])
+
+    def test_compare_counts_what_the_interpreter_needs(self):
+        path = self.save("m.onnx", mlp()[0])
+        more = ["--fill", "random:0", "--shape", "batch=3000000"]
+        self.good("run", path, *more, memory=2 << 30)
+        self.bad("compare", path, *more, memory=2 << 30, timeout=30, says=["'batch'", "[run.memory]"])
+
+    def test_extents_that_the_data_gives_are_checked_when_known(self):
+        nodes = [helper.make_node("Expand", ["x", "z"], ["e"]), helper.make_node("Relu", ["e"], ["y"])]
+        path = self.save("expand.onnx", model(nodes, [("x", TensorProto.FLOAT, [1]), ("z", TensorProto.INT64, [1])],
+                                              [("y", ["k"])]))
+        for extent in [10**10, 10**13, 2**62]:
+            self.bad("run", path, "--fill", "zeros", "--input", self.array("z", np.array([extent])),
+                     memory=4 << 30, says="[run.memory]")
+
+    def test_an_array_that_does_not_fit_is_refused(self):
+        path = self.save("m.onnx", mlp()[0])
+        huge = self.folder / "huge.npy"
+        with open(huge, "wb") as out:
+            np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False,
+                                                       "shape": (1 << 27, 12)})
+            out.truncate(out.tell() + (12 << 29))
+        self.bad("run", path, "--input", f"x={huge}", memory=8 << 30, says=["huge.npy", "[run.memory]"])
+
+
+class Targets(Case):
+    def test_code_for_another_cpu_is_made_and_not_run(self):
+        rows = json.loads(self.good("targets", "--json"))
+        foreign = [row["name"] for row in rows if not row["runs_here"]]
+        if not foreign:
+            self.skipTest("this CPU runs every target")
+        weight = np.random.default_rng(3).standard_normal((8, 8)).astype("e")
+        graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "half",
+                                  [helper.make_tensor_value_info("x", TensorProto.FLOAT16, [4, 8])],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT16, [4, 8])],
+                                  [numpy_helper.from_array(weight, "w")])
+        path = self.save("half.onnx", helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+        for target in foreign:
+            for command in ["run", "bench", "compare"]:
+                for more in [[], ["--no-cache"]]:
+                    self.bad(command, path, "--fill", "zeros", "--target", target, *more,
+                             says=[target, "[target.cpu]"])
+            self.bad("conformance", self.folder, "--target", target, says="[target.cpu]")
+            file = self.folder / f"{target}.tenon"
+            self.good("compile", path, "-o", file, "--target", target)
+            self.good("inspect", file)
+            self.assertIn("ret", self.good("inspect", path, "--kernel", 0, "--target", target))
+            self.bad("run", file, "--fill", "zeros", says="[artifact.cpu]")
+            self.bad(file, "--fill", "zeros", says="[artifact.cpu]", program=TENON_RUN)
+
+
+class Indices(Case):
+    """An index outside its axis is refused with node and value; made-up indices are inside."""
+
+    def indexed(self, kind):
+        """A model with the node 'lookup' into extents of 5, 7; the shape of its indices, the extents by component."""
+        data = np.random.default_rng(1).standard_normal((5, 7)).astype("f")
+        updates = {"ScatterElements": [3, 7], "ScatterND": [3]}
+        attributes = {} if kind.endswith("ND") else {"axis": 0}
+        shape = {"Gather": [3], "GatherElements": [3, 7], "GatherND": [3, 2], "ScatterElements": [3, 7],
+                 "ScatterND": [3, 2]}[kind]
+        inputs = [("ids", TensorProto.INT64, shape)]
+        names = ["data", "flat"]
+        if kind in updates:
+            inputs.append(("updates", TensorProto.FLOAT, updates[kind]))
+            names.append("updates")
+        # The indices pass through nodes that move them first.
+        nodes = [helper.make_node("Transpose", ["ids"], ["turned"]),
+                 helper.make_node("Transpose", ["turned"], ["flat"]),
+                 helper.make_node(kind, names, ["z"], name="lookup", **attributes),
+                 helper.make_node("Relu", ["z"], ["y"], name="after")]
+        rank = {"Gather": 2, "GatherElements": 2, "GatherND": 1, "ScatterElements": 2, "ScatterND": 2}[kind]
+        return model(nodes, inputs, [("y", [None] * rank)], [("data", data)]), shape
+
+    def test_node_and_value_are_named(self):
+        for kind in ["Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"]:
+            with self.subTest(kind):
+                proto, shape = self.indexed(kind)
+                path = self.save(f"{kind}.onnx", proto)
+                self.good("run", path, "--fill", "random:1")
+                self.good("run", path, "--fill", "random:2", "--threads", 2)
+                for value, shown in [(-17, "-17"), (23, "23"), (2**60, "2147483647 (or one farther from 0)")]:
+                    ids = np.zeros(shape, "i8")
+                    ids.flat[-1] = value
+                    extent = 7 if kind.endswith("ND") else 5
+                    self.bad("run", path, "--fill", "random:1", "--input", self.array("ids", ids),
+                             says=["node 'lookup'", f"index {shown}", f"extent {extent}", "[run.index]"])
+
+    def test_a_long_vector_of_indices_names_the_bad_one(self):
+        nodes = [helper.make_node("Gather", ["data", "ids"], ["y"], name="lookup")]
+        path = self.save("long.onnx", model(nodes, [("ids", TensorProto.INT32, ["n"])], [("y", ["n"])],
+                                            [("data", np.arange(50, dtype="f"))]))
+        self.good("run", path, "--fill", "random:1", "--shape", "n=10000")
+        for at in [0, 1, 7, 8, 100, 4095, 9999]:
+            ids = np.arange(10000, dtype="i4") % 50
+            ids[at] = 57
+            for threads in [1, 2]:
+                self.bad("run", path, "--input", self.array("ids", ids), "--threads", threads,
+                         says="node 'lookup': index 57 is not from -50 to 49, an index of an axis of extent 50")
 
 
 class BadArtifact(Case):
@@ -310,6 +524,27 @@ class Output(Case):
         self.assertLessEqual({"x86-64-v3", "x86-64-v4", "sapphirerapids", "znver5"}, targets)
         run = json.loads(self.good("run", path, "--json", "--fill", "random:1"))
         self.assertEqual(run["outputs"][0]["name"], "y")
+
+    def test_bench_chooses_units_for_small_work(self):
+        text = self.good("bench", self.save("m.onnx", mlp()[0]), "--repeat", 3, "--threads", 1)
+        self.assertRegex(text, r"work: [1-9][0-9.]* [kM]?FLOP, [1-9][0-9.]* [kMG]FLOP/s")
+
+    def test_bench_prints_what_it_measured_when_interrupted(self):
+        path = self.save("m.onnx", mlp()[0])
+        self.good("bench", path, "--repeat", 1)
+        for more in [[], ["--json"]]:
+            process = subprocess.Popen([TENON, "bench", str(path), "--seconds", "600", "--threads", "1", *more],
+                                       env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+            self.assertEqual((process.returncode, err), (130, ""))
+            if more:
+                report = json.loads(out)
+                self.assertTrue(report["interrupted"])
+                self.assertGreater(report["latency_s"]["count"], 0)
+            else:
+                self.assertRegex(out, r"over [1-9]\d* runs")
 
     def test_conformance_counts_cases(self):
         proto, reference = mlp()

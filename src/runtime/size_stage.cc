@@ -104,7 +104,7 @@ Status run_size_ops(const artifact::Model& model, const artifact::Stage& stage,
         if (a < 0 || b < 0)
           return fail("run.memory", "an extent became negative for these shapes; give larger ones");
         if (__builtin_mul_overflow(a, b, &v))
-          return fail("run.memory", "a tensor is too large for these shapes");
+          return fail("run.memory", "a tensor is too large for these shapes; give smaller ones");
         break;
       }
       case SizeOpCode::check:
