@@ -47,7 +47,9 @@ class Case:
         self.write(folder)
         floats = [np.abs(np.asarray(v, "d")) for row in self.expected or [] for v in row if np.issubdtype(v.dtype, np.floating)]
         largest = max([np.max(v[np.isfinite(v)], initial=0) for v in floats], default=0)
-        (folder / "tolerance.json").write_text(json.dumps({"rtol": TOLERANCE, "atol": float(TOLERANCE * largest)}) + "\n")
+        narrow = any(np.asarray(v).dtype == np.float16 for row in self.expected or [] for v in row)
+        tolerance = TOLERANCE * (10 if narrow else 1)
+        (folder / "tolerance.json").write_text(json.dumps({"rtol": tolerance, "atol": float(tolerance * largest)}) + "\n")
 
 
 class Verdicts:

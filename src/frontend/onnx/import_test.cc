@@ -314,6 +314,7 @@ TEST(Functions, that_call_themselves_are_refused) {
   node->add_input("a");
   node->add_output("b");
   EXPECT_CONTAINS(m.problems(), "function 'Loopy' calls itself;");
+  EXPECT_CONTAINS(m.problems(), "[onnx.recursion]");
 }
 
 TEST(Functions, that_double_endlessly_are_refused) {
@@ -332,6 +333,7 @@ TEST(Functions, that_double_endlessly_are_refused) {
     }
   }
   EXPECT_CONTAINS(m.problems(), "expand to too many nodes");
+  EXPECT_CONTAINS(m.problems(), "[onnx.size]");
 }
 
 TEST(Functions, of_the_schema_stand_in_for_missing_conversions) {

@@ -270,8 +270,8 @@ Val along(Val vector, int64_t axis, int rank) {
   if (!vector) return vector;
   const int64_t at = wrap_axis(axis, rank);
   if (at < 0 || at >= rank)
-    return vector.body->fail("axis", "axis " + std::to_string(axis) + " is out of range for rank " +
-                                         std::to_string(rank));
+    return vector.body->fail("axis.C1", "axis " + std::to_string(axis) +
+                                            " is out of range for rank " + std::to_string(rank));
   Exprs shape(static_cast<size_t>(rank), vector.body->c.i64(1));
   shape[static_cast<size_t>(wrap_axis(axis, rank))] = vector.dim(0);
   return reshape(vector, shape);

@@ -2,6 +2,8 @@
 // positions are known only while running.
 #include "frontend/onnx/convert/slice.h"
 
+#include <algorithm>
+
 #include "ir/simplify.h"
 
 namespace tenon::onnx_import {
@@ -9,6 +11,9 @@ namespace {
 
 /// Exporters write "to the end" as one of the largest integers.
 constexpr int64_t kUnbounded = INT32_MAX;
+
+/// Beyond every extent: a longer step takes the same one element.
+constexpr int64_t kLargestStep = int64_t{1} << 40;
 
 struct Range {
   Expr start, extent;
@@ -74,9 +79,8 @@ Expr slice_axes(Call& k, Expr x, const SliceSpec& spec) {
   Ints strides(x->shape().size(), 1);
   for (size_t i = 0; i < spec.axes.size(); ++i) {
     const auto axis = static_cast<size_t>(spec.axes[i]);
-    const int64_t step = spec.steps[i];
-    if (step == 0) k.fail("a step is 0", "onnx.shape");
-    if (step == INT64_MIN) k.fail("a step is out of range", "onnx.shape");
+    if (spec.steps[i] == 0) k.fail("a step is 0", "onnx.shape");
+    const int64_t step = std::clamp(spec.steps[i], -kLargestStep, kLargestStep);
     const auto element = [&](Expr tensor) {
       return b.reshape(
           b.narrow(b.cast(tensor, DType::i64), 0, b.c.i64(static_cast<int64_t>(i)), b.c.i64(1)),
