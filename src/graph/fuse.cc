@@ -32,36 +32,7 @@ enum class GroupKind : uint8_t {
 /// Broadcast and iota cost nothing inside a kernel: each group that reads one holds its own copy.
 bool is_free(Expr n) { return n->op == Op::broadcast || n->op == Op::iota; }
 
-bool is_heavy(Op op) {
-  switch (op) {
-    case Op::exp:
-    case Op::log:
-    case Op::log1p:
-    case Op::sin:
-    case Op::cos:
-    case Op::tan:
-    case Op::asin:
-    case Op::acos:
-    case Op::atan:
-    case Op::sinh:
-    case Op::cosh:
-    case Op::tanh:
-    case Op::asinh:
-    case Op::acosh:
-    case Op::atanh:
-    case Op::erf:
-    case Op::sigmoid:
-    case Op::pow:
-    case Op::div:
-    case Op::sqrt:
-    case Op::fmod:
-    case Op::mod:
-    case Op::atan2:
-      return true;
-    default:
-      return false;
-  }
-}
+bool is_heavy(Op op) { return info(op).cost >= kSlowCost; }
 
 /// Leading axes of a reduction that it leaves alone, when it reduces exactly the axes behind them;
 /// kNone otherwise.

@@ -44,15 +44,27 @@ std::string_view strip_underscore(std::string_view name) {
   return name;
 }
 
+/// exp and its relatives as compiled polynomials: up to 4 ulp (6e-8 each).
+constexpr double kSeries = 2.5e-7;
+/// pow and inverse hyperbolic functions: errors of an inner logarithm are magnified.
+constexpr double kMagnified = 2e-6;
+
+int operands_of(OpClass c) {
+  return c == OpClass::ternary ? 3 : c == OpClass::binary || c == OpClass::comparison ? 2 : 1;
+}
+
 struct OpTable {
   std::vector<OpInfo> rows;
   std::vector<Op> ops;
   std::unordered_map<std::string_view, size_t> by_name;
   OpTable() {
-#define TENON_OP(name, stages, lo, hi, keys, doc) \
-  rows.push_back({strip_underscore(#name), stages, lo, hi, parse_keys(keys), doc});
+#define TENON_OP(name, class_, stages, lo, hi, keys, doc) \
+  rows.push_back({strip_underscore(#name), stages, lo, hi, parse_keys(keys), doc, OpClass::class_});
+#define TENON_SCALAR(name, class_, domain, cost, error, keys, doc)                      \
+  rows.push_back({strip_underscore(#name), "GLT", operands_of(OpClass::class_),         \
+                  operands_of(OpClass::class_), parse_keys(keys), doc, OpClass::class_, \
+                  Domain::domain, cost, error});
 #include "ir/ops.def"
-#undef TENON_OP
     for (size_t i = 0; i < rows.size(); ++i) {
       ops.push_back(static_cast<Op>(i));
       by_name.emplace(rows[i].name, i);
@@ -204,9 +216,35 @@ const Op* parse_op(std::string_view name) {
   const auto found = table().by_name.find(name);
   return found == table().by_name.end() ? nullptr : &table().ops[found->second];
 }
-bool is_elementwise(Op op) { return op >= Op::neg && op <= Op::fma; }
-bool is_predicate(Op op) {
-  return op == Op::is_nan || op == Op::is_inf || (op >= Op::eq && op <= Op::ge);
+std::span<const Op> all_ops() { return table().ops; }
+bool is_elementwise(Op op) {
+  switch (info(op).op_class) {
+    case OpClass::unary:
+    case OpClass::test:
+    case OpClass::binary:
+    case OpClass::comparison:
+    case OpClass::ternary:
+      return true;
+    default:
+      return false;
+  }
+}
+bool is_comparison(Op op) { return info(op).op_class == OpClass::comparison; }
+bool is_predicate(Op op) { return is_comparison(op) || info(op).op_class == OpClass::test; }
+bool is_defined(Op op, DType type) {
+  switch (info(op).domain) {
+    case Domain::real:
+      return is_float(type);
+    case Domain::integer:
+      return is_integer(type);
+    case Domain::bits:
+      return !is_float(type);
+    case Domain::number:
+      return is_float(type) || is_integer(type);
+    case Domain::any:
+      return true;
+  }
+  return false;
 }
 
 const AttrValue* Node::find(Key key) const {

@@ -42,7 +42,6 @@ using Type = const TypeData*;
 enum class Op : uint8_t {
 #define TENON_OP(name, ...) name,
 #include "ir/ops.def"
-#undef TENON_OP
 };
 
 /// Attribute names. The variant alternative that each holds stands behind it.
@@ -162,13 +161,38 @@ struct Node {
   [[nodiscard]] int rank() const { return type->rank(); }
 };
 
+/// The `class` column of ops.def.
+enum class OpClass : uint8_t {
+  leaf,    // no operands: parameters, variables, buffers, literals
+  unary,   // elementwise, one operand; the result has the operand's element type (cast: its own)
+  test,    // elementwise, one operand; the result is bool
+  binary,  // elementwise, two operands
+  comparison,  // elementwise, two operands; the result is bool
+  ternary,     // elementwise, three operands
+  tensor,      // graph: movement, reductions, contractions, windows, scans, gathers
+  structure,   // graph: tuples, calls, control flow
+  access,      // loop: reads memory
+  statement,   // loop: has no value
+};
+/// The `domain` column of ops.def: element types for which a graph may use an elementwise operator.
+enum class Domain : uint8_t { real, integer, bits, number, any };
+
 struct OpInfo {
   std::string_view name;    // as the text form spells it, without a trailing underscore
   std::string_view stages;  // letters of "GLT"
   int min_operands, max_operands;
   std::vector<Key> keys;
   std::string_view doc;
+  OpClass op_class = OpClass::leaf;
+  // Elementwise operators only.
+  Domain domain = Domain::any;
+  int cost = 1;      // of one element, in additions
+  double error = 0;  // relative, of compiled code on f32
 };
+inline constexpr int kSlowCost = 8;   // a division: worth a buffer rather than a second computation
+inline constexpr int kCallCost = 30;  // a polynomial: worth a loop of its own
+/// Every operator, in the order of the table.
+[[nodiscard]] std::span<const Op> all_ops();
 [[nodiscard]] const OpInfo& info(Op op);
 [[nodiscard]] std::string_view key_name(Key key);
 /// The operator of that text-form name, if there is one.
@@ -176,8 +200,12 @@ struct OpInfo {
 
 /// True for elementwise operators (the unary, binary and ternary rows, cast included).
 [[nodiscard]] bool is_elementwise(Op op);
-/// True for eq, ne, lt, le, gt, ge, is_nan, is_inf.
+/// True for eq, ne, lt, le, gt, ge.
+[[nodiscard]] bool is_comparison(Op op);
+/// True for comparisons, is_nan and is_inf: elementwise operators with a bool result.
 [[nodiscard]] bool is_predicate(Op op);
+/// True if the element type is in the operator's domain.
+[[nodiscard]] bool is_defined(Op op, DType type);
 
 /// Owns and interns nodes and types. One for a model, one for each kernel.
 class Context {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -34,6 +35,38 @@ TEST(Node, a_difference_in_operator_type_operand_or_attribute_tells_nodes_apart)
   EXPECT_NE(a, c.make(Op::add, c.tensor(DType::f32, {3}), {x, y}));
   EXPECT_NE(c.make(Op::concat, t, {x}, {{Key::axis, int64_t{0}}}),
             c.make(Op::concat, t, {x}, {{Key::axis, int64_t{1}}}));
+}
+
+TEST(OpTable, classes_are_columns) {
+  const auto names = [](bool (*f)(Op)) {
+    std::string text;
+    for (Op op : all_ops())
+      if (f(op)) text += std::string(info(op).name) + " ";
+    return text;
+  };
+  EXPECT_EQ(names(is_comparison), "eq ne lt le gt ge ");
+  EXPECT_EQ(names(is_predicate), "is_nan is_inf eq ne lt le gt ge ");
+  EXPECT_TRUE(is_elementwise(Op::neg) && is_elementwise(Op::cast) && is_elementwise(Op::fma));
+  EXPECT_FALSE(is_elementwise(Op::load) || is_elementwise(Op::imm) || is_elementwise(Op::reduce));
+  for (Op op : all_ops())
+    if (is_elementwise(op)) {
+      const OpInfo& row = info(op);
+      EXPECT_EQ(row.stages, "GLT") << row.name;
+      EXPECT_TRUE(row.min_operands == row.max_operands && row.min_operands >= 1) << row.name;
+      EXPECT_TRUE(row.error == 0 || row.cost >= kSlowCost) << row.name;
+    }
+}
+
+TEST(OpTable, domains_say_which_element_types_a_graph_may_use) {
+  const auto defined = [](Op op) {
+    return std::array{is_defined(op, DType::f16), is_defined(op, DType::i8),
+                      is_defined(op, DType::boolean)};
+  };
+  EXPECT_EQ(defined(Op::exp), (std::array{true, false, false}));
+  EXPECT_EQ(defined(Op::shl), (std::array{false, true, false}));
+  EXPECT_EQ(defined(Op::not_), (std::array{false, true, true}));
+  EXPECT_EQ(defined(Op::add), (std::array{true, true, false}));
+  EXPECT_EQ(defined(Op::select), (std::array{true, true, true}));
 }
 
 TEST(Node, nominal_nodes_are_new_each_time) {

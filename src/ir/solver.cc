@@ -89,7 +89,8 @@ void Solver::assume(Expr condition, bool lasting) {
 }
 
 std::optional<Poly> Solver::as_nonnegative(Expr e) {
-  if (e->op < Op::lt || e->op > Op::ge || !is_index(e->operand(0))) return std::nullopt;
+  if (!is_comparison(e->op) || e->op == Op::eq || e->op == Op::ne || !is_index(e->operand(0)))
+    return std::nullopt;
   const bool swapped = e->op == Op::gt || e->op == Op::ge;
   const Poly a = poly(e->operand(swapped ? 1 : 0));
   const Poly b = poly(e->operand(swapped ? 0 : 1));

@@ -247,25 +247,12 @@ Scalar of_float(double v) {
 }
 
 Scalar apply_float(Op op, DType type, const Scalar* args) {
-  switch (op) {
-    case Op::is_nan:
-      return of_int(std::isnan(args[0].f) ? 1 : 0);
-    case Op::is_inf:
-      return of_int(std::isinf(args[0].f) ? 1 : 0);
-    case Op::eq:
-    case Op::ne:
-    case Op::lt:
-    case Op::le:
-    case Op::gt:
-    case Op::ge:
-      return of_int(compare(op, args[0].f, args[1].f) ? 1 : 0);
-    case Op::fma:
-      return fused_multiply_add(type, args[0], args[1], args[2]);
-    default:
-      break;
-  }
-  const double value =
-      op <= Op::cast ? unary_float(op, args[0].f) : binary_float(op, args[0].f, args[1].f);
+  if (op == Op::is_nan) return of_int(std::isnan(args[0].f) ? 1 : 0);
+  if (op == Op::is_inf) return of_int(std::isinf(args[0].f) ? 1 : 0);
+  if (ir::is_comparison(op)) return of_int(compare(op, args[0].f, args[1].f) ? 1 : 0);
+  if (op == Op::fma) return fused_multiply_add(type, args[0], args[1], args[2]);
+  const double value = ir::info(op).max_operands == 1 ? unary_float(op, args[0].f)
+                                                      : binary_float(op, args[0].f, args[1].f);
   return of_float(round_fast(type, value));
 }
 
@@ -298,13 +285,13 @@ Scalar apply(Op op, DType type, const Scalar* args) {
   if (ir::is_float(type)) return apply_float(op, type, args);
   if (op == Op::fma) return fused_multiply_add(type, args[0], args[1], args[2]);
   if (op == Op::is_nan || op == Op::is_inf) return of_int(0);
-  if (op >= Op::eq && op <= Op::ge) {
+  if (ir::is_comparison(op)) {
     if (ir::is_signed(type)) return of_int(compare(op, args[0].i, args[1].i) ? 1 : 0);
     return of_int(
         compare(op, static_cast<uint64_t>(args[0].i), static_cast<uint64_t>(args[1].i)) ? 1 : 0);
   }
-  const int64_t value =
-      op <= Op::cast ? unary_int(op, type, args[0].i) : binary_int(op, type, args[0].i, args[1].i);
+  const int64_t value = ir::info(op).max_operands == 1 ? unary_int(op, type, args[0].i)
+                                                       : binary_int(op, type, args[0].i, args[1].i);
   return of_int(ir::wrap_to(type, value));
 }
 

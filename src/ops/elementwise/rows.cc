@@ -1,5 +1,4 @@
-// Rows of the elementwise family. Tolerances are relative, for f32: 0 for what IEEE 754 rounds
-// correctly, a few units in the last place (6e-8 each) for polynomial approximations.
+// Rows of the elementwise family, made of the columns of ir/ops.def.
 #include "ops/elementwise/elementwise.h"
 #include "ops/families.h"
 
@@ -8,28 +7,14 @@ namespace {
 
 using ir::Op;
 
-/// exp and its relatives as compiled polynomials: up to 4 ulp.
-constexpr double kSeries = 2.5e-7;
-/// pow and inverse hyperbolic functions: errors of an inner logarithm are magnified.
-constexpr double kMagnified = 2e-6;
-
-OpRow row(Op op, double tolerance = 0) {
-  OpRow r{op, Pattern::elementwise, elementwise_type, elementwise_eval, elementwise_point};
-  r.tolerance = tolerance;
-  return r;
-}
-
 std::vector<OpRow> make_rows() {
   std::vector<OpRow> rows;
-  for (int i = static_cast<int>(Op::neg); i <= static_cast<int>(Op::fma); ++i) {
-    const Op op = static_cast<Op>(i);
-    double tolerance = 0;
-    if (op >= Op::exp && op <= Op::sigmoid && op != Op::sqrt) tolerance = kSeries;
-    if (op == Op::pow || op == Op::tan || (op >= Op::asinh && op <= Op::atanh))
-      tolerance = kMagnified;
-    if (op == Op::atan2) tolerance = kSeries;
-    rows.push_back(row(op, tolerance));
-    if (op == Op::cast) rows.back().type = cast_type;
+  for (const Op op : ir::all_ops()) {
+    if (!ir::is_elementwise(op)) continue;
+    OpRow r{op, Pattern::elementwise, elementwise_type, elementwise_eval, elementwise_point};
+    if (op == Op::cast) r.type = cast_type;
+    r.tolerance = ir::info(op).error;
+    rows.push_back(r);
   }
   return rows;
 }

@@ -3,39 +3,9 @@
 #include "ops/rule.h"
 
 namespace tenon::ops {
-namespace {
 
 using ir::DType;
 using ir::Op;
-
-bool is_defined(Op op, DType type) {
-  const bool real = ir::is_float(type);
-  const bool integer = ir::is_integer(type);
-  if (op >= Op::exp && op <= Op::is_inf) return real;
-  switch (op) {
-    case Op::not_:
-    case Op::and_:
-    case Op::or_:
-    case Op::xor_:
-      return !real;
-    case Op::floordiv:
-    case Op::shl:
-    case Op::shr:
-      return integer;
-    case Op::atan2:
-    case Op::fma:
-      return real;
-    case Op::select:
-    case Op::eq:
-    case Op::ne:
-      return true;
-    default:
-      return real || integer;
-  }
-}
-
-}  // namespace
-
 Result<Type> elementwise_type(const TypeArgs& args) {
   const Rule rule(args);
   const bool has_condition = args.op == Op::select;
@@ -56,7 +26,7 @@ Result<Type> elementwise_type(const TypeArgs& args) {
                                 show(rule.shape(i)) + "; broadcast one of them");
     shape = *std::move(both);
   }
-  if (!is_defined(args.op, type))
+  if (!ir::is_defined(args.op, type))
     return rule.refuse(3, "not defined for " + std::string(ir::info(type).name));
   return args.c.tensor(ir::is_predicate(args.op) ? DType::boolean : type, shape);
 }

@@ -8,34 +8,7 @@ namespace tenon::schedule::defaults {
 namespace {
 using namespace ir;  // NOLINT
 
-bool is_heavy(Op op) {
-  switch (op) {
-    case Op::exp:
-    case Op::log:
-    case Op::log1p:
-    case Op::sin:
-    case Op::cos:
-    case Op::tan:
-    case Op::asin:
-    case Op::acos:
-    case Op::atan:
-    case Op::sinh:
-    case Op::cosh:
-    case Op::tanh:
-    case Op::asinh:
-    case Op::acosh:
-    case Op::atanh:
-    case Op::erf:
-    case Op::sigmoid:
-    case Op::pow:
-    case Op::atan2:
-    case Op::mod:
-    case Op::fmod:
-      return true;
-    default:
-      return false;
-  }
-}
+bool is_heavy(Op op) { return info(op).cost >= kCallCost; }
 
 Expr flat_offset(Context& c, Expr buffer, const std::vector<Expr>& indices) {
   Expr flat = c.i64(0);
