@@ -4,6 +4,7 @@
 
 #include "interp/composite_testing.h"
 #include "ir/rewrite.h"
+#include "ops/dynamic.h"
 
 namespace tenon::interp::testing {
 namespace {

@@ -6,6 +6,7 @@
 #include "frontend/onnx/tensor_proto.h"
 #include "ir/simplify.h"
 #include "ir/text.h"
+#include "ops/composite.h"
 #include "ops/tensor.h"
 
 namespace tenon::onnx_import {

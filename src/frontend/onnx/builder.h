@@ -15,8 +15,8 @@
 #include "frontend/onnx/elements.h"
 #include "ir/expr.h"
 #include "ir/node.h"
-#include "ops/composite.h"
 #include "ops/op.h"
+#include "ops/options.h"
 
 namespace tenon::onnx_import {
 

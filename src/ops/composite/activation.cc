@@ -4,6 +4,11 @@
 //   gelu x Phi(x); gelu_tanh its tanh approximation; silu x sigmoid(x); swish x sigmoid(alpha x)
 //   mish x tanh(softplus(x)); hard_sigmoid alpha, beta; hard_swish; softplus log(1 + e^x); softsign
 //   thresholded_relu alpha; shrink lambd, bias; clip (x, lo?, hi?)
+//
+//   relu, silu, mish, hard_swish, softplus, softsign, gelu, gelu_tanh (x)
+//   leaky_relu (x) alpha[0.01]   elu (x) alpha[1]   celu (x) alpha[1]   selu (x) alpha gamma
+//   swish (x) alpha[1]   hard_sigmoid (x) alpha[0.2] beta[0.5]   thresholded_relu (x) alpha[1]
+//   shrink (x) lambd[0.5] bias[0]   prelu (x, slope)   clip (x, lo?, hi?), bounds of rank 0
 #include <numbers>
 
 #include "ops/composite/composite_row.h"

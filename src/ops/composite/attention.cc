@@ -8,9 +8,19 @@
 // onnx_attention adds the past and rank 3 inputs [b, s, h * d]; rotary_embedding takes both ranks.
 //
 // C3: float types, equal. C4: ranks. C5: heads group evenly. C6: past_k and past_v go together.
+//
+//   attention (q[b,h,s,d], k[b,g,t,d], v[b,g,t,e], mask?, kv_lens?)
+//       scale[1/sqrt d] is_causal[0] softcap[0] left_window_size[-1] right_window_size[-1]
+//       softmax_precision[f32] qk_matmul_output_mode[absent]; extents: {past length} or none
+//       -> y[, the scores where the mode is given]
+//   onnx_attention (q, k, v, mask?, past_k?, past_v?, kv_lens?)   as Attention-25, rank 3 or 4
+//       the above and q_num_heads kv_num_heads   -> y, present_k, present_v[, scores]
+//   rotary_embedding (x, cos, sin, position_ids?)
+//       interleaved[0] rotary_embedding_dim[0] num_heads[0]
 #include <cmath>
 #include <limits>
 
+#include "ops/composite.h"
 #include "ops/composite/composite_row.h"
 
 namespace tenon::ops::composite {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ops/composite.h"
 #include "ops/composite/body.h"
+#include "ops/options.h"
 
 namespace tenon::ops::composite {
 

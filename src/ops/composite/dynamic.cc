@@ -1,8 +1,9 @@
 // Operators with data-dependent results: a count is computed beside the padded result and bound to
 // a fresh variable, by which the result is sliced.
+#include "ops/dynamic.h"
+
 #include <limits>
 
-#include "ops/composite.h"
 #include "ops/composite/body.h"
 
 namespace tenon::ops {

@@ -6,6 +6,9 @@
 //
 // C3: the equation parses. C4: as many terms as operands. C5: ranks fit. C6: extents fit.
 // C7: det's shape.
+//
+//   einsum (any number)                   equation
+//   det (x)
 #include <algorithm>
 #include <map>
 

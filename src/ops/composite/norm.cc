@@ -5,6 +5,15 @@
 // p 1 or 2 and gives 0 for a zero norm. lrn works across the channels of [n, c, ..].
 //
 // C3: x is of a float type. C4: x has enough axes. C5: scale and bias fit. C6: a parameter's range.
+//
+//   batch_norm (x, scale, bias, mean, var)  epsilon[1e-5] axis[1]
+//   layer_norm (x, scale?, bias?)         axis[-1] epsilon[1e-5]  -> y, mean, inv_std_dev (f32)
+//   rms_norm (x, scale?)                  axis[-1] epsilon[1e-5]  -> y, inv_rms (f32)
+//   group_norm (x, scale, bias)           num_groups epsilon[1e-5]; scale is [c] or [num_groups]
+//   instance_norm (x, scale, bias)        epsilon[1e-5]
+//   lp_norm (x)                           axis[-1] p[2]
+//   mean_variance_norm (x)                axes[0,2,3]
+//   lrn (x)                               size alpha[1e-4] beta[0.75] bias[1]
 #include "ops/composite/composite_row.h"
 
 namespace tenon::ops::composite {

@@ -4,6 +4,12 @@
 // ceil_mode pads further at the end. max_pool's indices are flat positions in the whole of x.
 //
 // C3: rank at least 3. C4: one value a spatial axis. C5: type. C6: auto_pad is known.
+//
+//   max_pool (x)                          kernel_shape strides pads dilations ceil_mode auto_pad
+//       storage_order[0] indices[0]  -> y[, indices where asked]
+//   average_pool, lp_pool (x)             the same; count_include_pad[0]; p[2]
+//   global_average_pool, global_max_pool, global_lp_pool (x)   p[2]
+//   max_unpool (x, indices)               kernel_shape strides pads; extents: output shape or none
 #include <cmath>
 #include <limits>
 

@@ -3,6 +3,11 @@
 // block_size indices of an axis.
 //
 // C3: types. C4: shape of scale and zero_point.
+//
+//   quantize_linear (x, scale, zero_point?)    axis[1] block_size[0] saturate[1] output_dtype
+//       precision
+//   dequantize_linear (x, scale, zero_point?)  axis[1] block_size[0] output_dtype
+//   dynamic_quantize_linear (x)           -> y (u8), scale, zero_point
 #include <cmath>
 
 #include "ops/composite/composite_row.h"

@@ -1,10 +1,13 @@
 // Rearrangements, built as their primitives at once.
-//   depth_to_space (x[n,c,h,w]) blocksize, mode[DCR]      space_to_depth (x) blocksize
-//   center_crop_pad (x) axes[all]; extents: one size an axis
-//   col2im (x[n, c * block, l]) dilations pads strides; extents: image_shape, then block_shape
-//   reverse_sequence (x, sequence_lens) batch_axis[1] time_axis[0]
-//   dropout (x) -> x, mask of ones
 // C3: ranks. C4: blocksize, or the number of extents and options. C5: a known mode.
+//
+//   depth_to_space (x[n,c,h,w])           blocksize mode[DCR]
+//   space_to_depth (x)                    blocksize
+//   center_crop_pad (x)                   axes[all]; extents: one size an axis
+//   col2im (x[n, c * block, l])           dilations pads strides
+//       extents: image_shape, then block_shape
+//   reverse_sequence (x, sequence_lens)   batch_axis[1] time_axis[0]
+//   dropout (x)                           -> x, mask of ones
 #include "ops/composite/composite_row.h"
 
 namespace tenon::ops::composite {

@@ -3,6 +3,8 @@
 //   lstm (x, w, r, b?, sequence_lens?, h0?, c0?, p?) -> y, y_h, y_c     gates i, o, f, c
 //   gru (x, w, r, b?, sequence_lens?, h0?)           -> y, y_h          gates z, r, h
 //   rnn (x, w, r, b?, sequence_lens?, h0?)           -> y, y_h
+//       direction[forward] activations activation_alpha activation_beta clip layout[0]
+//       input_forget[0] linear_before_reset[0]
 // x [s, n, i] (layout=1: [n, s, i]), w [d, g*h, i], r [d, g*h, h], b [d, 2*g*h], p [d, 3*h].
 // y [s, d, n, h] (layout=1: [n, s, d, h]), y_h and y_c [d, n, h] (layout=1: [n, d, h]).
 // The options activation_alpha and activation_beta are used up in order by the activations that

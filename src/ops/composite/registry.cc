@@ -1,10 +1,16 @@
 // The table of composites, their options, and how one is applied, cached and inlined.
+//
+// Options carry ONNX's attribute names and values (words in any case; element types as the text
+// form spells them: f32, u8). The head of a family's file lists its composites: operands (`?`: may
+// be nullptr), options [default], and the results behind `->` where there is more than one. Tensors
+// are channels-first as ONNX has them. `extents` are i64 expressions where a row asks for them.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <map>
 
 #include "ir/rewrite.h"
+#include "ops/composite.h"
 #include "ops/composite/composite_row.h"
 #include "support/check.h"
 

@@ -8,6 +8,12 @@
 // C3: one scale or size for each axis. C4: a known mode. C5: antialias and keep_aspect_ratio_policy
 // need sizes known at compile time. C6: a symbolic extent needs a scale that is a simple fraction.
 // C7: tf_crop_and_resize needs roi.
+//
+//   resize (x, roi?, scales?)             mode coordinate_transformation_mode nearest_mode
+//       cubic_coeff_a exclude_outside extrapolation_value antialias axes keep_aspect_ratio_policy
+//       scales; the size comes from option `scales`, else from extents (one for each of axes); a
+//       `scales` operand goes with the extents that it leads to
+//   upsample (x)                          mode scales
 #include <algorithm>
 #include <cmath>
 

@@ -4,6 +4,11 @@
 // rois[r,4], batch_indices[r]).
 //
 // C3: float type. C4: ranks. C5: a known mode. C6: grid fits x.
+//
+//   grid_sample (x, grid)                 mode padding_mode align_corners
+//   affine_grid (theta)                   align_corners; extents: the size operand
+//   roi_align (x, rois, batch_indices)    mode coordinate_transformation_mode output_height
+//       output_width sampling_ratio spatial_scale
 #include <limits>
 
 #include "ops/composite/composite_row.h"

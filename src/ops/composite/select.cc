@@ -2,6 +2,13 @@
 // its negative indices count back; of equals topk takes the first.
 //
 // C3: ranks. C4: the number of extents. C5: types.
+//
+//   one_hot (indices, values)             axis[-1]; extents: {depth}
+//   trilu (x, k?)                         upper[1] k[0] where the operand is absent
+//   eye_like (x)                          k[0] dtype
+//   range (start, delta), rank 0          extents: {count}
+//   topk (x)                              axis[-1] largest[1] sorted[1]; extents: {k}  -> values,
+//       indices
 #include "ops/composite/composite_row.h"
 
 namespace tenon::ops::composite {

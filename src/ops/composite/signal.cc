@@ -5,6 +5,13 @@
 // spectrum, with a last axis of 1. stft takes [b, n, 1 or 2] and gives [b, frames, bins, 2].
 //
 // C3: float type. C4: ranks and extents.
+//
+//   dft (x)                               axis[1] inverse[0] onesided[0]; extents: {dft_length} or
+//       none
+//   stft (signal, window?)                onesided[1]; extents: {frame_step, frame_length}
+//   mel_weight_matrix (num_mel_bins, dft_length, sample_rate, lower_hz, upper_hz), rank 0
+//       output_datatype; extents: {num_mel_bins, dft_length / 2 + 1}
+//   hann_window, hamming_window, blackman_window ()   periodic[1] output_datatype; extents: {size}
 #include <numbers>
 
 #include "ops/composite/composite_row.h"

@@ -1,9 +1,11 @@
 // Softmax and its kin over one axis, numerically stable; NaN propagates; narrow floats are worked
 // in f32.
-//   softmax (x) axis            log_softmax (x) axis
-//   hardmax (x) axis            1 at the first largest element, 0 elsewhere
-//   reduce_log_sum_exp (x) axes, keepdims: log(sum(exp(x)))
 // C3: x is of a float type (hardmax takes any number).
+// hardmax is 1 at the first largest element and 0 elsewhere; reduce_log_sum_exp is
+// log(sum(exp(x))).
+//
+//   softmax, log_softmax, hardmax (x)     axis[-1]
+//   reduce_log_sum_exp (x)                axes[all] keepdims[1]
 #include "ops/composite/composite_row.h"
 
 namespace tenon::ops::composite {

@@ -1,6 +1,7 @@
 // Gather and scatter, and operators whose result's size depends on data: NonZero, Compress, Unique,
 // NonMaxSuppression, TopK.
 #include "frontend/onnx/convert/common.h"
+#include "ops/dynamic.h"
 
 namespace tenon::onnx_import {
 namespace {
