@@ -1,5 +1,6 @@
-// Graph passes: functions on a graph function, one row each with a name that `--disable-pass`,
-// `tenon opt --pass` and the timers use. The pipeline runs them in the order of the table.
+// Graph passes: functions on a graph function, one row of passes.def each with a name that
+// `--disable-pass`, `tenon opt --pass` and the timers use. The pipeline runs them in the order of
+// the rows.
 #pragma once
 
 #include <span>
@@ -21,19 +22,9 @@ struct Pass {
 [[nodiscard]] std::span<const Pass> passes();
 [[nodiscard]] const Pass* find_pass(std::string_view name);
 
-// The passes, in the order of the table; each file names its own.
-[[nodiscard]] Status decompose(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status shape_guards(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status canonicalize(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status fold_constants(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status common_subexpressions(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status simplify_algebra(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status sink_transposes(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status hoist_transposes(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status absorb_scales(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status phase_convolutions(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status materialize_padding(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status dead_code(ir::Context& c, ir::Function& f);
-[[nodiscard]] Status fuse_pass(ir::Context& c, ir::Function& f);
+// The passes, declared by their rows; each has a file of its own.
+#define TENON_PASS(name, function, required, doc) \
+  [[nodiscard]] Status function(ir::Context& c, ir::Function& f);
+#include "graph/passes.def"  // NOLINT(readability-redundant-declaration): rows may share a function
 
 }  // namespace tenon::graph
