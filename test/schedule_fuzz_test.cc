@@ -1,13 +1,16 @@
 // Random definition-form programs under random sequences of primitives with random arguments:
 // whatever is accepted must compute the same, also after finalize, and replay to the same text. A
-// failure prints seed, trace and program. TENON_FUZZ_SEED and TENON_FUZZ_COUNT choose other runs.
+// failure prints seed, trace and program. TENON_TEST_SEED and TENON_FUZZ_COUNT choose other runs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 
 #include "differential.h"
+#include "schedule/registry.h"
 #include "schedule/testing.h"
+#include "schedule/trace.h"
 
 namespace tenon::schedule {
 namespace {
@@ -225,88 +228,102 @@ class ProgramMaker {
   Exprs values_;
 };
 
-/// A trace line with arguments that often fit the program.
-std::string random_line(Random& r, const Schedule& s) {
-  const Handles blocks = s.blocks();
-  if (blocks.empty()) return "split(i, 2)";
-  const std::string block = r.pick(blocks);
-  Handles loops = s.loops(block);
-  if (loops.empty() || r.chance(2)) loops = {"nowhere"};
-  const auto loop = [&] { return r.pick(loops); };
-  const auto any_loop = [&] {
-    const Handles others = s.loops(r.pick(blocks));
-    return others.empty() ? std::string("nowhere") : r.pick(others);
-  };
-  const auto factor = [&] {
-    return std::to_string(r.pick(std::vector<int>{1, 2, 3, 4, 5, 8, 16}));
-  };
-  const auto scope = [&] { return r.pick(std::vector<std::string>{"global", "scratch", "reg"}); };
-  const auto next_to = [&](const std::string& name) {
-    const auto at = std::find(loops.begin(), loops.end(), name);
-    return at == loops.end() || at + 1 == loops.end() ? loops.front() : *(at + 1);
-  };
-  const auto buffer = [&] {
-    const ir::Kernel& k = *s.program();
-    const size_t i = r.below(k.params.size() + k.buffers.size());
+/// Trace lines of any primitive of the table, with arguments of its parameters' kinds that often
+/// fit the program.
+class LineMaker {
+ public:
+  LineMaker(Random& random, const Schedule& schedule)
+      : r_(random), s_(schedule), blocks_(schedule.blocks()) {
+    if (blocks_.empty()) return;
+    block_ = r_.pick(blocks_);
+    loops_ = s_.loops(block_);
+  }
+
+  std::string line() {
+    const std::span<const Primitive> table = primitive_table();
+    const Primitive& primitive = table[r_.below(table.size())];
+    std::vector<Argument> arguments;
+    for (const Parameter& p : primitive.parameters) arguments.push_back(value(p.kind));
+    return format_line({{}, std::string(primitive.name), format_arguments(primitive, arguments)});
+  }
+
+ private:
+  Argument value(Kind kind) {
+    switch (kind) {
+      case Kind::loop:
+        return loop();
+      case Kind::loops:
+        return shuffled();
+      case Kind::block:
+        return named_block();
+      case Kind::target:
+        return r_.chance(70) ? loop() : named_block();
+      case Kind::buffer:
+        return buffer();
+      case Kind::scope:
+        return word({"global", "scratch", "reg"});
+      case Kind::tail:
+        return word({"predicate", "predicate", "peel", "pad"});
+      case Kind::instruction:
+        return word({"fma_tile", "fma_tile", "no_such"});
+      case Kind::word:
+        return word({"key", "again", "1"});
+      case Kind::factor:
+        return number();
+      case Kind::numbers:
+        return std::vector<int64_t>{number(), number()};
+      case Kind::factors:
+        return std::vector<int64_t>{0, number()};
+      case Kind::permutation:
+        return std::vector<int64_t>{1, 0, 2};
+    }
+    return "";
+  }
+
+  std::string word(const std::vector<std::string>& choices) { return r_.pick(choices); }
+  int64_t number() { return r_.pick(std::vector<int64_t>{1, 2, 3, 4, 5, 8, 16}); }
+
+  std::string named_block() {
+    has_block_ = true;
+    return block_.empty() ? "nothing" : block_;
+  }
+
+  /// Often the outermost, the innermost, the one below the last loop, or a loop of another block.
+  std::string loop() {
+    Handles from = loops_;
+    if (has_block_ && r_.chance(40)) from = s_.loops(r_.pick(blocks_));
+    if (from.empty() || r_.chance(2)) return "nowhere";
+    const auto last = std::find(from.begin(), from.end(), last_);
+    if (last != from.end() && last + 1 != from.end() && r_.chance(60)) return last_ = *(last + 1);
+    const size_t which = r_.below(3);
+    return last_ = which == 0 ? from.front() : which == 1 ? from.back() : r_.pick(from);
+  }
+
+  Handles shuffled() {
+    Handles order = loops_;
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[r_.below(i)]);
+    if (!order.empty()) order.resize(std::max<size_t>(1, order.size() - r_.below(2)));
+    return order;
+  }
+
+  std::string buffer() {
+    const ir::Kernel& k = *s_.program();
+    const size_t i = r_.below(k.params.size() + k.buffers.size());
     const Expr b = i < k.params.size() ? k.params[i].buffer : k.buffers[i - k.params.size()];
     return b->string_attr(ir::Key::name);
-  };
-  switch (r.below(24)) {
-    case 0:
-    case 1:
-    case 2:
-      return "split(" + loop() + ", " + factor() + ", tail = " +
-             r.pick(std::vector<std::string>{"predicate", "predicate", "peel", "pad"}) + ")";
-    case 3: {
-      const std::string outer = loop();
-      return "fuse(" + outer + ", " + next_to(outer) + ")";
-    }
-    case 4:
-    case 5: {
-      Handles order = loops;
-      for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[r.below(i)]);
-      order.resize(std::max<size_t>(1, order.size() - r.below(2)));
-      std::string text;
-      for (const std::string& name : order) text += (text.empty() ? "" : ", ") + name;
-      return "reorder(" + text + ")";
-    }
-    case 6:
-      return "tile(" + loop() + ", " + loop() + ", " + factor() + ", " + factor() + ")";
-    case 7:
-      return "parallel(" + loops.front() + ")";
-    case 8:
-      return "vectorize(" + loops.back() + ")";
-    case 9:
-      return "unroll(" + loop() + ")";
-    case 10:
-      return "annotate(" + loop() + ", key, 1)";
-    case 11:
-      return "specialize(" + loop() + ", " + loop() + ", [2, 5])";
-    case 12:
-    case 13:
-      return "compute_at(" + block + ", " + any_loop() + ")";
-    case 14:
-    case 15:
-      return "reverse_compute_at(" + block + ", " + any_loop() + ")";
-    case 16:
-      return "inline(" + block + ")";
-    case 17:
-      return "reverse_inline(" + block + ")";
-    case 18:
-      return "cache_read(" + block + ", " + buffer() + ", " + scope() + ")";
-    case 19:
-      return "cache_write(" + block + ", " + scope() + ")";
-    case 20:
-      return "pack(" + block + ", " + buffer() + ", [0, " + factor() + "], [1, 0, 2])";
-    case 21:
-      return "decompose_reduction(" + block + ", " + loop() + ")";
-    case 22:
-      return "rfactor(" + block + ", " + loop() + ")";
-    default:
-      return r.chance(60)
-                 ? "blockize(" + loop() + ")"
-                 : "tensorize(" + loop() + ", fma_tile, [" + factor() + ", " + factor() + "])";
   }
+
+  Random& r_;
+  const Schedule& s_;
+  Handles blocks_, loops_;
+  std::string block_, last_;
+  bool has_block_ = false;
+};
+
+/// The name of the primitive that a line calls.
+std::string primitive_of(const std::string& line) {
+  const Result<TraceLine> parsed = parse_line(line);
+  return parsed ? parsed->primitive : "";
 }
 
 uint64_t from_environment(const char* name, uint64_t otherwise) {
@@ -367,8 +384,8 @@ void fuzz(uint64_t seed, std::map<std::string, int>& accepted) {
   Schedule s(program);
   const size_t attempts = 4 + random.below(30);
   for (size_t i = 0; i < attempts; ++i) {
-    const std::string line = random_line(random, s);
-    if (s.apply(line)) ++accepted[line.substr(0, line.find('('))];
+    const std::string line = LineMaker(random, s).line();
+    if (s.apply(line)) ++accepted[primitive_of(line)];
   }
   compare(seed, program, s.program());
 }
@@ -408,10 +425,7 @@ void fuzz_product(uint64_t seed, std::map<std::string, int>& accepted) {
   Schedule s(program);
   for (const std::string& line : lines) {
     if (random.chance(12)) continue;
-    if (s.apply(line))
-      ++accepted[line.substr(
-          line.find('=') < line.find('(') ? line.find('=') + 2 : 0,
-          line.find('(') - (line.find('=') < line.find('(') ? line.find('=') + 2 : 0))];
+    if (s.apply(line)) ++accepted[primitive_of(line)];
   }
   compare(seed, program, s.program());
 }
@@ -426,6 +440,10 @@ TEST(schedule_fuzz, random_schedules_keep_the_meaning) {
   }
   std::string text;
   for (const auto& [name, n] : accepted) text += " " + name + ":" + std::to_string(n);
+  // The run that everyone makes meets each primitive of the table.
+  if (first == 1 && count >= 150)
+    for (const Primitive& p : primitive_table())
+      EXPECT_GT(accepted[std::string(p.name)], 0) << p.name << " was never accepted";
   std::printf("seeds %llu to %llu; accepted%s\n", static_cast<unsigned long long>(first),
               static_cast<unsigned long long>(first + count - 1), text.c_str());
 }

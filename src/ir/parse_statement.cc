@@ -270,7 +270,9 @@ bool Parser::kernel() {
     if (!accept(",")) break;
   }
   if (!expect("]") || !with_clause() || !kernel_params(*k) || !expect("{")) return false;
+  std::vector<std::string> places;
   while (accept("trace")) {
+    places.push_back(cat(file_, ":", peek().line, ":", peek().column));
     if (!text(k->trace.emplace_back(), "a line of the trace")) return false;
   }
   while (accept("alloc")) {
@@ -288,6 +290,7 @@ bool Parser::kernel() {
   if (!kernels_.emplace(k->name, k).second || functions_.contains(k->name))
     return error_at(start, cat("name '@", k->name, "' is taken"), "text.name");
   module_.kernels.push_back(std::move(k));
+  module_.trace_places.push_back(std::move(places));
   return true;
 }
 

@@ -195,12 +195,23 @@ void Printer::param(const KernelParam& p) {
   }
 }
 
+/// What trace lines call by name, buffers and loops, keeps its name; others take what is left.
+void Printer::reserve_handles(const Kernel& k) {
+  for (Expr size : k.sizes) (void)name(size);
+  for (const KernelParam& p : k.params) (void)name(p.buffer);
+  for (Expr b : k.buffers) (void)name(b);
+  const Expr roots[] = {k.body};
+  for (Expr s : post_order(roots))
+    if (s->op == Op::for_) (void)name(s->operand(0));
+}
+
 void Printer::kernel(const Kernel& k) {
   // A kernel is its own name space.
   names_ = {};
   lines_ = {};
   taken_.clear();
   temporaries_ = 0;
+  if (!canonical_) reserve_handles(k);
   out_ += "kernel";
   if (!canonical_) out_ += " @" + kernel_name(&k);
   out_ += '[';

@@ -62,6 +62,7 @@ class Printer {
   void block(Expr e);
   void instruction(Expr e);
   void param(const KernelParam& p);
+  void reserve_handles(const Kernel& k);
 
   // ---- graphs
   void function_lines(const Context& c, const Function& f);

@@ -18,8 +18,10 @@
 // and is no statement. Scalars are infix (// floors, % is mod); literals but i64 and bool name
 // their type: f32(0.5). Names with other characters than letters, digits, _ and dots stand in
 // backquotes; `;` starts a comment. Bodies of calls and kernels stand above the function that uses
-// them. Errors carry FILE:LINE:COLUMN and the codes text.syntax, text.name, text.type,
-// text.attribute, text.constant, text.result, text.depth, text.character, text.quote.
+// them. `trace` lines at the head of a kernel are the schedule that is to be applied to what
+// follows (schedule/schedule.h). Errors carry FILE:LINE:COLUMN and the codes text.syntax,
+// text.name, text.type, text.attribute, text.constant, text.result, text.depth, text.character,
+// text.quote.
 #pragma once
 
 #include <memory>
@@ -52,6 +54,8 @@ struct Module {
   std::shared_ptr<Context> context;  // shared with kernels
   std::vector<const Function*> functions;
   std::vector<std::shared_ptr<Kernel>> kernels;
+  /// FILE:LINE:COLUMN of each trace line of each kernel.
+  std::vector<std::vector<std::string>> trace_places;
 };
 [[nodiscard]] Result<Module> parse(std::string_view text, std::string_view file);
 

@@ -16,6 +16,14 @@ bool is_name(std::string_view text) {
   return true;
 }
 
+std::string axis_name(const std::string& block, Expr iterator) {
+  std::string_view name = name_of(iterator);
+  if (name.size() > 1 && name[0] == 'v') name.remove_prefix(1);
+  if (name.size() > block.size() + 1 && name.starts_with(block + "_"))
+    name.remove_prefix(block.size() + 1);
+  return std::string(name);
+}
+
 namespace {
 
 std::string cleaned(const std::string& name) {
@@ -28,7 +36,8 @@ std::string cleaned(const std::string& name) {
 /// Gives every loop, block and iterator of a body its own variable and name.
 class Normalizer {
  public:
-  Normalizer(Context& c, std::set<std::string>& names) : c_(c), names_(names) {}
+  Normalizer(Context& c, std::set<std::string>& names, const std::set<std::string>& buffers)
+      : c_(c), names_(names), buffers_(buffers) {}
 
   Expr run(Expr root) {
     // Blocks keep their names; a loop that shares its name is called after the first block inside.
@@ -38,11 +47,30 @@ class Normalizer {
   }
 
  private:
+  // Text has one name space, and what reads back under another name would answer to other handles:
+  // so loops, iterators, buffers and sizes share no name.
+  bool is_taken(const std::string& name) const {
+    return names_.contains(name) || buffers_.contains(name) || iterators_.contains(name);
+  }
   std::string unique(const std::string& base) { return unique_in(names_, cleaned(base)); }
   std::string loop_name(const std::string& base) {
-    if (names_.contains(cleaned(base)) && next_block_ < block_names_.size())
-      return unique(block_names_[next_block_] + "_" + base);
-    return unique(base);
+    std::string name = cleaned(base);
+    if (is_taken(name) && next_block_ < block_names_.size())
+      name = block_names_[next_block_] + "_" + name;
+    const std::string stem = name;
+    for (int i = 2; is_taken(name); ++i) name = stem + "_" + std::to_string(i);
+    names_.insert(name);
+    return name;
+  }
+  /// An iterator whose name another one has is called vBLOCK_axis: its axis has the same name
+  /// still.
+  std::string iterator_name(const std::string& block, Expr iterator) {
+    std::string name = cleaned(name_of(iterator));
+    if (is_taken(name)) name = "v" + block + "_" + axis_name(block, iterator);
+    for (int i = 2; is_taken(name); ++i)
+      name = "v" + block + std::to_string(i) + "_" + axis_name(block, iterator);
+    iterators_.insert(name);
+    return name;
   }
 
   Expr expr(Expr e, const ir::Map& vars) { return ir::substitute(c_, e, vars); }
@@ -89,7 +117,7 @@ class Normalizer {
     std::vector<ir::BlockIter> iters = view.iters();
     for (ir::BlockIter& it : iters) {
       it.binding = expr(it.binding, vars);
-      const Expr var = c_.var(name_of(it.var));
+      const Expr var = c_.var(iterator_name(name, it.var));
       inner[it.var] = var;
       it.var = var;
     }
@@ -99,6 +127,8 @@ class Normalizer {
 
   Context& c_;
   std::set<std::string>& names_;
+  const std::set<std::string>& buffers_;
+  std::set<std::string> iterators_;
   std::vector<std::string> block_names_;
   size_t next_block_ = 0;
 };
@@ -115,6 +145,7 @@ Program normalize(const Program& program) {
   std::set<std::string> names, buffer_names;
   for (Expr v : program->sizes)
     out->sizes.push_back(map[v] = c.var(unique_in(names, cleaned(name_of(v)))));
+  buffer_names = names;
   const auto buffer = [&](Expr b) {
     const ir::Type type = ir::copy_to(c, b->type, map);
     return map[b] = c.buffer(unique_in(buffer_names, cleaned(name_of(b))), type);
@@ -123,7 +154,7 @@ Program normalize(const Program& program) {
     out->params.push_back({buffer(p.buffer), p.role, p.packing, p.logical});
   for (Expr b : program->buffers) out->buffers.push_back(buffer(b));
   const Expr body = ir::copy_to(c, program->body, map);
-  out->body = Normalizer(c, names).run(body);
+  out->body = Normalizer(c, names, buffer_names).run(body);
   return out;
 }
 

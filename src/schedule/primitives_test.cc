@@ -2,8 +2,11 @@
 // same is tested in test/schedule_behavior_test.cc and test/schedule_fuzz_test.cc.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "ir/text.h"
 #include "schedule/defaults/defaults.h"
+#include "schedule/registry.h"
 #include "schedule/testing.h"
 
 namespace tenon::schedule {
@@ -162,6 +165,7 @@ TEST_F(Primitives, annotate_sets_notes) {
   refuses("annotate(nowhere, a, b)", "no loop or block");
   refuses("annotate(i, a b, c)", "letters");
   refuses("annotate(dot, init, done)", "decompose_reduction");
+  refuses("annotate(dot, again, yes)", "compute_at");
 }
 
 TEST_F(Primitives, compute_at_covers_what_is_read) {
@@ -414,6 +418,28 @@ TEST_F(Primitives, traces_parse_and_refuse) {
   refuses("", "expected");
   apply("  x = fuse( i , j )  ");
   EXPECT_EQ(s.program()->trace.back(), "x = fuse(i, j)");
+}
+
+TEST(PrimitiveTable, rows_have_names_of_their_own_and_arguments_that_read_back) {
+  std::set<std::string_view> names;
+  for (const Primitive& p : primitive_table()) {
+    EXPECT_TRUE(names.insert(p.name).second) << p.name;
+    EXPECT_EQ(find_primitive(p.name), &p);
+    EXPECT_TRUE(signature(p).starts_with(std::string(p.name) + "(")) << signature(p);
+  }
+  EXPECT_EQ(find_primitive("explode"), nullptr);
+  const Primitive& pack = *find_primitive("pack");
+  const std::vector<std::string> written{"dot", "b", "factors = [0, 8]", "perm = [1, 0, 2]"};
+  const auto arguments = parse_arguments(pack, written);
+  ASSERT_TRUE(arguments.has_value()) << arguments.error().text();
+  EXPECT_EQ(format_arguments(pack, *arguments), written);
+  EXPECT_EQ(signature(*find_primitive("split")), "split(loop, integer, tail = predicate)");
+}
+
+TEST_F(Primitives, a_primitive_runs_by_name_too) {
+  ASSERT_TRUE(s.run("split", {std::string("i"), int64_t{4}, std::string("peel")}));
+  EXPECT_EQ(s.program()->trace.back(), "i_0, i_1 = split(i, 4, tail = peel)");
+  EXPECT_FALSE(s.run("explode", {}));
 }
 
 TEST_F(Primitives, replay_gives_the_same_text) {

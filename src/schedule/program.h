@@ -135,6 +135,8 @@ class Draft {
 [[nodiscard]] std::optional<Program> rename(const Program& program, const std::string& from,
                                             const std::string& to);
 [[nodiscard]] bool is_name(std::string_view text);
+/// The axis that an iterator of the block stands for: vi0 and vBLOCK_i0 --> i0.
+[[nodiscard]] std::string axis_name(const std::string& block, ir::Expr iterator);
 /// `base` or the first of base_2, base_3 ... that is not in `names`; added to them.
 [[nodiscard]] std::string unique_in(std::set<std::string>& names, const std::string& base);
 

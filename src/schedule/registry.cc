@@ -1,254 +1,177 @@
-// The table of primitives by the names that traces use.
-#include <charconv>
-#include <limits>
+// The rows of primitives.def as a table, and arguments between text and values.
+#include "schedule/registry.h"
 
-#include "schedule/program.h"
+#include <charconv>
+#include <utility>
+
+#include "schedule/primitives/primitives.h"
 #include "schedule/trace.h"
+#include "support/check.h"
 
 namespace tenon::schedule {
 namespace {
 
-/// Typed access to the arguments of a line; the first that does not fit is kept as the error.
-class Arguments {
- public:
-  explicit Arguments(const TraceLine& line) : line_(line) {}
-
-  std::string text() {
-    if (next_ >= line_.arguments.size()) return missing();
-    return line_.arguments[next_++];
-  }
-  /// The value of `key = value`, or a bare value; `otherwise` when no argument is left.
-  std::string keyed(std::string_view key, const std::string& otherwise) {
-    if (next_ >= line_.arguments.size()) return otherwise;
-    const std::string argument = text();
-    const size_t equals = argument.find('=');
-    if (equals == std::string::npos) return argument;
-    if (argument.substr(0, argument.find_last_not_of(" =", equals) + 1) != key)
-      return wrong(argument, std::string(key) + " = value");
-    return argument.substr(std::min(argument.find_first_not_of(' ', equals + 1), argument.size()));
-  }
-  int64_t integer() { return parse(text()); }
-  std::vector<int64_t> integers(std::string_view key = "") {
-    const std::string list = key.empty() ? text() : keyed(key, "");
-    std::vector<int64_t> values;
-    if (list.size() < 2 || list.front() != '[' || list.back() != ']') {
-      wrong(list, "a list of integers");
-      return values;
-    }
-    std::string item;
-    for (char ch : list.substr(1)) {
-      if (ch != ',' && ch != ']') {
-        if (ch != ' ') item += ch;
-        continue;
-      }
-      if (item.empty() && ch == ']' && values.empty()) break;
-      values.push_back(parse(item));
-      item.clear();
-    }
-    return values;
-  }
-  Handles rest() {
-    Handles all;
-    while (next_ < line_.arguments.size()) all.push_back(text());
-    return all;
-  }
-  [[nodiscard]] Status finish() const {
-    if (!error_.empty())
-      return fail("schedule.trace", "in " + line_.primitive + "(...): " + error_);
-    if (next_ < line_.arguments.size())
-      return fail("schedule.trace", "too many arguments of " + line_.primitive + "(...)");
-    return {};
-  }
-
- private:
-  int64_t parse(const std::string& item) {
-    int64_t value = 0;
-    const auto [end, ec] = std::from_chars(item.data(), item.data() + item.size(), value);
-    if (ec != std::errc() || end != item.data() + item.size()) wrong(item, "an integer");
-    return value;
-  }
-  std::string missing() {
-    if (error_.empty()) error_ = "an argument is missing";
-    return "";
-  }
-  std::string wrong(const std::string& found, const std::string& expected) {
-    if (error_.empty()) error_ = "expected " + expected + ", found '" + found + "'";
-    return "";
-  }
-  const TraceLine& line_;
-  size_t next_ = 0;
-  std::string error_;
-};
-
-template <class T>
-Status status_of(const Result<T>& result) {
-  if (!result) return tl::make_unexpected(result.error());
-  return {};
+template <auto* F, class... P, size_t... I>
+Result<primitives::Edited> call(const Program& program, std::span<const Argument> arguments,
+                                std::index_sequence<I...> /*positions*/) {
+  return F(program, std::get<typename P::Value>(arguments[I])...);
 }
 
-struct Row {
-  std::string_view name;
-  Status (*apply)(Schedule&, Arguments&);
-};
+template <auto* F, class... P>
+Primitive row(std::string_view name) {
+  return {
+      name, {P::kParameter...}, [](const Program& program, std::span<const Argument> arguments) {
+        TENON_CHECK(arguments.size() == sizeof...(P), "a primitive's arguments do not fit");
+        return call<F, P...>(program, arguments, std::index_sequence_for<P...>{});
+      }};
+}
 
-// A row reads its arguments, refuses unless all fit, and calls the method.
-const Row kRows[] = {
-    {"split",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       const int64_t factor = a.integer();
-       const std::string tail = a.keyed("tail", "predicate");
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.split(loop, factor, tail));
-     }},
-    {"fuse",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string outer = a.text();
-       const std::string inner = a.text();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.fuse(outer, inner));
-     }},
-    {"reorder", [](Schedule& s, Arguments& a) -> Status { return s.reorder(a.rest()); }},
-    {"tile",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string x = a.text();
-       const std::string y = a.text();
-       const int64_t fx = a.integer();
-       const int64_t fy = a.integer();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.tile(x, y, fx, fy));
-     }},
-    {"parallel",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.parallel(loop);
-     }},
-    {"vectorize",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.vectorize(loop);
-     }},
-    {"unroll",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.unroll(loop);
-     }},
-    {"annotate",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string target = a.text();
-       const std::string key = a.text();
-       const std::string value = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.annotate(target, key, value);
-     }},
-    {"specialize",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       const std::string inner = a.text();
-       const std::vector<int64_t> bounds = a.integers();
-       TENON_TRY_VOID(a.finish());
-       return s.specialize(loop, inner, bounds);
-     }},
-    {"compute_at",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.compute_at(block, loop);
-     }},
-    {"reverse_compute_at",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.reverse_compute_at(block, loop);
-     }},
-    {"inline",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.inline_block(block);
-     }},
-    {"reverse_inline",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.reverse_inline(block);
-     }},
-    {"cache_read",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string buffer = a.text();
-       const std::string scope = a.text();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.cache_read(block, buffer, scope));
-     }},
-    {"cache_write",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string scope = a.text();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.cache_write(block, scope));
-     }},
-    {"pack",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string buffer = a.text();
-       ir::Packing layout;
-       layout.factors = a.integers("factors");
-       layout.perm = a.integers("perm");
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.pack(block, buffer, layout));
-     }},
-    {"set_scope",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string scope = a.text();
-       TENON_TRY_VOID(a.finish());
-       return s.set_scope(block, scope);
-     }},
-    {"decompose_reduction",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.decompose_reduction(block, loop));
-     }},
-    {"rfactor",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string block = a.text();
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.rfactor(block, loop));
-     }},
-    {"blockize",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       TENON_TRY_VOID(a.finish());
-       return status_of(s.blockize(loop));
-     }},
-    {"tensorize",
-     [](Schedule& s, Arguments& a) -> Status {
-       const std::string loop = a.text();
-       const std::string instruction = a.text();
-       const std::vector<int64_t> params = a.integers();
-       TENON_TRY_VOID(a.finish());
-       return s.tensorize(loop, instruction, params);
-     }},
-};
+std::vector<Primitive> make_table() {
+  using namespace primitives;  // NOLINT: the rows name its functions and parameters
+  return {
+#define TENON_PRIMITIVE(function, name, ...) row<&function, __VA_ARGS__>(name),
+#include "schedule/primitives/primitives.def"
+  };
+}
+
+/// What an argument of that kind is called in messages and in signatures.
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::loop:
+      return "loop";
+    case Kind::loops:
+      return "loop, ...";
+    case Kind::block:
+      return "block";
+    case Kind::target:
+      return "loop or block";
+    case Kind::buffer:
+      return "buffer";
+    case Kind::scope:
+      return "scope";
+    case Kind::instruction:
+      return "instruction";
+    case Kind::tail:
+    case Kind::word:
+      return "word";
+    case Kind::factor:
+      return "integer";
+    case Kind::numbers:
+    case Kind::factors:
+    case Kind::permutation:
+      return "[integer, ...]";
+  }
+  return "";
+}
+
+tl::unexpected<Error> wrong(std::string_view found, std::string_view expected) {
+  return fail("schedule.trace",
+              "expected " + std::string(expected) + ", found '" + std::string(found) + "'");
+}
+
+Result<int64_t> integer(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size()) return wrong(text, "an integer");
+  return value;
+}
+
+Result<std::vector<int64_t>> integers(const std::string& list) {
+  if (list.size() < 2 || list.front() != '[' || list.back() != ']')
+    return wrong(list, "a list of integers");
+  std::vector<int64_t> values;
+  for (const std::string& item : parts_of(std::string_view(list).substr(1, list.size() - 2))) {
+    TENON_TRY(const int64_t value, integer(item));
+    values.push_back(value);
+  }
+  return values;
+}
+
+/// The value of `key = value`, or a bare value.
+Result<std::string> value_of(const Parameter& parameter, const std::string& written) {
+  const size_t equals = written.find('=');
+  if (parameter.key.empty() || equals == std::string::npos) return written;
+  const std::string key = written.substr(0, written.find_last_not_of(" =", equals) + 1);
+  if (key != parameter.key) return wrong(written, std::string(parameter.key) + " = value");
+  return written.substr(std::min(written.find_first_not_of(' ', equals + 1), written.size()));
+}
+
+Result<Argument> parse(const Parameter& parameter, const std::string& written) {
+  TENON_TRY(const std::string text, value_of(parameter, written));
+  switch (parameter.kind) {
+    case Kind::factor:
+      return integer(text);
+    case Kind::numbers:
+    case Kind::factors:
+    case Kind::permutation:
+      return integers(text);
+    default:
+      return text;
+  }
+}
 
 }  // namespace
 
-Status apply_line(Schedule& schedule, const TraceLine& line) {
-  for (const Row& row : kRows) {
-    if (row.name != line.primitive) continue;
-    Arguments arguments(line);
-    return row.apply(schedule, arguments);
+std::span<const Primitive> primitive_table() {
+  static const std::vector<Primitive> table = make_table();
+  return table;
+}
+
+const Primitive* find_primitive(std::string_view name) {
+  for (const Primitive& p : primitive_table())
+    if (p.name == name) return &p;
+  return nullptr;
+}
+
+std::string signature(const Primitive& primitive) {
+  std::string text = std::string(primitive.name) + "(";
+  for (const Parameter& p : primitive.parameters) {
+    text += text.ends_with('(') ? "" : ", ";
+    if (!p.key.empty()) text += std::string(p.key) + " = ";
+    text += p.otherwise.empty() ? kind_name(p.kind) : p.otherwise;
   }
-  return fail("schedule.trace", "there is no primitive '" + line.primitive + "'");
+  return text + ")";
+}
+
+Result<std::vector<Argument>> parse_arguments(const Primitive& primitive,
+                                              std::span<const std::string> written) {
+  const auto refuse = [&](const std::string& why) {
+    return fail("schedule.trace", why + " in " + signature(primitive));
+  };
+  std::vector<Argument> arguments;
+  for (const Parameter& p : primitive.parameters) {
+    if (p.kind == Kind::loops) {
+      arguments.emplace_back(Handles(written.begin(), written.end()));
+      written = {};
+      continue;
+    }
+    if (written.empty() && p.otherwise.empty()) return refuse("an argument is missing");
+    const Result<Argument> one = parse(p, written.empty() ? std::string(p.otherwise) : written[0]);
+    if (!one) return refuse(one.error().diagnostics[0].message);
+    arguments.push_back(*one);
+    if (!written.empty()) written = written.subspan(1);
+  }
+  if (!written.empty()) return refuse("there are too many arguments");
+  return arguments;
+}
+
+std::vector<std::string> format_arguments(const Primitive& primitive,
+                                          std::span<const Argument> arguments) {
+  std::vector<std::string> all;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Argument& value = arguments[i];
+    if (const auto* names = std::get_if<Handles>(&value)) {
+      all.insert(all.end(), names->begin(), names->end());
+      continue;
+    }
+    const std::string_view key = primitive.parameters[i].key;
+    std::string text = key.empty() ? "" : std::string(key) + " = ";
+    if (const auto* word = std::get_if<std::string>(&value)) text += *word;
+    if (const auto* number = std::get_if<int64_t>(&value)) text += std::to_string(*number);
+    if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) text += format_ints(*list);
+    all.push_back(std::move(text));
+  }
+  return all;
 }
 
 }  // namespace tenon::schedule

@@ -1,7 +1,7 @@
 // Schedule primitives: pure functions on a loop program. Each returns the new program (with the
 // primitive appended to its trace) or the reason why it does not apply. Blocks and loops are named
 // by text: a block by its name, a loop by the name of its variable (unique in the kernel after
-// `normalize`). One file a primitive in schedule/primitives/; the table is in registry.cc.
+// `normalize`). One file and one row of primitives.def a primitive, in schedule/primitives/.
 //
 // What a scheduled program may look like, for those who read it (interpreter, finalize):
 //   blocks      The predicate and the bindings speak of loop variables outside the block (and
@@ -37,6 +37,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "ir/node.h"
@@ -47,6 +49,9 @@ namespace tenon::schedule {
 
 using Program = std::shared_ptr<const ir::Kernel>;
 using Handles = std::vector<std::string>;
+/// A value that a primitive takes: a name or word, an integer, a list of integers, names.
+using Argument = std::variant<std::string, int64_t, std::vector<int64_t>, Handles>;
+struct Primitive;  // registry.h
 namespace primitives {
 struct Edited;  // program.h
 }
@@ -103,24 +108,49 @@ class Schedule {
   [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction,
                                  const std::vector<int64_t>& params);
 
+  /// The primitive of that name (registry.h): the names of what it made. Most have a method above;
+  /// this is for those that no default schedule uses.
+  [[nodiscard]] Result<Handles> run(std::string_view primitive,
+                                    const std::vector<Argument>& arguments);
   /// One trace line, as printed: `i_0, i_1 = split(i, 12, tail = predicate)`. Names on the left
   /// that differ from those that the primitive gives rename what it made.
   [[nodiscard]] Status apply(const std::string& line);
 
  private:
-  [[nodiscard]] Result<Handles> record(std::string_view primitive,
-                                       std::vector<std::string> arguments,
-                                       Result<primitives::Edited> edited);
+  [[nodiscard]] Result<Handles> run(const Primitive& primitive,
+                                    const std::vector<Argument>& arguments, const Handles& wanted);
 
   Program program_;
-  Handles wanted_;  // names that `apply` gives to what the next primitive makes
 };
 
-/// Replays printed trace lines on a definition-form program.
-[[nodiscard]] Result<Program> replay(Program program, std::span<const std::string> trace);
+/// Applies trace lines, as printed, to a program in definition form. A line that does not apply is
+/// the error, with `places[i]` (FILE:LINE), where there is one, before it.
+[[nodiscard]] Result<Program> replay(const Program& program, std::span<const std::string> trace,
+                                     std::span<const std::string> places = {});
 
 /// The default schedule for the kernel's anchor on that machine; deterministic, no trials.
 [[nodiscard]] Result<Program> default_schedule(Program program, const machine::Machine& machine);
+
+/// Who decided a schedule.
+enum class Origin : uint8_t {
+  standard,  // default_schedule
+  trace,     // the kernel's trace lines
+  written,   // the kernel is not in definition form: it runs as it stands
+};
+struct Choice {
+  Program program;  // scheduled; its trace are the lines that were applied
+  Origin origin;
+};
+/// The schedule of a kernel as a file or the graph gives it: lines of its trace are still to be
+/// applied. Without any, a kernel in definition form gets the default schedule.
+[[nodiscard]] Result<Choice> choose(const Program& program, const machine::Machine& machine);
+
+/// True if no loop has a kind and no instruction stands in the program: nothing was scheduled yet.
+[[nodiscard]] bool is_definition(const ir::Kernel& kernel);
+
+/// A scheduled program as text that reads back as the same program: the lines that were applied
+/// stand above it as comments.
+[[nodiscard]] std::string print_scheduled(const ir::Kernel& kernel);
 
 /// Scheduled program to target stage: block iterators replaced by their bindings, predicates to
 /// conditions, reductions to init + update, buffers compacted to what is live, indices simplified,

@@ -30,7 +30,8 @@ std::string trim(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
 }
 
-/// Parts between commas that stand in no bracket.
+}  // namespace
+
 std::vector<std::string> parts_of(std::string_view text) {
   std::vector<std::string> parts;
   if (trim(text).empty()) return parts;
@@ -46,8 +47,6 @@ std::vector<std::string> parts_of(std::string_view text) {
   }
   return parts;
 }
-
-}  // namespace
 
 Result<TraceLine> parse_line(const std::string& text) {
   TraceLine line;

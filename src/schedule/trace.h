@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schedule/schedule.h"
@@ -18,7 +19,7 @@ struct TraceLine {
 [[nodiscard]] std::string format_ints(const std::vector<int64_t>& values);  // [1, 2]
 [[nodiscard]] Result<TraceLine> parse_line(const std::string& line);
 
-/// Calls the primitive of that name (registry.cc).
-[[nodiscard]] Status apply_line(Schedule& schedule, const TraceLine& line);
+/// Parts between commas that stand in no bracket, blanks trimmed.
+[[nodiscard]] std::vector<std::string> parts_of(std::string_view text);
 
 }  // namespace tenon::schedule

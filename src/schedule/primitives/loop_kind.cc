@@ -122,7 +122,8 @@ Result<Edited> annotate(const Program& p, const std::string& target, const std::
   };
   if (!is_plain(key) || !is_plain(value))
     return refuse("annotate", "key and value are made of letters, digits, '_', '.' and '-'");
-  if (key == "init") return refuse("annotate", "'init' is set by decompose_reduction alone");
+  if (key == "init" || key == "again")
+    return refuse("annotate", "'" + key + "' is set by decompose_reduction and compute_at alone");
   Draft draft(p);
   auto site = find_block(draft.body(), target);
   if (!site) site = find_loop(draft.body(), target);

@@ -128,7 +128,8 @@ Result<Edited> pack_constant(Draft& draft, ir::KernelParam& param, const ir::Pac
 }  // namespace
 
 Result<Edited> pack(const Program& p, const std::string& block, const std::string& buffer_name,
-                    const ir::Packing& layout) {
+                    const std::vector<int64_t>& factors, const std::vector<int64_t>& perm) {
+  const ir::Packing layout{factors, perm};
   Draft draft(p);
   Context& c = draft.c();
   const auto site = find_block(draft.body(), block);

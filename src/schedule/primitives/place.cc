@@ -6,12 +6,6 @@ using ir::Expr;
 using ir::SymbolicRange;
 
 namespace {
-/// Axis name of an iterator: vi0 --> i0.
-std::string axis_name(Expr iterator) {
-  const std::string& name = name_of(iterator);
-  return name.size() > 1 && name[0] == 'v' ? name.substr(1) : name;
-}
-
 /// The range, or the domain where the range covers all of it.
 SymbolicRange clipped(Context& c, const SymbolicRange& range, const SymbolicRange& domain,
                       const ir::Assumptions& known) {
@@ -36,7 +30,8 @@ Expr nest_over(Draft& draft, Expr node, const std::vector<SymbolicRange>& ranges
     if (ir::is_int(extent, 1)) {
       iters[i].binding = range.lo;
     } else {
-      const Expr var = draft.fresh_var(name_of(node) + "_" + axis_name(iters[i].var));
+      const Expr var =
+          draft.fresh_var(name_of(node) + "_" + axis_name(name_of(node), iters[i].var));
       iters[i].binding = ir::add(c, range.lo, var);
       loops.emplace_back(var, extent);
       known.below(var, extent);
