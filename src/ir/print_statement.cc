@@ -2,6 +2,7 @@
 #include "ir/expr.h"
 #include "ir/lexer.h"
 #include "ir/printer.h"
+#include "ir/rewrite.h"
 
 namespace tenon::ir {
 
