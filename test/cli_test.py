@@ -573,12 +573,107 @@ class Output(Case):
         self.assertIn("canonicalize", self.good("opt", "--list"))
         self.assertIn("exp", self.good("opt", "--pass", "decompose,canonicalize", tir))
         self.assertIn("dot", self.good("inspect", path, "--stage", "loop"))
-        for stage, word in [("loop", "# schedule"), ("target", "# target stage"), ("llvm", "define"),
-                            ("asm", "ret")]:
+        for stage, word in [("loop", "trace \""), ("schedule", "; inline("), ("target", "in parallel("),
+                            ("llvm", "define"), ("asm", "ret")]:
             self.assertIn(word, self.good("inspect", path, "--kernel", 0, "--stage", stage))
         self.good("compile", path, "-o", self.folder / "m.tenon")
         self.assertIn("input  x: f32[batch, 12]", self.good("inspect", self.folder / "m.tenon"))
         self.assertIn("worst relative error", self.good("compare", tir))
+
+
+SCALE = """\
+kernel @scale[n](x: in f32[n, 8], y: out f32[n, 8]) {
+  trace "io, ii = split(i, 4, tail = predicate)"
+  trace "parallel(io)"
+  for i in serial(n) {
+    for j in serial(8) {
+      block b(vi: s = i, vj: s = j) {
+        y[vi, vj] = x[vi, vj] * f32(3)
+      }
+    }
+  }
+}
+"""
+
+
+class Kernels(Case):
+    """Kernels as text: what is printed reads back, and a trace is what runs."""
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def test_every_printed_stage_reads_back_and_runs(self):
+        path = self.save("m.onnx", mlp()[0])
+        listed = self.good("inspect", path, "--stage", "loop").splitlines()[1:]
+        self.assertGreater(len(listed), 1)
+        for kernel in range(len(listed)):
+            for stage in ["loop", "schedule", "target"]:
+                text = self.good("inspect", path, "--kernel", kernel, "--stage", stage)
+                tir = self.write(f"k{kernel}_{stage}.tir", text)
+                self.good("opt", tir)
+                self.good("inspect", tir, "--kernel", 0, "--stage", "asm")
+                self.assertIn("supported", self.good("check", tir))
+                self.assertIn("worst relative error", self.good("compare", tir))
+            loop, scheduled = (self.folder / f"k{kernel}_{s}.tir" for s in ("loop", "schedule"))
+            # The trace of the definition, replayed, is the scheduled program, and so is its text.
+            self.assertEqual(self.good("opt", loop), scheduled.read_text().split("\n", 1)[1])
+            self.assertEqual(self.good("inspect", loop, "--kernel", 0, "--stage", "target").splitlines()[1:],
+                             (self.folder / f"k{kernel}_target.tir").read_text().splitlines()[1:])
+
+    def test_a_trace_in_a_file_is_the_schedule(self):
+        tir = self.write("scale.tir", SCALE)
+        self.assertIn("for io in parallel(", self.good("opt", tir))
+        target = self.good("inspect", tir, "--kernel", "scale", "--stage", "target")
+        self.assertIn("its own schedule", target)
+        self.assertIn("for io in parallel((n + 3) // 4)", target)
+        other = self.write("other.tir", SCALE.replace("parallel(io)", "vectorize(j)"))
+        target = self.good("inspect", other, "--kernel", 0, "--stage", "target")
+        self.assertNotIn("parallel", target)
+        self.assertIn("vector(8)", target)
+        for file in [tir, other]:
+            x = np.arange(5 * 8, dtype="f").reshape(5, 8)
+            self.good("run", file, "--input", self.array("x", x), "--save", self.folder / "out")
+            np.testing.assert_array_equal(np.load(self.folder / "out/y.npy"), x * 3)
+            self.assertIn("worst relative error", self.good("compare", file, "--shape", "n=9"))
+        self.good("bench", tir, "--shape", "n=64", "--seconds", "0.01")
+
+    def test_a_trace_that_does_not_replay_is_refused_with_its_line(self):
+        nonsense = self.write("n.tir", SCALE.replace("parallel(io)", "explode(everything)"))
+        wrong = self.write("w.tir", SCALE.replace("parallel(io)", "parallel(nowhere)"))
+        for command in ["opt", "inspect", "check", "run", "compare", "bench"]:
+            self.bad(command, nonsense, says=["n.tir:3:9", "explode", "[schedule.trace]"])
+            self.bad(command, wrong, says=["w.tir:3:9", "nowhere", "[schedule.parallel]"])
+
+    def test_a_schedule_file_schedules_a_kernel(self):
+        tir = self.write("scale.tir", SCALE)
+        lines = self.write("s.txt", "; mine\n\np, q = split(i, 2, tail = peel)  ; rows\nparallel(p)\n")
+        text = self.good("opt", "--schedule", lines, tir)
+        self.assertIn("for p in parallel(n // 2)", text)
+        self.assertNotIn("io", text)
+        self.assertIn("for p in parallel(", self.good("opt", self.write("again.tir", text)))
+        self.write("s.txt", "p, q = split(i, 2)\n\nparallel(nowhere)\n")
+        self.bad("opt", "--schedule", lines, tir, says=["s.txt:3:", "[schedule.parallel]"])
+        self.bad("opt", "--schedule", self.folder / "none.txt", tir, says="none.txt")
+        onnx_file = self.save("m.onnx", mlp()[0])
+        self.bad("opt", "--schedule", lines, onnx_file, status=2, says="one kernel")
+        self.bad("opt", "--pass", "decompose", tir, status=2, says="one kernel")
+        self.assertIn("split(loop, integer, tail = predicate)", self.good("opt", "--list"))
+
+    def test_kernels_that_are_no_program_are_refused(self):
+        two = SCALE + SCALE.replace("@scale", "@other")
+        self.bad("run", self.write("two.tir", two), says=["two.tir", "2 kernels", "[tir.no_model]"])
+        self.bad("run", self.write("none.tir", "; nothing\n"), says="[tir.no_model]")
+        unsound = SCALE.replace("x[vi, vj] * f32(3)", "x[vi] * f32(3)")
+        self.bad("check", self.write("u.tir", unsound), says="")
+        self.bad("check", self.write("v.tir", SCALE.replace("y: out", "y: in")), says="")
+        free = SCALE.replace("x: in f32[n, 8]", "x: const f32[n, 8]")
+        self.bad("run", self.write("c.tir", free), says=["c.tir", "'x'", "[tir.constant]"])
+        fixed = self.write("f.tir", SCALE.replace("[n]", "[]").replace("n, 8", "6, 8").replace("(n)", "(6)")
+                           .replace("x: in", "x: const"))
+        self.assertEqual(self.good("run", fixed), self.good("run", fixed))
+        self.assertIn("worst relative error", self.good("compare", fixed))
 
 
 class Numbers(Case):

@@ -51,27 +51,47 @@ std::vector<const ir::Kernel*> kernels_of(const ir::Function& f) {
   return all;
 }
 
+std::string_view words_for(schedule::Origin origin) {
+  switch (origin) {
+    case schedule::Origin::standard:
+      return "default schedule";
+    case schedule::Origin::trace:
+      return "its own schedule";
+    case schedule::Origin::written:
+      return "as written";
+  }
+  return "";
+}
+
+/// One kernel at one stage, as text that reads back: .tir, LLVM's or the assembler's, with the
+/// schedule above it as comments, or at stage loop as the kernel's trace.
+Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& stage,
+                                const machine::Machine& machine,
+                                const std::shared_ptr<ir::Context>& owner) {
+  const schedule::Program definition(owner, &kernel);
+  TENON_TRY(const schedule::Choice choice, schedule::choose(definition, machine));
+  const std::string comment = stage == "asm" ? "# " : "; ";
+  std::string head = comment + "kernel " + kernel.name + ", stage " + stage + " for " +
+                     machine.name + ", " + std::string(words_for(choice.origin)) + "\n";
+  if (stage == "loop") {
+    ir::Kernel shown = *schedule::Schedule(definition).program();
+    shown.trace = choice.program->trace;
+    return head + ir::print(shown);
+  }
+  if (stage == "schedule") return head + schedule::print_scheduled(*choice.program);
+  TENON_TRY(const schedule::Program finalized, schedule::finalize(choice.program));
+  if (stage == "target") return head + schedule::print_scheduled(*finalized);
+  for (const std::string& line : choice.program->trace) head += comment + line + "\n";
+  TENON_TRY(const std::string code, stage == "llvm" ? target::emit_llvm(*finalized, machine)
+                                                    : target::emit_asm(*finalized, machine));
+  return head + code;
+}
+
 int print_kernel(const ir::Kernel& kernel, const std::string& stage,
                  const machine::Machine& machine, const std::shared_ptr<ir::Context>& owner) {
-  const schedule::Program definition(owner, &kernel);
-  std::printf("# definition\n%s", ir::print(kernel).c_str());
-  if (stage == "loop-definition") return 0;
-  const Result<schedule::Program> scheduled = schedule::default_schedule(definition, machine);
-  if (!scheduled) return explain(scheduled.error());
-  std::printf("\n# schedule for %s\n", machine.name.c_str());
-  for (const std::string& line : (*scheduled)->trace) std::printf("%s\n", line.c_str());
-  if (stage == "loop") {
-    std::printf("\n# scheduled\n%s", ir::print(**scheduled).c_str());
-    return 0;
-  }
-  const Result<schedule::Program> finalized = schedule::finalize(*scheduled);
-  if (!finalized) return explain(finalized.error());
-  std::printf("\n# target stage\n%s", ir::print(**finalized).c_str());
-  if (stage == "target") return 0;
-  const Result<std::string> code = stage == "llvm" ? target::emit_llvm(**finalized, machine)
-                                                   : target::emit_asm(**finalized, machine);
-  if (!code) return explain(code.error());
-  std::printf("\n# %s\n%s", stage.c_str(), code->c_str());
+  const Result<std::string> text = kernel_text(kernel, stage, machine, owner);
+  if (!text) return explain(text.error());
+  std::fputs(text->c_str(), stdout);
   return 0;
 }
 
@@ -101,8 +121,9 @@ Status check_combination(const InspectArgs& args) {
   if (!args.after.empty() && (!stage.empty() || !args.kernel.empty()))
     return fail("usage", "--after prints a graph: leave --stage and --kernel out");
   if (!args.kernel.empty() && !stage.empty() && text_of_graph)
-    return fail("usage", cat("--kernel needs --stage loop, target, llvm or asm: at stage ", stage,
-                             " there are no kernels"));
+    return fail("usage",
+                cat("--kernel needs --stage loop, schedule, target, llvm or asm: at stage ", stage,
+                    " there are no kernels"));
   if (args.kernel.empty() && !text_of_graph && stage != "loop")
     return fail("usage", cat("--stage ", stage,
                              " prints one kernel: give --kernel INDEX or NAME; "
@@ -155,12 +176,14 @@ void add_inspect(CLI::App& app, int& status) {
   auto args = std::make_shared<InspectArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
   command
-      ->add_option("--stage", args->stage,
-                   "import, graph, loop, target, llvm or asm (default: graph, of a kernel asm)")
-      ->check(CLI::IsMember({"import", "graph", "loop", "target", "llvm", "asm"}));
+      ->add_option(
+          "--stage", args->stage,
+          "import, graph, loop, schedule, target, llvm or asm (default: graph, of a kernel asm)")
+      ->check(CLI::IsMember({"import", "graph", "loop", "schedule", "target", "llvm", "asm"}));
   command
       ->add_option("--kernel", args->kernel,
-                   "one kernel, by name or index: definition, trace and code")
+                   "one kernel, by name or index; the text of stages loop, schedule and target "
+                   "reads back as a .tir")
       ->check(is_named());
   command->add_option("--after", args->after, "the graph as it is after that pass")
       ->check(is_named());
@@ -170,7 +193,8 @@ void add_inspect(CLI::App& app, int& status) {
   command->footer(
       "examples:\n  tenon inspect model.onnx --after sink_transposes\n"
       "  tenon inspect model.onnx --stage loop              lists the kernels\n"
-      "  tenon inspect model.onnx --kernel 3 --stage asm    trace and assembly of one");
+      "  tenon inspect model.onnx --kernel 3 --stage loop   definition and schedule of one\n"
+      "  tenon inspect model.onnx --kernel 3 --stage asm    its assembly");
   command->callback([args, &status] { status = inspect(*args); });
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "driver/kernel_model.h"
 #include "frontend/onnx/import.h"
 #include "graph/index_bounds.h"
 #include "graph/pass.h"
@@ -31,9 +32,8 @@ void report(const CompileOptions& options, std::string_view what, size_t done, s
 Result<Source> read_text(const std::string& path) {
   TENON_TRY(const std::string text, read_file(path));
   TENON_TRY(ir::Module module, ir::parse(text, path));
-  if (module.functions.empty())
-    return fail("tir.no_model",
-                path + ": holds no model; `tenon opt` and `tenon inspect --kernel` read kernels");
+  TENON_TRY_VOID(check_kernels(module));
+  if (module.functions.empty()) return model_of_kernel(module, path);
   // Passes rely on the rules that a hand-written text may break.
   TENON_TRY_VOID(ir::verify(*module.functions.back()));
   TENON_TRY_VOID(ops::verify(*module.context, *module.functions.back()));
@@ -114,7 +114,8 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
-  TENON_TRY(kernel->scheduled, schedule::default_schedule(kernel->definition, machine));
+  TENON_TRY(schedule::Choice choice, schedule::choose(kernel->definition, machine));
+  kernel->scheduled = std::move(choice.program);
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
   TENON_TRY(kernel->finalized, schedule::finalize(kernel->scheduled));
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->finalized, 'T'));
@@ -133,7 +134,8 @@ Result<Compilation> compile(Source source, const CompileOptions& options) {
   std::vector<std::string> texts;
   for (const ir::Kernel* k : all) {
     if (result.kernel_of.contains(k)) continue;
-    std::string text = ir::canonical_text(*k);
+    // A trace speaks of names, which canonical text leaves out.
+    std::string text = k->trace.empty() ? ir::canonical_text(*k) : ir::print(*k);
     const auto [at, fresh] = by_text.emplace(text, distinct.size());
     if (fresh) {
       distinct.push_back(k);

@@ -34,8 +34,10 @@ struct Source {
   std::vector<std::pair<std::string, ir::Expr>> symbols;  // symbolic extents by name
   std::string file;
   std::vector<std::string> external_files;  // data files beside the model
+  /// The kernel of a file that holds one and no model; `function` calls it.
+  std::shared_ptr<const ir::Kernel> kernel = nullptr;
 };
-/// Reads an .onnx or .tir file.
+/// Reads an .onnx or .tir file. Kernels in a .tir are verified and their trace lines must apply.
 [[nodiscard]] Result<Source> read_model(const std::string& path);
 
 /// One distinct kernel with everything that was made of it.
