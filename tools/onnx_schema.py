@@ -13,6 +13,10 @@ import sys
 import onnx
 import onnx.defs
 
+# Schemas of operators outside ONNX, as onnx.defs.OpSchema: domain, name, inputs, outputs and attributes
+# with their defaults. The importer checks nodes against them as it does for ONNX's own.
+EXTRA = []
+
 OPTIONS = {"Single": 0, "Optional": 1, "Variadic": 2}
 UNBOUNDED = 2147483647
 
@@ -101,7 +105,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(pathlib.Path(onnx.__file__).parent / "onnx-ml.proto", out / "onnx-ml.proto")
     writer = Writer()
-    schemas = onnx.defs.get_all_schemas_with_history()
+    schemas = [*onnx.defs.get_all_schemas_with_history(), *EXTRA]
     for schema in sorted(schemas, key=lambda s: (s.domain, s.name, s.since_version)):
         writer.schema(schema)
     (out / "onnx_schema.cc").write_text(writer.text())
