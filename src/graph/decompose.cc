@@ -2,7 +2,7 @@
 #include "graph/pass.h"
 #include "graph/rules.h"
 #include "ir/rewrite.h"
-#include "ops/composite.h"
+#include "ops/call.h"
 
 namespace tenon::graph {
 

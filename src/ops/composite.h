@@ -5,6 +5,7 @@
 // operands and options; a row stands in its family's file.
 #pragma once
 
+#include "ops/call.h"
 #include "ops/op.h"
 #include "ops/options.h"
 
@@ -19,11 +20,5 @@ namespace tenon::ops {
 [[nodiscard]] bool is_composite(std::string_view name);
 /// Names of all composites, sorted.
 [[nodiscard]] std::vector<std::string_view> composite_names();
-
-/// The call's operand of that name ("bias"), or nullptr where it is absent.
-[[nodiscard]] Expr call_operand(Expr call, std::string_view name);
-
-/// The call's body with operands in place of params.
-[[nodiscard]] std::vector<Expr> inline_call(Context& c, Expr call);
 
 }  // namespace tenon::ops
