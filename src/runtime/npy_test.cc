@@ -104,6 +104,76 @@ TEST_F(Npy, bad_files_get_a_message) {
   EXPECT_EQ(code_of(read_npy(folder_ + "/none.npy")), "file.open");
 }
 
+TEST_F(Npy, headers_as_other_programs_write_them) {
+  const std::string header = "{'descr': '<i2', 'fortran_order': False, 'shape': (1,), }";
+  for (const char version : {'\1', '\2', '\3'}) {
+    const auto t = parse_npy(file(header, {"\2\1", 2}, version), "x");
+    ASSERT_TRUE(t.has_value()) << t.error().text();
+    EXPECT_EQ(artifact::load_int(DType::i16, t->bytes.data()), 258);
+  }
+  EXPECT_EQ(code_of(parse_npy(file(header, {"\2\1", 2}, 4), "x")), "npy.format");
+  EXPECT_EQ(code_of(parse_npy(file(header, {"\2\1", 2}, 0), "x")), "npy.format");
+  const auto dims = [](const std::string& text, const std::string& data) {
+    const auto t = parse_npy(file(text, data), "x");
+    return t ? t->dims : std::vector<int64_t>{-1};
+  };
+  // Python 2 wrote long integers; quotes and blanks may differ.
+  EXPECT_EQ(dims("{\"descr\":\"=i1\",\n\"fortran_order\":True,\t\"shape\":(2L,1L)}", "ab"),
+            (std::vector<int64_t>{2, 1}));
+  EXPECT_EQ(dims("{'descr': '|u1', 'fortran_order': False, 'shape': ()}", "a"),
+            (std::vector<int64_t>{}));
+  for (const std::string wrong :
+       {"{'descr': '!i1', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': 'i1', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '|i1', 'fortran_order': Maybe, 'shape': (1,)}",
+        "{'descr': '|i1', 'fortran_order': False, 'shape': (1 2)}",
+        "{'descr': '|i1', 'fortran_order': False, 'shape': 1}",
+        "{'descr': '|i1', 'fortran_order': False, 'shape': (1,), 'more': (1,)}",
+        "{'descr': '|i1' 'fortran_order': False, 'shape': (1,)}", "'descr'"})
+    EXPECT_EQ(dims(wrong, "abcdefgh"), (std::vector<int64_t>{-1})) << wrong;
+}
+
+TEST_F(Npy, sixty_four_axes_are_the_most) {
+  const auto of_rank = [](size_t rank) {
+    std::string shape;
+    for (size_t i = 0; i < rank; ++i) shape += "1,";
+    return "{'descr': '|i1', 'fortran_order': False, 'shape': (" + shape + ")}";
+  };
+  const auto most = parse_npy(file(of_rank(64), "a"), "x");
+  ASSERT_TRUE(most.has_value()) << most.error().text();
+  EXPECT_EQ(most->dims.size(), 64u);
+  EXPECT_EQ(code_of(parse_npy(file(of_rank(65), "a"), "x")), "npy.format");
+}
+
+TEST_F(Npy, files_cut_anywhere_are_refused) {
+  for (const char version : {'\1', '\2'}) {
+    const auto whole = file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }",
+                            std::string(8, 'x'), version);
+    ASSERT_TRUE(parse_npy(whole, "x").has_value());
+    for (size_t n = 0; n < whole.size(); ++n)
+      EXPECT_EQ(code_of(parse_npy(std::span(whole).first(n), "x")),
+                n < 10 ? "npy.format" : "npy.truncated")
+          << n;
+  }
+}
+
+TEST_F(Npy, one_byte_elements_have_no_byte_order) {
+  const auto header_of = [&](DType type) {
+    const std::vector<std::byte> zeros(8);
+    const std::vector<int64_t> one{1};
+    EXPECT_TRUE(write_npy(folder_ + "/h.npy", {type, one, zeros.data()}).has_value());
+    const auto f = MappedFile::open(folder_ + "/h.npy");
+    return std::string(reinterpret_cast<const char*>((*f)->bytes().data()) + 10, 40);
+  };
+  EXPECT_NE(header_of(DType::i8).find("'|i1'"), std::string::npos);
+  EXPECT_NE(header_of(DType::boolean).find("'|b1'"), std::string::npos);
+  EXPECT_NE(header_of(DType::i16).find("'<i2'"), std::string::npos);
+  EXPECT_NE(header_of(DType::bf16).find("'<f4'"), std::string::npos);
+  EXPECT_NE(header_of(DType::f8e5m2).find("'<f4'"), std::string::npos);
+  EXPECT_NE(header_of(DType::i4).find("'|i1'"), std::string::npos);
+  EXPECT_NE(header_of(DType::u4).find("'|u1'"), std::string::npos);
+}
+
 TEST_F(Npy, damaged_files_never_crash) {
   const auto good =
       file("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }\n", std::string(16, 'x'));
