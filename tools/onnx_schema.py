@@ -12,6 +12,7 @@ import sys
 
 import onnx
 import onnx.defs
+from onnx import TensorProto
 
 # Schemas of operators outside ONNX, as onnx.defs.OpSchema: domain, name, inputs, outputs and attributes
 # with their defaults. The importer checks nodes against them as it does for ONNX's own.
@@ -32,6 +33,16 @@ def quote(data):
     return f'"{text}"sv'
 
 
+def element_types(schema, formal):
+    """Bit n: a tensor of elements of ONNX's data type n is allowed."""
+    allowed = {c.type_param_str: c.allowed_type_strs for c in schema.type_constraints}
+    mask = 0
+    for text in allowed.get(formal.type_str, [formal.type_str]):
+        if text.startswith("tensor("):
+            mask |= 1 << TensorProto.DataType.Value(text[7:-1].upper())
+    return mask
+
+
 def option_name(option):
     return str(option).rsplit(".", 1)[-1]
 
@@ -41,12 +52,19 @@ class Writer:
 
     def __init__(self):
         self.formals, self.attributes, self.schemas, self.bodies = [], [], [], []
+        self.types = {}  # of an input, over all versions of its operator
 
-    def formal_range(self, formals):
+    def gather_types(self, schema):
+        for formal in schema.inputs:
+            key = schema.domain, schema.name, formal.name
+            self.types[key] = self.types.get(key, 0) | element_types(schema, formal)
+
+    def formal_range(self, schema):
         first = len(self.formals)
-        for formal in formals:
-            self.formals.append(f"{{{quote(formal.name)}, {OPTIONS[option_name(formal.option)]}}}")
-        return first, len(formals)
+        for formal in schema.inputs:
+            types = element_types(schema, formal) | self.types.get((schema.domain, schema.name, formal.name), 0)
+            self.formals.append(f"{{{quote(formal.name)}, {OPTIONS[option_name(formal.option)]}, {types}u}}")
+        return first, len(schema.inputs)
 
     def attribute_range(self, attributes):
         first = len(self.attributes)
@@ -71,7 +89,7 @@ class Writer:
 
     def schema(self, schema):
         domain = "" if schema.domain == "ai.onnx" else schema.domain
-        inputs, attributes = self.formal_range(schema.inputs), self.attribute_range(schema.attributes)
+        inputs, attributes = self.formal_range(schema), self.attribute_range(schema.attributes)
         limits = [-1 if n == UNBOUNDED else n
                   for n in (schema.min_input, schema.max_input, schema.min_output, schema.max_output)]
         self.schemas.append(
@@ -106,6 +124,8 @@ def main():
     shutil.copyfile(pathlib.Path(onnx.__file__).parent / "onnx-ml.proto", out / "onnx-ml.proto")
     writer = Writer()
     schemas = [*onnx.defs.get_all_schemas_with_history(), *EXTRA]
+    for schema in schemas:
+        writer.gather_types(schema)
     for schema in sorted(schemas, key=lambda s: (s.domain, s.name, s.since_version)):
         writer.schema(schema)
     (out / "onnx_schema.cc").write_text(writer.text())

@@ -20,6 +20,12 @@ Ints count_up(int64_t first, int64_t last) {
   return out;
 }
 
+void check_axis(Expr x, int64_t axis) {
+  if (axis < 0 || axis >= x->rank())
+    refuse("onnx.axis", "axis " + std::to_string(axis) + " is out of range for rank " +
+                            std::to_string(x->rank()));
+}
+
 /// The simpler of two extents that are assumed equal: a literal, else a variable, else the older
 /// one.
 Expr simpler(Expr a, Expr b) {
@@ -99,6 +105,8 @@ Expr Builder::transpose(Expr x, std::span<const int64_t> perm) {
 }
 
 Expr Builder::swap_axes(Expr x, int64_t a, int64_t b) {
+  check_axis(x, a);
+  check_axis(x, b);
   Ints perm = count_up(0, x->rank());
   std::swap(perm[static_cast<size_t>(a)], perm[static_cast<size_t>(b)]);
   return transpose(x, perm);
@@ -121,6 +129,7 @@ Expr Builder::slice(Expr x, std::span<const Expr> starts, std::span<const Expr> 
 }
 
 Expr Builder::narrow(Expr x, int64_t axis, Expr start, Expr extent) {
+  check_axis(x, axis);
   Exprs starts(x->shape().size(), c.i64(0));
   Exprs extents = x->shape();
   starts[static_cast<size_t>(axis)] = start;
@@ -129,6 +138,7 @@ Expr Builder::narrow(Expr x, int64_t axis, Expr start, Expr extent) {
 }
 
 Expr Builder::reverse(Expr x, int64_t axis) {
+  check_axis(x, axis);
   Exprs starts(x->shape().size(), c.i64(0));
   Ints strides(x->shape().size(), 1);
   starts[static_cast<size_t>(axis)] = ir::add(c, x->shape()[static_cast<size_t>(axis)], c.i64(-1));
@@ -165,7 +175,10 @@ Expr Builder::iota(DType dtype, std::span<const Expr> shape, int64_t axis) {
 Expr Builder::reduce(std::string kind, Expr x, Ints axes, bool keep) {
   std::sort(axes.begin(), axes.end());
   Exprs kept = x->shape();
-  for (int64_t a : axes) kept[static_cast<size_t>(a)] = c.i64(1);
+  for (int64_t a : axes) {
+    check_axis(x, a);
+    kept[static_cast<size_t>(a)] = c.i64(1);
+  }
   Expr y =
       axes.empty() ? x : op(Op::reduce, {x}, {{Key::kind, std::move(kind)}, {Key::axes, axes}});
   return keep ? reshape(y, kept) : y;

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "frontend/onnx/importer.h"
+#include "frontend/onnx/operands.h"
 #include "support/check.h"
 
 namespace tenon::onnx_import {
@@ -191,6 +192,11 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
     good = good && value && *value != nullptr;
     operands.push_back(value.value_or(nullptr));
   }
+  if (good && target->schema != nullptr)
+    for (const Diagnostic& problem : operand_problems(*target->schema, operands)) {
+      report_node(scope, proto, problem);
+      good = false;
+    }
   if (!good) {
     check_graphs(scope, proto, 0);
     define(scope, proto, {});

@@ -11,7 +11,8 @@ namespace tenon::onnx_import {
 
 struct SchemaFormal {
   std::string_view name;
-  int option;  // 0 single, 1 optional, 2 variadic
+  int option;      // 0 single, 1 optional, 2 variadic
+  uint32_t types;  // bit n: tensors of elements of data type n, in any version of the operator
 };
 
 struct SchemaAttribute {
