@@ -135,6 +135,23 @@ TEST(Constants, pad_by_reflection_and_edge) {
   EXPECT_CONTAINS(padded("mirror"), "attribute 'mode' is 'mirror'");
 }
 
+TEST(Constants, negative_padding_crops_before_it_copies) {
+  const auto padded = [](const std::string& mode, int64_t low, int64_t high) {
+    Model m(19);
+    m.init(int_tensor("x", {5}, {0, 1, 2, 3, 4})).init(int_tensor("p", {2}, {low, high}));
+    m.output("y").node("Pad", {"x", "p"}, {"y"}).s("mode", mode);
+    return m.values();
+  };
+  EXPECT_EQ(padded("wrap", -1, 3), "1 2 3 4 1 2 3");
+  EXPECT_EQ(padded("wrap", 3, -2), "0 1 2 0 1 2");
+  EXPECT_EQ(padded("wrap", -2, 2), "2 3 4 2 3");
+  EXPECT_EQ(padded("reflect", 2, -2), "2 1 0 1 2");
+  EXPECT_EQ(padded("reflect", -1, 3), "1 2 3 4 3 2 1");
+  EXPECT_EQ(padded("edge", 3, -2), "0 0 0 0 1 2");
+  EXPECT_EQ(padded("edge", -2, -1), "2 3");
+  EXPECT_CONTAINS(padded("wrap", -4, -2), "takes more than axis 0 has");
+}
+
 // ---- shape arithmetic
 
 TEST(Shapes, reshape_solves_symbolically) {

@@ -98,11 +98,20 @@ Exprs range(Call& k) {
 // ---- Pad
 
 /// x read along `axis` at positions that an index tensor gives: how padding by copying works.
+/// Negative padding crops first; what is left is then copied from.
 Expr pad_by_index(Call& k, Expr x, int64_t axis, Expr low, Expr high, const std::string& mode) {
   Builder& b = k.b;
   Context& c = b.c;
+  const Expr cut_low = b.simplify(ir::min(c, low, c.i64(0)));
+  const Expr cut_high = b.simplify(ir::min(c, high, c.i64(0)));
+  low = b.simplify(ir::max(c, low, c.i64(0)));
+  high = b.simplify(ir::max(c, high, c.i64(0)));
+  Expr extent = x->shape()[static_cast<size_t>(axis)];
+  extent = b.simplify(ir::add(c, ir::add(c, extent, cut_low), cut_high));
+  if (const auto left = ir::as_int(extent); left && *left < 0)
+    k.fail("negative padding takes more than axis " + std::to_string(axis) + " has", "onnx.shape");
+  x = b.narrow(x, axis, b.simplify(ir::neg(c, cut_low)), extent);
   if (ir::is_int(low, 0) && ir::is_int(high, 0)) return x;
-  const Expr extent = x->shape()[static_cast<size_t>(axis)];
   const Expr wanted[] = {b.simplify(ir::add(c, ir::add(c, extent, low), high))};
   const Expr last = b.from_scalar(b.simplify(ir::add(c, extent, c.i64(-1))));
   const Expr at = b.sub(b.iota(DType::i64, wanted, 0), b.from_scalar(low));
