@@ -79,7 +79,8 @@ std::vector<Sample> samples(const Grid& g, const Coordinate& at, const std::stri
   Body& b = *at.position.body;
   const Val one = b.lit(at.position.dtype(), 1);
   if (mode == "nearest") return {element_at(g, at, settle(g, at, round(at.position)), one)};
-  const Val v = settle(g, at, at.position);
+  // The weights of a cubic stem from the position itself; each of its taps is moved inside.
+  const Val v = mode == "cubic" ? at.position : settle(g, at, at.position);
   const Val base = floor(v);
   const Val t = v - base;
   if (mode == "linear") return {element_at(g, at, base, 1.0 - t), element_at(g, at, base + 1.0, t)};
