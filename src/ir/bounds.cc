@@ -36,13 +36,15 @@ Assumptions assume_extents(const Kernel& kernel) {
 }
 
 Interval bounds(Expr e, const Assumptions& known) {
-  Solver solver(known);
+  Budget budget;
+  Solver solver(known, budget);
   return solver.of(e);
 }
 
 int64_t divisor(Expr e) {
   const Assumptions none;
-  Solver solver(none);
+  Budget budget;
+  Solver solver(none, budget);
   NodeMap<int64_t> found;
   const auto of_poly = [&](const Poly& p) {
     int64_t g = std::abs(std::max(p.constant, -INT64_MAX));
@@ -72,7 +74,8 @@ int64_t divisor(Expr e) {
 
 std::optional<Linear> linear_in(Context& c, Expr e, std::span<const Expr> vars) {
   const Assumptions none;
-  Solver solver(none);
+  Budget budget(c);
+  Solver solver(none, budget);
   if (!is_index(e)) return std::nullopt;
   Poly rest = solver.poly(e);
   std::vector<Poly> slopes;

@@ -8,17 +8,24 @@
 namespace tenon::ir {
 namespace {
 
+constexpr size_t kMaxTerms = 64;  // of a bound
+
+/// Operators whose result follows from bounds on their operands; what memory holds is not known.
+bool has_bounds(Op op) {
+  return op == Op::floordiv || op == Op::mod || op == Op::min || op == Op::max || op == Op::select;
+}
+
 class RangeOver {
  public:
   RangeOver(Context& c, std::span<const Expr> inner, const Assumptions& known)
-      : known_(known), inner_(inner), simplifier_(c, known) {}
+      : known_(known), inner_(inner), budget_(c), simplifier_(c, known, budget_) {}
 
   struct Bounds {
     Poly lo, hi;
   };
 
   std::optional<Bounds> of(const Poly& p, int depth) {
-    if (depth == 0 || p.poisoned) return std::nullopt;
+    if (depth == 0 || p.poisoned || p.terms.size() > kMaxTerms) return std::nullopt;
     Bounds out{p, p};
     // An extent may mention another inner variable, so the newest variable goes first.
     for (int round = 0; round < 16; ++round) {
@@ -46,6 +53,7 @@ class RangeOver {
   /// succeeded.
   bool eliminate(Poly& p, bool upwards, int depth) {
     const std::vector<Expr> atoms = atoms_of(p);
+    if (!budget_.spend(static_cast<int64_t>(atoms.size()))) return false;
     for (size_t i = atoms.size(); i-- > 0;) {
       if (!depends(atoms[i])) continue;
       const std::optional<Split> s = split_by(p, atoms[i]);
@@ -64,9 +72,9 @@ class RangeOver {
   }
 
   std::optional<Bounds> atom(Expr e, int depth) {
-    Solver& solver = simplifier_.solver();
     if (is_inner(e)) return variable(e);
-    if (e->operands.size() < 2) return std::nullopt;
+    if (!has_bounds(e->op)) return std::nullopt;
+    Solver& solver = simplifier_.solver();
     const size_t first = e->op == Op::select ? 1 : 0;
     const auto a = of(solver.poly(e->operand(first)), depth - 1);
     const auto b = of(solver.poly(e->operand(first + 1)), depth - 1);
@@ -111,6 +119,7 @@ class RangeOver {
 
   const Assumptions& known_;
   std::span<const Expr> inner_;
+  Budget budget_;
   Simplifier simplifier_;
 };
 
@@ -120,7 +129,8 @@ std::optional<SymbolicRange> range_over(Context& c, Expr e, std::span<const Expr
                                         const Assumptions& known) {
   if (!is_index(e)) return std::nullopt;
   const Expr simple = simplify(c, e, known);
-  Solver solver(known);
+  Budget budget;
+  Solver solver(known, budget);
   const auto found = RangeOver(c, inner, known).of(solver.poly(simple), 16);
   if (!found) return std::nullopt;
   return SymbolicRange{simplify(c, emit(c, found->lo), known),

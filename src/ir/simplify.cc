@@ -28,6 +28,15 @@ bool has_decisions(Expr e) {
   });
 }
 
+/// True when the condition says something that a solver can use.
+bool has_facts(Expr condition) {
+  const Expr roots[] = {condition};
+  const std::vector<Expr> all = post_order(roots);
+  return std::any_of(all.begin(), all.end(), [](Expr n) {
+    return is_predicate(n->op) && n->operands.size() == 2 && is_index(n->operand(0));
+  });
+}
+
 bool is_empty(Expr statement) { return statement->op == Op::seq && statement->operands.empty(); }
 
 }  // namespace
@@ -47,14 +56,12 @@ Expr Simplifier::expression(Expr root) {
       stack.pop_back();
       continue;
     }
+    (void)budget_.spend();
     if (e->op == Op::select) {
-      if (const Expr* cond = done_.find(e->operand(0)); cond == nullptr) {
-        stack.push_back(e->operand(0));
-      } else {
-        const Expr out = choose(e);
-        done_.insert(e, out);
-        stack.pop_back();
-      }
+      const Expr out = choose(e, stack);
+      if (out == nullptr) continue;
+      done_.insert(e, out);
+      stack.pop_back();
       continue;
     }
     bool ready = true;
@@ -79,17 +86,34 @@ Expr Simplifier::rebuilt(Expr e) {
   return rebuild_folded(c_, e, e->type, operands);
 }
 
-Expr Simplifier::choose(Expr e) {
+Expr Simplifier::choose(Expr e, std::vector<Expr>& stack) {
+  const auto done = [&](Expr x) {
+    const Expr* found = done_.find(x);
+    if (found == nullptr) stack.push_back(x);
+    return found != nullptr;
+  };
+  if (!done(e->operand(0))) return nullptr;
   const Expr cond = *done_.find(e->operand(0));
-  if (const auto known = as_int(cond)) return expression(e->operand(*known != 0 ? 1 : 2));
+  if (const auto known = as_int(cond)) {
+    const Expr taken = e->operand(*known != 0 ? 1 : 2);
+    return done(taken) ? *done_.find(taken) : nullptr;
+  }
+  // Arms inside arms are visited once for each way that leads to them, as long as the budget lasts;
+  // others once, as if anything held.
+  const Budget::Level level(budget_);
+  const bool assuming = level && known_.facts.size() <= 64 && has_facts(cond);
+  const bool special[] = {assuming && has_decisions(e->operand(1)),
+                          assuming && has_decisions(e->operand(2))};
+  for (const size_t i : {size_t{0}, size_t{1}})
+    if (!special[i] && !done(e->operand(i + 1))) return nullptr;
   const auto arm = [&](size_t i, Expr fact) {
-    if (known_.facts.size() > 64 || !has_decisions(e->operand(i))) return expression(e->operand(i));
+    if (!special[i]) return *done_.find(e->operand(i + 1));
     Assumptions inner = known_;
     inner.fact(fact);
-    return Simplifier(c_, inner).visit(e->operand(i));
+    return Simplifier(c_, inner, budget_).visit(e->operand(i + 1));
   };
-  const Expr a = arm(1, cond);
-  const Expr b = arm(2, logical_not(c_, cond));
+  const Expr a = arm(0, cond);
+  const Expr b = arm(1, logical_not(c_, cond));
   if (e->type == c_.boolean() && is_int(a, 1) && is_int(b, 0)) return cond;
   return select(c_, cond, a, b);
 }
@@ -180,7 +204,7 @@ Expr Simplifier::loop(Expr e) {
   Assumptions inner = known_;
   inner.ranges.erase(view.var());
   inner.below(view.var(), extent);
-  const Expr body = Simplifier(c_, inner).statement(view.body());
+  const Expr body = Simplifier(c_, inner, budget_).statement(view.body());
   if (is_empty(body)) return body;
   const Expr operands[] = {view.var(), extent, body};
   return c_.rebuild(e, e->type, operands);
@@ -199,7 +223,7 @@ Expr Simplifier::branch(Expr e) {
     if (!lasting) return statement(s);
     Assumptions inner = known_;
     inner.fact(fact);
-    return Simplifier(c_, inner).statement(s);
+    return Simplifier(c_, inner, budget_).statement(s);
   };
   const Expr then = arm(e->operand(1), cond);
   const Expr other = otherwise != nullptr ? arm(otherwise, logical_not(c_, cond)) : nullptr;
@@ -219,10 +243,10 @@ Expr Simplifier::block(Expr e) {
       inner.extents[it.var] = extent->second;
     if (!has_load(it.binding)) inner.fact(eq(c_, it.var, it.binding));
   }
-  const Expr predicate = Simplifier(c_, inner).expression(view.predicate());
+  const Expr predicate = Simplifier(c_, inner, budget_).expression(view.predicate());
   if (is_int(predicate, 0)) return seq(c_, {});
   if (!has_load(predicate)) inner.fact(predicate);
-  const Expr body = Simplifier(c_, inner).statement(view.body());
+  const Expr body = Simplifier(c_, inner, budget_).statement(view.body());
   if (is_empty(body)) return body;
   std::vector<Expr> operands{predicate, body};
   for (const BlockIter& it : iters) {
@@ -243,7 +267,7 @@ Expr Simplifier::binding(Expr e) {
     inner.ranges[var] = solver_.of(value);
     if (!has_load(value)) inner.fact(eq(c_, var, value));
   }
-  const Expr out = Simplifier(c_, inner).statement(body);
+  const Expr out = Simplifier(c_, inner, budget_).statement(body);
   return is_empty(out) ? out : let(c_, var, value, out);
 }
 
@@ -251,12 +275,14 @@ Expr Simplifier::binding(Expr e) {
 
 Expr simplify(Context& c, Expr e, const Assumptions& known) {
   if (e->op == Op::imm) return e;
-  return Simplifier(c, known).visit(e);
+  Budget budget(c);
+  return Simplifier(c, known, budget).visit(e);
 }
 
 bool prove(Context& c, Expr condition, const Assumptions& known) {
   if (const auto v = as_int(condition)) return *v != 0;
-  return is_int(Simplifier(c, known).visit(condition), 1);
+  Budget budget(c);
+  return is_int(Simplifier(c, known, budget).visit(condition), 1);
 }
 
 }  // namespace tenon::ir

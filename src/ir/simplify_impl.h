@@ -12,7 +12,8 @@ namespace tenon::ir {
 
 class Simplifier {
  public:
-  Simplifier(Context& c, const Assumptions& known) : c_(c), known_(known), solver_(known_) {}
+  Simplifier(Context& c, const Assumptions& known, Budget& budget)
+      : c_(c), known_(known), budget_(budget), solver_(known_, budget) {}
   Simplifier(const Simplifier&) = delete;
   Simplifier& operator=(const Simplifier&) = delete;
 
@@ -20,6 +21,7 @@ class Simplifier {
   [[nodiscard]] Expr visit(Expr e);
   [[nodiscard]] Solver& solver() { return solver_; }
   [[nodiscard]] Context& context() { return c_; }
+  [[nodiscard]] Budget& budget() { return budget_; }
 
   // ---- simplify_arith.cc: polynomials whose atoms are in canonical form
   [[nodiscard]] Poly floordiv(const Poly& a, const Poly& b);
@@ -53,7 +55,8 @@ class Simplifier {
 
   [[nodiscard]] Expr expression(Expr e);
   [[nodiscard]] Expr node(Expr e);
-  [[nodiscard]] Expr choose(Expr e);
+  /// The simplified select, or nullptr after pushing what has to be done first.
+  [[nodiscard]] Expr choose(Expr e, std::vector<Expr>& stack);
   [[nodiscard]] Expr rebuilt(Expr e);
   [[nodiscard]] Expr statement(Expr e);
   [[nodiscard]] Expr loop(Expr e);
@@ -63,6 +66,7 @@ class Simplifier {
 
   Context& c_;
   Assumptions known_;
+  Budget& budget_;
   Solver solver_;
   NodeMap<Expr> done_;
 };

@@ -364,6 +364,45 @@ TEST_F(Simplify, evaluate_follows_the_operator_table) {
   EXPECT_EQ(evaluate(select(c, lt(c, n, num(3)), n, m), {{n, 1}}), 1);
 }
 
+TEST_F(Simplify, range_over_knows_nothing_of_what_memory_holds) {
+  const Expr i = var("i", 5);
+  const Expr table = c.buffer("table", c.tensor(DType::i64, std::vector<Expr>{num(5)}));
+  const Expr inner[] = {i};
+  const Expr read = load(c, table, inner);
+  EXPECT_FALSE(range_over(c, read, inner, known).has_value());
+  EXPECT_FALSE(range_over(c, sum(times(read, 3), i), inner, known).has_value());
+  EXPECT_FALSE(range_over(c, load(c, table, std::vector<Expr>{read}), inner, known).has_value());
+}
+
+TEST_F(Simplify, selects_inside_selects_end) {
+  // Each choice stands twice in the next: 2^60 ways lead to the innermost.
+  Expr e = c.var("x");
+  for (int k = 0; k < 60; ++k)
+    e = select(c, lt(c, e, c.var("bound")), sum(e, num(1)), sub(c, e, num(1)));
+  const Expr out = simple(e);
+  EXPECT_EQ(out->op, Op::select);
+  EXPECT_FALSE(prove(c, lt(c, e, num(7)), known));
+}
+
+TEST_F(Simplify, a_deep_chain_of_selects_ends) {
+  Expr e = c.var("x");
+  for (int k = 0; k < 5000; ++k) e = select(c, lt(c, c.var("bound"), num(k)), num(k), e);
+  EXPECT_EQ(simple(e)->op, Op::select);
+}
+
+TEST_F(Simplify, hard_questions_share_an_allowance) {
+  std::vector<Expr> all;
+  for (int k = 0; k < 40; ++k) {
+    Expr e = c.var("x");
+    for (int j = 0; j < 12; ++j)
+      e = select(c, lt(c, e, c.var("bound")), sum(e, num(k + 1)), sub(c, e, num(j)));
+    all.push_back(simple(e));
+  }
+  EXPECT_LE(c.proof_steps(), 0);
+  expect(sum(all[0], num(0)), all[0]);  // easy ones are answered as before
+  EXPECT_TRUE(prove(c, lt(c, var("i", 5), num(5)), known));
+}
+
 TEST_F(Simplify, a_long_chain_of_choices_stays_linear) {
   Expr e = c.var("x");
   const Expr n = c.var("n");

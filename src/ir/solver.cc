@@ -4,6 +4,7 @@
 
 #include "ir/expr.h"
 #include "ir/rewrite.h"
+#include "support/check.h"
 #include "support/checked.h"
 
 namespace tenon::ir {
@@ -34,7 +35,8 @@ Interval of_dtype(DType t) {
 
 bool is_index(Expr e) { return e->type->is_scalar() && e->dtype() == DType::i64; }
 
-Solver::Solver(const Assumptions& known) : known_(known), ranges_(known.ranges) {
+Solver::Solver(const Assumptions& known, Budget& budget)
+    : known_(known), work_(budget), ranges_(known.ranges) {
   std::vector<std::pair<Expr, Expr>> extents(known.extents.begin(), known.extents.end());
   std::sort(extents.begin(), extents.end(),
             [](const auto& a, const auto& b) { return a.first->id < b.first->id; });
@@ -144,6 +146,7 @@ void Solver::open_floordiv(const Poly& p) {
 
 const Poly& Solver::poly(Expr e) {
   if (const Poly* const* found = polys_.find(e)) return **found;
+  TENON_CHECK(is_index(e), "only i64 scalars have a polynomial");
   const Expr roots[] = {e};
   for (Expr n : post_order(roots)) {
     if (!is_index(n) || polys_.contains(n)) continue;
@@ -198,6 +201,8 @@ Interval Solver::variable(Expr e) {
 
 Interval Solver::of(Expr e) {
   if (const Interval* found = intervals_.find(e)) return *found;
+  const Budget::Level level(work_);
+  if (!level) return e->type->is_scalar() ? of_dtype(e->dtype()) : Interval{};
   // Cases under examination must not reach what is remembered.
   std::vector<Poly> aside(facts_.begin() + static_cast<std::ptrdiff_t>(lasting_), facts_.end());
   facts_.resize(lasting_);
@@ -304,6 +309,7 @@ bool Solver::is_free_variable(const Poly& p, Expr v) {
 int64_t Solver::search(const Poly& p, int64_t enough, int depth) {
   int64_t best = plain_lower(p);
   if (best >= enough || depth == 0 || p.poisoned || p.terms.empty() || budget_ <= 0) return best;
+  if (!work_.spend(static_cast<int64_t>(p.terms.size()))) return best;
   --budget_;
   for (Expr v : atoms_of(p)) {
     const int64_t found = try_atom(p, v, enough, depth);

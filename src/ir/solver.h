@@ -1,7 +1,7 @@
 // Bounds of integer expressions under assumptions: interval arithmetic, and for what intervals
 // cannot see, elimination: a variable with a symbolic bound, a floordiv, a min or a known fact is
-// replaced by what bounds it, until a number is left. Search is capped, so an answer may be loose,
-// never wrong.
+// replaced by what bounds it, until a number is left. Search is capped, for each question and by
+// the budget, so an answer may be loose, never wrong.
 #pragma once
 
 #include <deque>
@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ir/budget.h"
 #include "ir/node_map.h"
 #include "ir/poly.h"
 #include "ir/simplify.h"
@@ -20,9 +21,10 @@ namespace tenon::ir {
 
 class Solver {
  public:
-  explicit Solver(const Assumptions& known);
+  /// Both outlive the solver.
+  Solver(const Assumptions& known, Budget& budget);
 
-  /// The expression as a polynomial; an atom when it would grow too large. Lives as long as the
+  /// The i64 scalar as a polynomial; an atom when it would grow too large. Lives as long as the
   /// solver.
   [[nodiscard]] const Poly& poly(Expr e);
   [[nodiscard]] Interval interval(const Poly& p) { return {lower(p), upper(p)}; }
@@ -64,13 +66,14 @@ class Solver {
   [[nodiscard]] Interval variable(Expr e);
 
   const Assumptions& known_;
+  Budget& work_;
   std::unordered_map<Expr, Interval> ranges_;
   std::vector<Poly> facts_;
   size_t lasting_ = 0;  // facts beyond that count belong to a case under examination
   std::deque<Poly> poly_store_;
   NodeMap<const Poly*> polys_;
   NodeMap<Interval> intervals_;
-  int budget_ = 0;
+  int budget_ = 0;  // eliminations left for the question at hand
 };
 
 /// Interval arithmetic; saturating.
