@@ -528,13 +528,23 @@ class Fusion {
     return g;
   }
 
-  /// Is the user (or, through a free node, one of its users) outside group `id`?
+  /// Is the user (or, through free nodes, one of their users) outside group `id`?
   bool read_outside(Expr user, int id) const {
-    if (!is_free(user)) return group_of(user) != id;
-    if (stored_free_.contains(user) && group_of(user) != id) return true;
-    const auto* found = users_.find(user);
-    if (found == nullptr) return false;
-    return std::any_of(found->begin(), found->end(), [&](Expr u) { return read_outside(u, id); });
+    std::vector<Expr> stack{user};
+    std::unordered_set<Expr> seen{user};
+    while (!stack.empty()) {
+      const Expr u = stack.back();
+      stack.pop_back();
+      if (!is_free(u) || stored_free_.contains(u)) {
+        if (group_of(u) != id) return true;
+        if (!is_free(u)) continue;
+      }
+      const auto* found = users_.find(u);
+      if (found == nullptr) continue;
+      for (Expr next : *found)
+        if (seen.insert(next).second) stack.push_back(next);
+    }
+    return false;
   }
 
   FusionOptions options_;
