@@ -62,9 +62,10 @@ void metadata(Stream& s, M& m) {
   s.text(m.precision);
   for (auto* list : {&m.needs, &m.symbols, &m.messages})
     rows(s, *list, 4, [&](auto& t) { s.text(t); });
-  rows(s, m.inputs, 17, [&](auto& in) {
+  rows(s, m.inputs, 21, [&](auto& in) {
     s.text(in.name);
     s.value(in.dtype);
+    s.value(in.constant);
     rows(s, in.dims, 16, [&](auto& d) {
       s.text(d.text);
       s.value(d.symbol);

@@ -34,7 +34,8 @@ class FileTest : public testing::Test {
     m.target = "x86-64-v3";
     m.precision = "f32";
     m.symbols = {"batch"};
-    m.inputs = {{"x", DType::f32, {{"batch", 0, -1}, {"4", kNone, 4}}}};
+    m.inputs = {{"x", DType::f32, {{"batch", 0, -1}, {"4", kNone, 4}}},
+                {"k", DType::f32, {{"75", kNone, 75}}, kNone, 1}};
     m.outputs = {{"y", DType::f32, {{"batch", 0}, {"4", 1}}, 1}};
     m.kernels = {{"relu", "relu", "batch x 4", "key", 2, kNone}};
     m.entries = {{"k0", 0}, {"k1", 50}};
@@ -90,8 +91,9 @@ TEST_F(FileTest, round_trip_keeps_everything) {
   EXPECT_EQ(r->target, m.target);
   EXPECT_EQ(r->symbols, m.symbols);
   EXPECT_EQ(r->messages, m.messages);
-  ASSERT_EQ(r->inputs.size(), 1u);
+  ASSERT_EQ(r->inputs.size(), 2u);
   EXPECT_EQ(r->inputs[0].dims[1].extent, 4);
+  EXPECT_EQ(r->inputs[1].constant, 1u);
   EXPECT_EQ(r->outputs[0].dims[1].reg, 1u);
   EXPECT_EQ(r->kernels[0].flops, 2u);
   EXPECT_EQ(r->entries[1].offset, 50u);

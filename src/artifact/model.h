@@ -37,7 +37,8 @@ struct Input {
   std::string name;
   DType dtype = DType::f32;
   std::vector<InputDim> dims;
-  uint32_t below = kNone;  // register of the first stage: elements are indices below it
+  uint32_t below = kNone;     // register of the first stage: elements are indices below it
+  uint32_t constant = kNone;  // its value where the caller gives none; all extents are constant
 };
 
 struct OutputDim {

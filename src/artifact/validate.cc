@@ -31,12 +31,23 @@ class Checker {
   }
   static bool dtype(DType t) { return static_cast<int>(t) < kDTypeCount; }
 
+  bool default_fits(const Input& in) const {
+    if (in.constant == kNone) return true;
+    if (in.constant >= m_.constants.size() || !dtype(in.dtype)) return false;
+    uint64_t bytes = info(in.dtype).bytes;
+    for (const InputDim& d : in.dims)
+      if (d.extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(d.extent), &bytes))
+        return false;
+    return bytes == m_.constants[in.constant].size;
+  }
+
   void check_interface() {
     for (size_t i = 0; i < m_.inputs.size(); ++i) {
       expect(dtype(m_.inputs[i].dtype), "type of input", i);
       for (const InputDim& d : m_.inputs[i].dims)
         expect(d.symbol == kNone || d.symbol < m_.symbols.size(), "symbol of input", i);
       expect(m_.inputs[i].below == kNone || reg(m_.inputs[i].below), "bound of input", i);
+      expect(default_fits(m_.inputs[i]), "default of input", i);
     }
     for (size_t i = 0; i < m_.outputs.size(); ++i) {
       expect(dtype(m_.outputs[i].dtype) && slot(m_.outputs[i].slot), "slot of output", i);

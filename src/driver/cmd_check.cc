@@ -4,6 +4,7 @@
 
 #include "driver/cli.h"
 #include "driver/session.h"
+#include "ir/default_value.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
 
@@ -48,8 +49,8 @@ int check(const CheckArgs& args) {
   }
   std::printf("%s: supported, %zu graph nodes\n", args.model.c_str(), nodes);
   for (const ir::Expr p : source->function.params)
-    std::printf("  input  %s: %s\n", p->string_attr(ir::Key::name).c_str(),
-                ir::print(p->type).c_str());
+    std::printf("  input  %s: %s%s\n", p->string_attr(ir::Key::name).c_str(),
+                ir::print(p->type).c_str(), ir::default_of(p) == nullptr ? "" : ", with a default");
   for (size_t i = 0; i < source->function.results.size(); ++i)
     std::printf("  output %s: %s\n", source->function.result_names[i].c_str(),
                 ir::print(source->function.results[i]->type).c_str());

@@ -32,8 +32,9 @@ int inspect_artifact(const std::string& path) {
     return "[" + text + "]";
   };
   for (const artifact::Input& i : model->inputs)
-    std::printf("input  %s: %s%s\n", i.name.c_str(),
-                std::string(artifact::info(i.dtype).name).c_str(), dims(i.dims).c_str());
+    std::printf("input  %s: %s%s%s\n", i.name.c_str(),
+                std::string(artifact::info(i.dtype).name).c_str(), dims(i.dims).c_str(),
+                i.constant == artifact::kNone ? "" : ", with a default");
   for (const artifact::Output& o : model->outputs)
     std::printf("output %s: %s%s\n", o.name.c_str(),
                 std::string(artifact::info(o.dtype).name).c_str(), dims(o.dims).c_str());

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/keys.h"
 #include "ir/parser.h"
@@ -235,7 +236,16 @@ bool Parser::function_header(Function& f) {
     if (!name(param, "a parameter") || !expect(":")) return false;
     const Type t = type();
     if (t == nullptr) return false;
-    f.params.push_back(c_->param(param, t));
+    if (accept("=")) {
+      if (!expect("constant")) return false;
+      const Expr value = constant();
+      if (value == nullptr) return false;
+      if (value->type != t)
+        return error_at(token, "a default must be of its parameter's type", "text.type");
+      f.params.push_back(param_with_default(*c_, param, t, *value->constant_attr()));
+    } else {
+      f.params.push_back(c_->param(param, t));
+    }
     if (!declare(token, param, f.params.back())) return false;
     if (!accept(",")) break;
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/lexer.h"
 #include "ir/printer.h"
@@ -118,6 +119,11 @@ void Printer::function(const Context& c, const Function& f, std::string_view wor
   for (size_t i = 0; i < f.params.size(); ++i) {
     if (i != 0) out_ += ", ";
     out_ += name(f.params[i]) + ": ";
+    type(f.params[i]->type);
+    if (default_of(f.params[i]) == nullptr) continue;
+    out_ += " = ";
+    constant(f.params[i]);
+    out_ += " : ";
     type(f.params[i]->type);
   }
   out_ += ')';

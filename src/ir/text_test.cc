@@ -68,6 +68,19 @@ constexpr const char* kKernel =
 }
 )tir";
 
+TEST(Text, a_parameter_may_have_a_default) {
+  const std::string text =
+      "model @m[n](x: f32[n, 2], k: f32[2] = constant [1, -0.5] \"k\" : f32[2]) -> (y) {\n"
+      "  t1 = broadcast(k) {dims = [1]} : f32[n, 2]\n"
+      "  return t1\n}\n";
+  expect_stable(round_trip(text));
+  EXPECT_NE(round_trip(text).find("k: f32[2] = constant [1, -0.5] \"k\" : f32[2])"),
+            std::string::npos)
+      << round_trip(text);
+  expect_error("model @m[](k: f32[2] = constant [1] : f32[1]) -> (k) {\n  return k\n}\n",
+               "text.type", "a default must be of its parameter's type");
+}
+
 TEST(Text, kernel_reads_back) { expect_stable(kKernel); }
 
 constexpr const char* kModel = R"tir(function @softmax[batch](a: f32[batch, 4]) {

@@ -41,6 +41,7 @@ class Execution {
     uint64_t epoch = 0;  // of its buffers and sizes; 0 never
   };
 
+  void set_default(size_t index);
   // execution_sizes.cc
   [[nodiscard]] Status run_stage(uint32_t stage);
   [[nodiscard]] Status lay_out(uint32_t stage);

@@ -133,6 +133,32 @@ TEST(Executor, steady_state_allocates_nothing) {
   EXPECT_TRUE(ok);
 }
 
+TEST(Executor, an_input_without_a_value_takes_its_default) {
+  static constexpr float kDefault[2] = {3, -1};
+  ModelMaker k;
+  const uint32_t x = k.input("x", {ModelMaker::extent(2)});
+  const uint32_t two = k.reg(2);
+  const uint32_t one = k.reg(1);
+  const uint32_t bytes = k.reg(8);
+  const uint32_t zero = k.reg(0);
+  k.stage({bytes});
+  const uint32_t y = k.slot(SlotKind::arena, 0, zero);
+  k.launch("twice", twice, {x, y}, {two}, one, zero);
+  k.m.outputs = {{"y", DType::f32, {{"2", two}}, y}};
+  k.m.constants = {{reinterpret_cast<const std::byte*>(kDefault), sizeof kDefault}};
+  k.m.inputs[0].constant = 0;
+  const auto e = executor_of(k.m);
+  ASSERT_TRUE(e->run().has_value());
+  EXPECT_EQ(values<float>(e->output(0)), (std::vector<float>{6, -2}));
+  const std::vector<int64_t> dims{2};
+  const float given[2] = {5, 7};
+  ASSERT_TRUE(e->set_input("x", {DType::f32, dims, given}).has_value());
+  ASSERT_TRUE(e->run().has_value());
+  EXPECT_EQ(values<float>(e->output(0)), (std::vector<float>{10, 14}));
+  k.m.constants[0].size = 4;
+  EXPECT_FALSE(Model::from(k.m).has_value());
+}
+
 TEST(Executor, wrong_inputs_get_one_clear_message) {
   ModelMaker k;
   const uint32_t a = k.input("ids", {k.symbol("batch"), ModelMaker::extent(4)});

@@ -109,9 +109,17 @@ class Planner {
       return learn(i, shape.dims, source);
     }
     const auto& names = model_.tables().symbols;
-    for (uint32_t s = 0; s < names.size(); ++s)
-      if (names[s] == shape.name && shape.dims.size() == 1)
-        return learn_symbol(s, shape.dims[0], source);
+    bool found = false;  // a name stands for several symbols where its axes need not be equal
+    bool taken = false;
+    for (uint32_t s = 0; s < names.size(); ++s) {
+      if (names[s] != shape.name || shape.dims.size() != 1) continue;
+      taken = taken || symbols_[s].extent < 0 || symbols_[s].extent == shape.dims[0];
+      found = true;
+    }
+    for (uint32_t s = 0; s < names.size() && found; ++s)
+      if (names[s] == shape.name && (symbols_[s].extent < 0 || !taken))
+        TENON_TRY_VOID(learn_symbol(s, shape.dims[0], source));
+    if (found) return {};
     return fail("run.shape_name", cat("--shape: the model has no input or symbol '", shape.name,
                                       "'", what_there_is(shape.name)));
   }
@@ -132,6 +140,15 @@ class Planner {
   /// The shape of an input that has no file.
   Status settle(size_t i) {
     const artifact::Input& in = input(i);
+    if (in.constant != artifact::kNone) {
+      const artifact::Constant& value = model_.tables().constants[in.constant];
+      Tensor& t = plan_.tensors[i];
+      t.dtype = in.dtype;
+      for (const artifact::InputDim& d : in.dims) t.dims.push_back(d.extent);
+      t.bytes.assign(value.bytes, value.bytes + value.size);
+      plan_.loaded[i] = true;
+      return {};
+    }
     if (!options_.fill)
       return fail("run.missing_input",
                   cat("input '", in.name, "' has no value; give --input ", in.name,
@@ -140,12 +157,20 @@ class Planner {
     t.dtype = in.dtype;
     for (size_t d = 0; d < in.dims.size(); ++d) {
       int64_t extent = in.dims[d].extent;
-      if (extent < 0 && in.dims[d].symbol != artifact::kNone)
-        extent = symbols_[in.dims[d].symbol].extent;
+      if (extent < 0 && in.dims[d].symbol != artifact::kNone) extent = extent_of(in.dims[d].symbol);
       if (shapes_[i] != nullptr) extent = shapes_[i]->dims[d];
       t.dims.push_back(extent < 0 ? 1 : extent);
     }
     return model_.check_input(i, t.dtype, t.dims);
+  }
+
+  /// The extent of a symbol, else of another one of its name; negative where none is known.
+  int64_t extent_of(uint32_t symbol) const {
+    const auto& names = model_.tables().symbols;
+    if (symbols_[symbol].extent >= 0) return symbols_[symbol].extent;
+    for (size_t s = 0; s < names.size(); ++s)
+      if (symbols_[s].extent >= 0 && names[s] == names[symbol]) return symbols_[s].extent;
+    return -1;
   }
 
   static tl::unexpected<Error> fail(std::string code, std::string message) {

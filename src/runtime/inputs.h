@@ -42,16 +42,18 @@ struct InputOptions {
 [[nodiscard]] Status add_input_option(InputOptions& options, const std::string& text);
 [[nodiscard]] Status add_shape_option(InputOptions& options, const std::string& text);
 
-/// The inputs of a run: files are loaded, the others have a type and a shape and no bytes yet.
+/// The inputs of a run: files are loaded, defaults taken; the others have a type and a shape and no
+/// bytes yet.
 struct InputPlan {
   std::vector<Tensor> tensors;
   std::vector<bool> loaded;
   [[nodiscard]] InputDims dims() const;
 };
-/// A symbolic axis takes its size from files and `shapes`; without either it is 1. Refuses options
-/// that contradict each other ("run.symbol", "run.extent") or the model (the codes of
-/// Model::check_input, "run.input_name", "run.shape_name"), and an input that has neither file nor
-/// fill rule ("run.missing_input").
+/// A symbolic axis takes its size from files and `shapes`; without either it is 1. An input with a
+/// default keeps it unless a file is given. Refuses options that contradict each other
+/// ("run.symbol", "run.extent") or the model (the codes of Model::check_input, "run.input_name",
+/// "run.shape_name"), and an input that has neither file, default nor fill rule
+/// ("run.missing_input").
 [[nodiscard]] Result<InputPlan> plan_inputs(const Model& model, const InputOptions& options);
 
 /// Bytes of the inputs that are not loaded, were their extents `dims`, and of the run's arena and
