@@ -146,8 +146,8 @@ Expr fold_select(Context& c, Type type, Exprs operands) {
 
 /// Known scalars are a constant.
 Expr fold_from_scalars(Context& c, Type type, Exprs operands) {
-  Tensor t = Tensor::zeros(ir::DType::i64, Ints(static_cast<size_t>(type->rank()),
-                                                static_cast<int64_t>(operands.size())));
+  Tensor t = Tensor::zeros(
+      type->dtype, Ints(static_cast<size_t>(type->rank()), static_cast<int64_t>(operands.size())));
   for (size_t i = 0; i < operands.size(); ++i) {
     const auto value = ir::as_int(operands[i]);
     if (!value) return nullptr;

@@ -45,16 +45,22 @@ void merge_storages(Value& into, const Value& from) {
 
 }  // namespace
 
+/// The register of a branch's condition: of extents, or read from a tensor in a new stage.
+Result<Reg> Packager::condition_of(Expr condition, Activation& a) {
+  if (condition->op == Op::from_scalars) return sizes_.compile(condition->operand(0));
+  TENON_TRY(const Value value, value_of(condition, a));
+  storages_.use(value);
+  const Reg zero = sizes_.constant(0);
+  sizes_.open_stage();
+  return sizes_.element(value.slot, zero, ir::DType::boolean);
+}
+
 Status Packager::if_node(Expr n, Activation& a) {
-  TENON_TRY(const Value condition, value_of(n->operand(0), a));
   TENON_TRY(const Values arguments, operands_of(n->operands.subspan(1), a));
   const std::vector<Type>& types = n->type->fields;
   std::vector<OpenExtent> open = open_extents(sizes_, types);
-  storages_.use(condition);
-  const Reg zero = sizes_.constant(0);
-  const uint32_t entry = sizes_.open_stage();
-  const Reg chosen = sizes_.element(condition.slot, zero, ir::DType::boolean);
-  for (OpenExtent& o : open) o.merged = sizes_.variable(entry);
+  TENON_TRY(const Reg chosen, condition_of(n->operand(0), a));
+  for (OpenExtent& o : open) o.merged = sizes_.variable(sizes_.newest());
 
   Values results;
   for (const Type t : types) results.push_back({storages_.bound_slot(), t, {}});
@@ -283,6 +289,7 @@ class LoopWriter {
       TENON_TRY(const Reg r, sizes_.compile(result(1 + c.value)->shape()[c.axis]));
       moves.emplace_back(c.reg, r);
     }
+    const size_t stacked = moves.size();
     for (const OpenExtent& o : open_) {
       if (o.result < carried_ || o.axis == 0) continue;
       TENON_TRY(const Reg r, sizes_.compile(result(1 + o.result)->shape()[o.axis - 1]));
@@ -290,7 +297,16 @@ class LoopWriter {
     }
     const Reg one = sizes_.constant(1);
     const Reg zero = sizes_.constant(0);
-    sizes_.open_stage();
+    const uint32_t end = sizes_.open_stage();
+    for (const auto& [merged, now] : std::span(moves).subspan(stacked)) {
+      const Reg same = sizes_.variable(end);
+      sizes_.assign(same, SizeOpCode::eq, merged, now);
+      const Reg first = sizes_.variable(end);
+      sizes_.assign(first, SizeOpCode::eq, counter_, zero);
+      sizes_.assign(same, SizeOpCode::or_, same, first);
+      sizes_.check(same, "a loop's stacked value changes its shape from one iteration to the next",
+                   /*here=*/true);
+    }
     sizes_.assign(go_on_, SizeOpCode::move,
                   sizes_.element(condition.slot, zero, ir::DType::boolean));
     for (const auto& [to, from] : moves) sizes_.assign(to, SizeOpCode::move, from);

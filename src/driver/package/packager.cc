@@ -1,6 +1,7 @@
 #include "driver/package/packager.h"
 
 #include "interp/order.h"
+#include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/text.h"
 #include "support/check.h"
@@ -52,14 +53,7 @@ Status Packager::run() {
 
 uint32_t Packager::symbol_of(Expr var) {
   const auto [at, is_new] = symbols_.emplace(var, static_cast<uint32_t>(model_.symbols.size()));
-  if (is_new) {
-    std::string name = var->string_attr(Key::name);
-    const std::string base = name;
-    for (int i = 1;
-         std::find(model_.symbols.begin(), model_.symbols.end(), name) != model_.symbols.end(); ++i)
-      name = cat(base, "_", i);
-    model_.symbols.push_back(std::move(name));
-  }
+  if (is_new) model_.symbols.push_back(var->string_attr(Key::name));
   return at->second;
 }
 
@@ -89,6 +83,8 @@ Status Packager::add_inputs(Values& values) {
       }
       in.dims.push_back(std::move(dim));
     }
+    if (const ir::ConstantRef value = ir::default_of(p))
+      in.constant = constants_.add(compilation_.context->constant(p->type, *value));
     model_.inputs.push_back(std::move(in));
     values.push_back({storages_.input_slot(i), p->type, {}});
   }
@@ -185,6 +181,10 @@ Result<Value> Packager::value_of(Expr e, Activation& a) {
     TENON_CHECK(found->second.size() == 1, "a tuple is used as one tensor");
     return found->second[0];
   }
+  if (e->op == Op::from_scalars) {
+    TENON_TRY_VOID(from_scalars(e, a));
+    return a.values.at(e)[0];
+  }
   const Expr literal = literal_behind(e);
   TENON_CHECK(literal != nullptr, "a value is used before it is computed: " + ir::print(e));
   const Value v{storages_.constant_slot(constants_.add(literal)), e->type, {}};
@@ -240,7 +240,8 @@ Status Packager::node(Expr n, Activation& a) {
       return {};
     }
     case Op::from_scalars:
-      return from_scalars(n, a);
+      // Branches read a condition over extents from its register; who else reads it has it written.
+      return n->dtype() == ir::DType::boolean ? Status{} : from_scalars(n, a);
     case Op::call_kernel:
       return call_kernel(n, a);
     case Op::if_:

@@ -80,6 +80,7 @@ class Packager {
   void offer_in_place(size_t kernel, const std::vector<Value>& params, uint32_t last);
 
   // ---- control.cc
+  [[nodiscard]] Result<Reg> condition_of(ir::Expr condition, Activation& a);
   [[nodiscard]] Status if_node(ir::Expr n, Activation& a);
   [[nodiscard]] Status loop_node(ir::Expr n, Activation& a);
   friend class LoopWriter;

@@ -39,6 +39,7 @@ class SizeProgram {
   // ---- stages
   /// A new stage at this point of the step list (a step is added).
   uint32_t open_stage();
+  [[nodiscard]] uint32_t newest() const { return static_cast<uint32_t>(ops_.size() - 1); }
   /// Operations of the newest stage whose place in time matters.
   void assign(Reg dst, artifact::SizeOpCode code, Reg a, Reg b = 0);
   [[nodiscard]] Reg element(uint32_t slot, Reg index, ir::DType dtype);

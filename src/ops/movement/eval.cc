@@ -143,7 +143,7 @@ Result<std::vector<Tensor>> iota_eval(const EvalArgs& args) {
 }
 
 Result<std::vector<Tensor>> from_scalars_eval(const EvalArgs& args) {
-  Tensor out = Tensor::zeros(ir::DType::i64, args.shape);
+  Tensor out = Tensor::zeros(args.node->dtype(), args.shape);
   int64_t i = 0;
   for (Expr e : args.node->operands) out.set_i(i++, args.integer(e));
   return one(std::move(out));

@@ -176,6 +176,10 @@ Result<Type> iota_type(const TypeArgs& args) {
 
 Result<Type> from_scalars_type(const TypeArgs& args) {
   const Rule rule(args);
+  // A condition over extents, for a branch.
+  if (args.wanted == args.c.boolean() && args.operands.size() == 1 &&
+      rule.operand(0)->type == args.c.boolean())
+    return args.wanted;
   for (Expr e : args.operands)
     if (e->type != args.c.index())
       return rule.refuse(1, "operand of type " + show(e->type) + " is not an i64 scalar");
