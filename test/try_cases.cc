@@ -102,8 +102,8 @@ Verdict try_case(const fs::path& folder, const CompileOptions& options, const fs
   for (size_t k = 0; k < sets.size(); ++k) {
     const Result<DataSet> data = read_data_set(sets[k]);
     if (!data) return refused("read", data.error());
-    Verdict verdict =
-        try_set(*model, source->function, *names, *data, /*threads=*/1 + static_cast<int>(k % 2));
+    Verdict verdict = try_set(*model, source->function, names->given(data->inputs.size()), *data,
+                              /*threads=*/1 + static_cast<int>(k % 2));
     if (verdict.kind.empty()) continue;
     verdict.text = sets[k].filename().string() + ": " + verdict.text;
     return verdict;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <mutex>
 
 #include "driver/kernel_model.h"
@@ -66,6 +67,8 @@ Result<Source> read_model(const std::string& path) {
                                       ": is already compiled; `run`, `bench` and `inspect` read "
                                       "it, this needs the .onnx or .tir file");
   TENON_TRY(onnx_import::Imported imported, onnx_import::import_file(path));
+  for (const std::string& warning : imported.warnings)
+    std::fprintf(stderr, "tenon: warning: %s\n", warning.c_str());
   Source source{imported.context, *imported.function, {}, path, {}};
   for (const auto& [name, var] : imported.symbols) source.symbols.emplace_back(name, var);
   return source;

@@ -37,7 +37,8 @@ struct Source {
   /// The kernel of a file that holds one and no model; `function` calls it.
   std::shared_ptr<const ir::Kernel> kernel = nullptr;
 };
-/// Reads an .onnx or .tir file. Kernels in a .tir are verified and their trace lines must apply.
+/// Reads an .onnx or .tir file; what is odd about it but does no harm goes to stderr. Kernels in a
+/// .tir are verified and their trace lines must apply.
 [[nodiscard]] Result<Source> read_model(const std::string& path);
 
 /// One distinct kernel with everything that was made of it.

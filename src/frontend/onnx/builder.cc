@@ -4,10 +4,12 @@
 #include <cstring>
 
 #include "frontend/onnx/tensor_proto.h"
+#include "ir/rewrite.h"
 #include "ir/simplify.h"
 #include "ir/text.h"
 #include "ops/composite.h"
 #include "ops/tensor.h"
+#include "support/text.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -57,6 +59,12 @@ std::optional<Ints> static_shape(Type type) {
 
 void refuse(std::string code, std::string message) {
   throw ConvertError{{{std::move(code), std::move(message)}}};
+}
+
+bool is_newer(Expr extent, size_t first) {
+  const std::vector<Expr> all = ir::post_order(std::span(&extent, 1));
+  return std::any_of(all.begin(), all.end(),
+                     [&](Expr e) { return e->op == Op::var && e->id >= first; });
 }
 
 std::optional<int64_t> static_count(Type type) {
@@ -226,6 +234,12 @@ Expr Builder::from_scalar(Expr value) {
   return op(Op::from_scalars, {value}, {}, c.index());
 }
 
+Expr Builder::condition(Expr x) {
+  const Elements* known_as = elements(x);
+  if (known_as == nullptr || ir::as_int(known_as->at(0).num)) return x;
+  return raw(Op::from_scalars, std::span<const Expr>(&known_as->at(0).num, 1), {}, c.boolean());
+}
+
 // ---- elementwise
 
 Expr Builder::binary(Op kind, Expr a, Expr b) {
@@ -276,6 +290,10 @@ bool Builder::same(Expr a, Expr b) {
   if (a == b) return true;
   if (ir::as_int(a) && ir::as_int(b)) return false;
   return simplify(a) == simplify(b) || ir::is_int(simplify(ir::sub(c, a, b)), 0);
+}
+
+Expr Builder::open_extent(size_t result, size_t axis) {
+  return c.var(cat(name, ".", result, ".d", axis));
 }
 
 Expr Builder::product(std::span<const Expr> extents) { return simplify(ir::product(c, extents)); }

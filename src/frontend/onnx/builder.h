@@ -4,15 +4,18 @@
 #pragma once
 
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "frontend/onnx/elements.h"
+#include "frontend/onnx/symbols.h"
 #include "ir/expr.h"
 #include "ir/node.h"
 #include "ops/op.h"
@@ -57,6 +60,8 @@ class Builder {
   std::string location;
   /// Prefix of names of new variables.
   std::string name;
+  /// The variables of the model's inputs.
+  const Symbols* symbols = nullptr;
 
   // ---- nodes
   /// A checked node; folded where all operands are small constants or known shape arithmetic.
@@ -83,6 +88,8 @@ class Builder {
   Expr ints(std::span<const int64_t> values);  // i64[n]
   Expr scalars(std::span<const Expr> values);  // i64[n] of expressions
   Expr from_scalar(Expr value);                // i64, rank 0
+  /// A condition for branches: where it is known as one over extents, that.
+  Expr condition(Expr x);
   /// A rank-0 value of the element type of `like`.
   Expr like(Expr like, double value) { return scalar(like->dtype(), value); }
 
@@ -100,7 +107,7 @@ class Builder {
   /// The shape of a broadcast of all operands; refuses extents that cannot agree.
   Exprs broadcast_shape(std::span<const Expr> operands);
   Exprs merge_shapes(std::span<const Exprs> shapes);
-  /// numpy's broadcast_to.
+  /// numpy's broadcast_to; an axis may turn out to be 1 only at run time.
   Expr broadcast_to(Expr x, std::span<const Expr> shape);
   Expr reshape(Expr x, std::span<const Expr> shape);
   Expr transpose(Expr x, std::span<const int64_t> perm);
@@ -129,6 +136,8 @@ class Builder {
   Exprs i64s(std::span<const int64_t> values);
   Expr simplify(Expr e);
   bool same(Expr a, Expr b);
+  /// A new extent, which the node being built gives by its results alone.
+  Expr open_extent(size_t result, size_t axis);
   Expr product(std::span<const Expr> extents);
   /// product(total) / product(part), where that is a whole number: common factors cancel.
   Expr divide_exactly(std::span<const Expr> total, std::span<const Expr> part);
@@ -156,11 +165,23 @@ class Builder {
   Expr fold(Expr node);
   Expr materialize(const Elements& values, Type type);
 
+  // stretch.cc: extents that broadcast when a run makes one of them 1
+  bool may_stretch(Expr a, Expr b);
+  Expr stretched(Expr a, Expr b);
+  bool is_stretched(Expr from, Expr to) const;
+  Expr stretch(Expr x, const Exprs& shape);
+
   std::unordered_map<Expr, std::shared_ptr<const ops::Tensor>> known_;
   std::unordered_map<Expr, std::shared_ptr<const Elements>>
       elements_;  // nullptr: looked up, not known
   std::unordered_map<Expr, Expr> simplified_;
+  std::unordered_map<Expr, std::unordered_set<Expr>> parts_;  // of the extents of broadcasts
+  std::map<std::pair<Expr, Type>, Expr> stretches_;
 };
+
+/// True where an extent speaks of a variable that is no older than the node `first`: in the types
+/// of a body's results, one that the body makes.
+[[nodiscard]] bool is_newer(Expr extent, size_t first);
 
 /// Static number of elements, empty when an extent is symbolic.
 [[nodiscard]] std::optional<int64_t> static_count(Type type);

@@ -59,15 +59,15 @@ Exprs Builder::merge_shapes(std::span<const Exprs> shapes) {
         for (const Exprs& s : shapes) text += (text.empty() ? "" : " and ") + shape_text(s);
         refuse("onnx.broadcast", "shapes " + text + " do not broadcast");
       } else {
-        have = simpler(have, extent);
+        have = may_stretch(have, extent) ? stretched(have, extent) : simpler(have, extent);
       }
     }
   }
   return shape;
 }
 
-/// Extents that cannot be told apart count as equal, as in the operators' own rules; the broadcast
-/// between them says so.
+/// Extents that cannot be told apart and do not broadcast count as equal, as in the operators' own
+/// rules; the broadcast between them says so.
 Expr Builder::broadcast_to(Expr x, std::span<const Expr> shape) {
   const auto bad = [&] {
     refuse("onnx.broadcast",
@@ -75,15 +75,15 @@ Expr Builder::broadcast_to(Expr x, std::span<const Expr> shape) {
   };
   if (x->shape().size() > shape.size()) bad();
   const size_t skip = shape.size() - x->shape().size();
-  bool stretches = skip > 0;
+  Exprs wanted = x->shape();
   for (size_t i = 0; i < x->shape().size(); ++i) {
     const Expr from = x->shape()[i];
     const Expr to = shape[skip + i];
-    if (from == to) continue;
-    if (!ir::is_int(from, 1) && ir::as_int(from) && ir::as_int(to)) bad();
-    stretches = true;
+    if (!ir::is_int(from, 1) && from != to && ir::as_int(from) && ir::as_int(to)) bad();
+    if (is_stretched(from, to)) wanted[i] = to;
   }
-  if (!stretches) return x;
+  x = stretch(x, wanted);
+  if (std::equal(shape.begin(), shape.end(), x->shape().begin(), x->shape().end())) return x;
   // A single known value becomes a literal, so that passes see it.
   if (x->op == Op::constant && static_count(x->type) == 1) x = reshape(x, {});
   const auto rank = static_cast<int64_t>(shape.size());

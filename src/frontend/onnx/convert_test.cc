@@ -390,7 +390,7 @@ TEST(Control, loop_carries_stacks_and_captures) {
   EXPECT_EQ(m.type(1), "f32[3, 2]");
 }
 
-TEST(Control, loop_whose_values_grow_is_unrolled_or_refused) {
+TEST(Control, loop_whose_values_grow_is_unrolled_or_given_open_extents) {
   Model m;
   m.input("x", {2}).init(int_tensor("n", {}, {2})).output("v");
   m.node("Loop", {"n", "", "x"}, {"v"}).g("body", [] {
@@ -402,8 +402,22 @@ TEST(Control, loop_whose_values_grow_is_unrolled_or_refused) {
   Model dynamic;
   dynamic.input("x", {2}).input("n", {}, TensorProto::INT64).output("v").output("s");
   dynamic.node("Loop", {"n", "", "x"}, {"v", "s"}).g("body", loop_body(true));
-  EXPECT_CONTAINS(dynamic.problems(),
-                  "changes its shape or element type from one iteration to the next");
+  EXPECT_EQ(dynamic.type(0), "f32[v.0.d0]");
+  EXPECT_EQ(dynamic.type(1), "f32[v.0, v.1.d1]");
+}
+
+TEST(Control, loop_whose_value_changes_its_rank_is_refused) {
+  Model m;
+  m.input("x", {2}).input("n", {}, TensorProto::INT64).output("v");
+  onnx::GraphProto g;
+  set_type(*g.add_input(), "i", TensorProto::INT64, {});
+  set_type(*g.add_input(), "cond", TensorProto::BOOL, {});
+  set_type(*g.add_input(), "v", TensorProto::FLOAT, {2});
+  add_node(g, "Identity", {"cond"}, {"cond_out"});
+  add_node(g, "ReduceSum", {"v"}, {"v_out"}).i("keepdims", 0);
+  for (const char* name : {"cond_out", "v_out"}) g.add_output()->set_name(name);
+  m.node("Loop", {"n", "", "x"}, {"v"}).g("body", g);
+  EXPECT_CONTAINS(m.problems(), "changes its rank or element type from one iteration to the next");
 }
 
 TEST(Control, scan_reverses_and_places_axes) {

@@ -70,7 +70,7 @@ Result<Imported> import_bytes(std::span<const std::byte> bytes, const std::files
   return import_stream(stream, folder, name, options);
 }
 
-Result<std::vector<std::string>> input_names(const std::filesystem::path& path) {
+Result<InputNames> input_names(const std::filesystem::path& path) {
   TENON_TRY(const auto file, MappedFile::open(path, /*follow_links=*/true));
   onnx::ModelProto model;
   if (file->bytes().size() > INT32_MAX ||
@@ -78,9 +78,11 @@ Result<std::vector<std::string>> input_names(const std::filesystem::path& path) 
     return fail("onnx.parse", path.string() + ": not an ONNX model");
   std::unordered_set<std::string> initialized;
   for (const onnx::TensorProto& t : model.graph().initializer()) initialized.insert(t.name());
-  std::vector<std::string> names;
-  for (const onnx::ValueInfoProto& v : model.graph().input())
-    if (!initialized.contains(v.name())) names.push_back(v.name());
+  InputNames names;
+  for (const onnx::ValueInfoProto& v : model.graph().input()) {
+    names.all.push_back(v.name());
+    if (!initialized.contains(v.name())) names.required.push_back(v.name());
+  }
   return names;
 }
 

@@ -32,9 +32,10 @@ struct Imported {
   std::shared_ptr<ir::Context> context;
   const ir::Function* function = nullptr;  // owned by the context
   /// Symbolic dimensions by name, in order of first appearance. An unnamed one is called
-  /// INPUT.dAXIS.
+  /// INPUT.dAXIS. A name stands here more than once where its axes need not be equal.
   std::vector<std::pair<std::string, ir::Expr>> symbols;
   std::vector<std::string> specialized;
+  std::vector<std::string> warnings;  // what is odd about the model but does no harm
   std::string graph_name, producer_name, producer_version;
   int64_t ir_version = 0, opset = 0;
 };
@@ -50,8 +51,17 @@ struct Imported {
                                             const std::string& name,
                                             const ImportOptions& options = {});
 
-/// Names of a model's inputs (initializers left out) without importing it.
-[[nodiscard]] Result<std::vector<std::string>> input_names(const std::filesystem::path& path);
+/// Names of a model's inputs without importing it; `required` lacks those with an initializer.
+struct InputNames {
+  std::vector<std::string> all;
+  std::vector<std::string> required;
+  /// Those that a data set of so many values gives: one that has more than the model needs
+  /// overrides defaults.
+  [[nodiscard]] const std::vector<std::string>& given(size_t values) const {
+    return values > required.size() ? all : required;
+  }
+};
+[[nodiscard]] Result<InputNames> input_names(const std::filesystem::path& path);
 
 /// Names of the operators with a direct conversion, "domain:Name" or "Name", sorted.
 [[nodiscard]] std::vector<std::string> convertible_operators();

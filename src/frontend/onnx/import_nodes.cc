@@ -9,8 +9,6 @@
 namespace tenon::onnx_import {
 namespace {
 
-using NodeList = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
-
 /// Nesting of subgraphs and functions; recursion here follows it.
 constexpr int kDepthLimit = 48;
 
@@ -65,14 +63,25 @@ void Importer::report_node(const Scope& scope, const onnx::NodeProto& node,
   report(diagnostic.code, describe(scope, node) + ": " + diagnostic.message);
 }
 
-void Importer::nodes(Scope& scope, const NodeList& list) {
-  for (const onnx::NodeProto& proto : list) {
+void Importer::nodes(Scope& scope, const NodeList& list, const Names& outputs) {
+  const NodePointers ordered = in_order(list);
+  for (size_t i = 0; i < ordered.size(); ++i) {
+    if (ordered[i] == &list[static_cast<int>(i)]) continue;
+    warnings_.push_back(file_ + ": " + describe(scope, *ordered[i]) +
+                        " stands behind a node that reads what it gives; the nodes are sorted");
+    break;
+  }
+  nodes(scope, ordered, outputs);
+}
+
+void Importer::nodes(Scope& scope, const NodePointers& list, const Names& outputs) {
+  for (size_t i = 0; i < list.size(); ++i) {
     if (--node_budget_ < 0) {
       if (node_budget_ == -1)
         report("onnx.size", "functions and subgraphs expand to too many nodes");
       return;
     }
-    node(scope, proto);
+    if (!node(scope, *list[i])) return branch(scope, list, i, outputs);
   }
 }
 
@@ -172,7 +181,7 @@ void Importer::check_graphs(const Scope& scope, const onnx::NodeProto& proto, in
     }
 }
 
-void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
+bool Importer::node(Scope& scope, const onnx::NodeProto& proto) {
   const auto target = resolve(scope, proto);
   bool good = target.has_value();
   if (good && target->schema != nullptr) good = check_against_schema(scope, proto, *target->schema);
@@ -200,7 +209,7 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
   if (!good) {
     check_graphs(scope, proto, 0);
     define(scope, proto, {});
-    return;
+    return true;
   }
   b_.location = scope.path + (proto.name().empty() ? (proto.output().empty() ? "" : proto.output(0))
                                                    : proto.name());
@@ -214,6 +223,8 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
           (i >= static_cast<int>(results.size()) || results[static_cast<size_t>(i)] == nullptr))
         refuse("onnx.output",
                "output " + std::to_string(i) + " ('" + proto.output(i) + "') is not supported");
+  } catch (const RankConflict&) {
+    return false;
   } catch (const ConvertError& error) {
     for (const Diagnostic& d : error.diagnostics) report_node(scope, proto, d);
     results.clear();
@@ -223,6 +234,7 @@ void Importer::node(Scope& scope, const onnx::NodeProto& proto) {
     results.clear();
   }
   define(scope, proto, results);
+  return true;
 }
 
 void Importer::define(Scope& scope, const onnx::NodeProto& proto, const Exprs& results) {
@@ -284,7 +296,9 @@ Exprs Importer::body(Scope& outer, Frame& frame, const onnx::GraphProto& graph,
   read_initializers(initializers, scope);
   for (size_t i = 0; i < formals.size(); ++i)
     scope.values[graph.input(static_cast<int>(i)).name()] = formals[i];
-  nodes(scope, graph.node());
+  Names outputs;
+  for (const auto& output : graph.output()) outputs.insert(output.name());
+  nodes(scope, graph.node(), outputs);
   Exprs results;
   bool good = true;
   for (const auto& output : graph.output()) {
@@ -320,8 +334,7 @@ bool Importer::attempt(const std::function<void()>& convert) {
     convert();
     return true;
   } catch (const ConvertError&) {
-    problems_.resize(problems);
-    suppressed_ = suppressed;
+    forget(problems, suppressed);
     return false;
   }
 }
@@ -368,7 +381,7 @@ Exprs Importer::expand(Call& call, const onnx::FunctionProto& function) {
   const size_t before = problems_.size() + suppressed_;
   ++depth_;
   expanding_.push_back(&function);
-  nodes(scope, copy.node());
+  nodes(scope, copy.node(), Names(function.output().begin(), function.output().end()));
   expanding_.pop_back();
   --depth_;
   b_.location = saved_location;

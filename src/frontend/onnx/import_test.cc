@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "frontend/onnx/schema.h"
+#include "frontend/onnx/symbols.h"
 #include "frontend/onnx/test_model.h"
+#include "ir/default_value.h"
 
 namespace tenon::onnx_import::testing {
 namespace {
@@ -43,16 +45,43 @@ TEST(Import, imports_a_model) {
   EXPECT_EQ(imported->opset, 17);
 }
 
-TEST(Import, shares_symbols_by_name_and_names_the_unnamed) {
+TEST(Import, shares_symbols_where_a_node_needs_it_and_names_the_unnamed) {
   Model m;
   m.input("a", {"n", "?"}).input("b", {"n", "?"}).output("c");
-  m.node("Shape", {"a"}, {"c"});
+  m.node("Concat", {"a", "b"}, {"c"}).i("axis", 1);
   const auto imported = m.import();
   ASSERT_TRUE(imported);
   ASSERT_EQ(imported->symbols.size(), 3U);
   EXPECT_EQ(imported->symbols[1].first, "a.d1");
   EXPECT_EQ(imported->symbols[2].first, "b.d1");
   EXPECT_EQ(imported->function->params[0]->shape()[0], imported->function->params[1]->shape()[0]);
+}
+
+TEST(Import, shares_no_symbols_where_no_node_needs_it) {
+  Model m;
+  m.input("a", {"n", 2}).input("b", {"n", 2}).output("c");
+  m.node("Concat", {"a", "b"}, {"c"}).i("axis", 0);
+  const auto imported = m.import();
+  ASSERT_TRUE(imported) << imported.error().text();
+  EXPECT_EQ(imported->symbols.size(), 2U);
+  EXPECT_NE(imported->function->params[0]->shape()[0], imported->function->params[1]->shape()[0]);
+}
+
+TEST(Import, knows_names_that_are_none) {
+  for (const char* name : {"", "?", "None", "unk__12", "unk_3", "Unknown", "*"})
+    EXPECT_TRUE(is_anonymous(name)) << name;
+  for (const char* name : {"n", "batch_1", "unknown_batch", "nones", "d0"})
+    EXPECT_FALSE(is_anonymous(name)) << name;
+}
+
+TEST(Import, broadcasts_extents_of_different_names) {
+  Model m;
+  m.input("a", {"n", 2}).input("b", {"m", 2}).output("c");
+  m.node("Add", {"a", "b"}, {"c"});
+  const auto imported = m.import();
+  ASSERT_TRUE(imported) << imported.error().text();
+  EXPECT_EQ(ops::show(imported->function->results[0]->type), "f32[select(n == 1, m, n), 2]");
+  EXPECT_EQ(imported->function->guards.size(), 2U);
 }
 
 TEST(Import, fixes_dims_on_request) {
@@ -64,13 +93,30 @@ TEST(Import, fixes_dims_on_request) {
   EXPECT_EQ(m.type(0, options), "f32[5, 2]");
 }
 
-TEST(Import, an_input_with_an_initializer_is_a_constant) {
+TEST(Import, an_initializer_of_an_input_is_its_default) {
   Model m;
   m.input("x", {2}).input("k", {2}).init(float_tensor("k", {2}, {1, 2})).output("y");
   m.node("Add", {"x", "k"}, {"y"});
   const auto imported = m.import();
   ASSERT_TRUE(imported);
-  EXPECT_EQ(imported->function->params.size(), 1U);
+  ASSERT_EQ(imported->function->params.size(), 2U);
+  EXPECT_EQ(ir::default_of(imported->function->params[0]), nullptr);
+  EXPECT_NE(ir::default_of(imported->function->params[1]), nullptr);
+  m.proto.set_ir_version(3);
+  const auto old = m.import();
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->function->params.size(), 1U);
+}
+
+TEST(Import, sorts_nodes_with_a_warning) {
+  Model m;
+  m.input("x", {2}).output("y");
+  m.node("Neg", {"a"}, {"y"});
+  m.node("Exp", {"x"}, {"a"});
+  const auto imported = m.import();
+  ASSERT_TRUE(imported) << imported.error().text();
+  ASSERT_EQ(imported->warnings.size(), 1U);
+  EXPECT_CONTAINS(imported->warnings[0], "the nodes are sorted");
 }
 
 TEST(Import, gives_defaults_of_the_schema) {

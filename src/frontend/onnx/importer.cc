@@ -2,7 +2,12 @@
 #include "frontend/onnx/importer.h"
 
 #include <algorithm>
+#include <unordered_set>
 
+#include "ir/default_value.h"
+#include "ops/tensor.h"
+#include "ops/verify.h"
+#include "ops/walk.h"
 #include "support/check.h"
 
 namespace tenon::onnx_import {
@@ -52,6 +57,38 @@ std::string way_out(const std::string& code) {
                               : found->second;
 }
 
+/// Whether an initializer that is also an input is a default that a caller may override. Up to IR
+/// version 3 every initializer had to be an input; exporters that still list all of them list
+/// their weights (docs/decisions/0009-defaults-of-inputs.md).
+bool honours_defaults(const onnx::ModelProto& proto) {
+  constexpr uint64_t kWeights = 64 * 1024;
+  if (proto.ir_version() < 4) return false;
+  std::unordered_set<std::string> inputs;
+  for (const auto& input : proto.graph().input()) inputs.insert(input.name());
+  uint64_t bytes = 0;
+  for (const auto& tensor : proto.graph().initializer()) {
+    if (!inputs.contains(tensor.name())) return true;
+    uint64_t count = 4;
+    for (const int64_t d : tensor.dims())
+      if (d < 0 || __builtin_mul_overflow(count, static_cast<uint64_t>(d), &count)) return false;
+    if (__builtin_add_overflow(bytes, count, &bytes)) return false;
+  }
+  return bytes <= kWeights;
+}
+
+/// Conditions that the nodes of a function, and of the bodies in it, take to hold.
+void collect_conditions(Context& c, const ir::Function& f, std::vector<Expr>& conditions,
+                        std::unordered_set<const ir::Function*>& seen) {
+  if (!seen.insert(&f).second) return;
+  for (const ir::Guard& g : f.guards) conditions.push_back(g.condition);
+  for (Expr n : ops::value_order(f)) {
+    (void)ops::relied_on(c, n, conditions);
+    for (const Attr& a : n->attrs)
+      if (const auto* body = std::get_if<const ir::Function*>(&a.value))
+        collect_conditions(c, **body, conditions, seen);
+  }
+}
+
 }  // namespace
 
 Importer::Importer(std::shared_ptr<Context> context, const ImportOptions& options, std::string file,
@@ -61,7 +98,9 @@ Importer::Importer(std::shared_ptr<Context> context, const ImportOptions& option
       options_(options),
       file_(std::move(file)),
       files_(files),
-      node_budget_(kNodeLimit) {}
+      symbols_(*context_, options.dims) {
+  b_.symbols = &symbols_;
+}
 
 void Importer::report(std::string code, std::string message) {
   if (problems_.size() >= kProblemLimit) {
@@ -72,33 +111,76 @@ void Importer::report(std::string code, std::string message) {
   problems_.push_back({std::move(code), file_ + ": " + message});
 }
 
-std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
+void Importer::forget(size_t problems, size_t suppressed) {
+  problems_.resize(problems);
+  suppressed_ = suppressed;
+}
+
+std::unique_ptr<ir::Function> Importer::main_graph(const onnx::GraphProto& graph,
+                                                   const Scope& initialized) {
   Frame frame;
-  Scope scope;
+  Scope scope = initialized;
   scope.frame = &frame;
   b_.facts = &frame.facts;
+  node_budget_ = kNodeLimit + graph.node_size();
+  params_.clear();
+  specialized_.clear();
+  warnings_.clear();
+  auto function = std::make_unique<ir::Function>();
+  function->name = graph.name().empty() ? "model" : graph.name();
+  read_inputs(graph, scope, *function);
+  Names outputs;
+  for (const auto& output : graph.output()) outputs.insert(output.name());
+  nodes(scope, graph.node(), outputs);
+  read_outputs(graph, scope, *function);
+  function->bindings = std::move(frame.facts.bindings);
+  function->guards = std::move(frame.facts.guards);
+  return function;
+}
+
+std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
+  Scope scope;
   if (!read_header(proto, scope)) return std::nullopt;
   read_functions(proto);
-  auto function = std::make_unique<ir::Function>();
-  function->name = proto.graph().name().empty() ? "model" : proto.graph().name();
   onnx::GraphProto& graph = *proto.mutable_graph();
   read_initializers(graph, scope);
-  read_inputs(graph, scope, *function);
-  node_budget_ += graph.node_size();
-  nodes(scope, graph.node());
-  read_outputs(graph, scope, *function);
+  has_defaults_ = honours_defaults(proto);
+  const size_t problems = problems_.size();
+  const size_t suppressed = suppressed_;
+  auto function = main_graph(graph, scope);
+  for (size_t pinned = 0; pinned != pinned_.size(); function = main_graph(graph, scope)) {
+    pinned = pinned_.size();
+    forget(problems, suppressed);
+    symbols_.restart();
+  }
+  // Axes that share a name are one where operators need it, which the first import finds out.
+  if (!symbols_.hints().empty()) {
+    bool again = problems_.size() + suppressed_ > problems + suppressed;
+    if (again) {
+      symbols_.join_all();
+    } else {
+      std::vector<Expr> conditions;
+      std::unordered_set<const ir::Function*> seen;
+      collect_conditions(*context_, *function, conditions, seen);
+      again = symbols_.join(conditions);
+    }
+    if (again) {
+      forget(problems, suppressed);
+      symbols_.restart();
+      function = main_graph(graph, scope);
+    }
+  }
   if (suppressed_ > 0)
     problems_.push_back(
         {"onnx.more", file_ + ": and " + std::to_string(suppressed_) + " more problems"});
   if (!problems_.empty()) return std::nullopt;
 
-  function->bindings = std::move(frame.facts.bindings);
-  function->guards = std::move(frame.facts.guards);
   Imported out;
   out.context = context_;
   out.function = context_->add(std::move(function));
-  out.symbols = std::move(symbols_);
+  out.symbols = symbols_.all();
   out.specialized = std::move(specialized_);
+  out.warnings = std::move(warnings_);
   out.graph_name = proto.graph().name();
   out.producer_name = proto.producer_name();
   out.producer_version = proto.producer_version();
@@ -172,17 +254,6 @@ void Importer::read_initializers(onnx::GraphProto& graph, Scope& scope) {
   }
 }
 
-Expr Importer::symbol(const std::string& name) {
-  if (const auto fixed = options_.dims.find(name); fixed != options_.dims.end())
-    return context_->i64(fixed->second);
-  Expr& var = symbols_by_name_[name];
-  if (var == nullptr) {
-    var = context_->var(name);
-    symbols_.emplace_back(name, var);
-  }
-  return var;
-}
-
 std::optional<Exprs> Importer::read_shape(const onnx::ValueInfoProto& input) {
   const auto& tensor = input.type().tensor_type();
   if (!tensor.has_shape()) {
@@ -201,8 +272,7 @@ std::optional<Exprs> Importer::read_shape(const onnx::ValueInfoProto& input) {
     if (dim.has_dim_value() && dim.dim_value() >= 0) {
       shape.push_back(context_->i64(dim.dim_value()));
     } else {
-      shape.push_back(
-          symbol(dim.dim_param().empty() ? input.name() + ".d" + axis : dim.dim_param()));
+      shape.push_back(symbols_.extent(input.name(), shape.size(), dim.dim_param()));
     }
   }
   return shape;
@@ -216,9 +286,12 @@ void Importer::read_inputs(const onnx::GraphProto& graph, Scope& scope, ir::Func
       continue;
     }
     if (const auto have = scope.values.find(name); have != scope.values.end()) {
-      // An initializer of the same name is the input's default: it is a constant here.
       const bool again = have->second != nullptr && have->second->op == Op::param;
-      if (again) report("onnx.duplicate", "input '" + name + "' is defined twice");
+      if (again) {
+        report("onnx.duplicate", "input '" + name + "' is defined twice");
+      } else if (has_defaults_ && have->second != nullptr && !pinned_.contains(name)) {
+        read_default(input, have->second, function);
+      }
       continue;
     }
     Expr& value = scope.values[name];
@@ -243,6 +316,24 @@ void Importer::read_inputs(const onnx::GraphProto& graph, Scope& scope, ir::Func
   }
 }
 
+/// An initializer that is also an input is its default.
+void Importer::read_default(const onnx::ValueInfoProto& input, Expr& value,
+                            ir::Function& function) {
+  if (dtype_of(input.type().tensor_type().elem_type()) != value->dtype()) {
+    report("onnx.type", "input '" + input.name() + "' has a default of another element type, " +
+                            std::string(ir::info(value->dtype()).name));
+    return;
+  }
+  if (value->op != Op::constant) {  // a scalar
+    const ops::Tensor scalar = ops::tensor_of(value);
+    value = context_->constant(value->type, scalar.bytes.data(), scalar.bytes.size());
+  }
+  value = ir::param_with_default(*context_, input.name(), value->type, *value->constant_attr());
+  params_[value] = input.name();
+  defaults_.insert(input.name());
+  function.params.push_back(value);
+}
+
 void Importer::read_outputs(const onnx::GraphProto& graph, Scope& scope, ir::Function& function) {
   if (graph.output().empty()) report("onnx.output", "the model has no outputs");
   for (const auto& output : graph.output()) {
@@ -264,7 +355,11 @@ const ops::Tensor* Importer::input_value(Expr param) {
   const auto name = params_.find(param);
   if (name == params_.end()) return nullptr;
   const auto value = options_.input_values.find(name->second);
-  if (value == options_.input_values.end()) return nullptr;
+  if (value == options_.input_values.end()) {
+    // A default that decides axes or ranks is a constant, in another import.
+    if (defaults_.contains(name->second)) pinned_.insert(name->second);
+    return nullptr;
+  }
   if (std::find(specialized_.begin(), specialized_.end(), name->second) == specialized_.end())
     specialized_.push_back(name->second);
   return &value->second;

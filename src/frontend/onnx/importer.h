@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "frontend/onnx/builder.h"
 #include "frontend/onnx/call.h"
 #include "frontend/onnx/import.h"
+#include "frontend/onnx/order.h"
+#include "frontend/onnx/symbols.h"
 #include "frontend/onnx/tensor_proto.h"
 
 namespace tenon::onnx_import {
@@ -25,6 +28,16 @@ struct Frame {
   Exprs outer, inner;  // captured values and the params that stand for them
 };
 
+/// A branch being built: its frame and what it gives.
+struct Branch {
+  explicit Branch(Frame* parent) { frame.parent = parent; }
+  Frame frame;
+  Exprs results;
+};
+
+/// Thrown by Importer::choose where branches give values of different ranks.
+struct RankConflict {};
+
 /// Names that are visible to a list of nodes. A name with nullptr stands for a value that could not
 /// be imported: its users are skipped in silence.
 struct Scope {
@@ -32,7 +45,7 @@ struct Scope {
   Frame* frame = nullptr;
   std::unordered_map<std::string, Expr> values;
   std::map<std::string, int64_t> opsets;  // by domain
-  std::string path;                       // of enclosing functions, "outer/"
+  std::string path = {};                  // of enclosing functions, "outer/"
 };
 
 class Importer {
@@ -57,6 +70,9 @@ class Importer {
   /// Finishes a body: a function with these params, owned by the context.
   [[nodiscard]] const ir::Function* finish(Frame& frame, std::string name, Exprs params,
                                            Exprs results);
+  /// The node that gives the results of one branch or the other. Variables of the branches are no
+  /// older than `first`.
+  [[nodiscard]] Exprs choose(Expr condition, Branch& then, Branch& otherwise, size_t first);
   /// Runs `convert`; where it refuses, its problems are forgotten and the result is false.
   [[nodiscard]] bool attempt(const std::function<void()>& convert);
   /// Imports the body of a function operator with the call's operands.
@@ -70,12 +86,26 @@ class Importer {
   void read_functions(const onnx::ModelProto& proto);
   void read_initializers(onnx::GraphProto& graph, Scope& scope);
   void read_inputs(const onnx::GraphProto& graph, Scope& scope, ir::Function& function);
+  void read_default(const onnx::ValueInfoProto& input, Expr& value, ir::Function& function);
   std::optional<Exprs> read_shape(const onnx::ValueInfoProto& input);
-  Expr symbol(const std::string& name);
+  /// The model's inputs, nodes and outputs; `initialized` holds its initializers.
+  std::unique_ptr<ir::Function> main_graph(const onnx::GraphProto& graph, const Scope& initialized);
+  void forget(size_t problems, size_t suppressed);
   void read_outputs(const onnx::GraphProto& graph, Scope& scope, ir::Function& function);
 
-  void nodes(Scope& scope, const google::protobuf::RepeatedPtrField<onnx::NodeProto>& list);
-  void node(Scope& scope, const onnx::NodeProto& proto);
+  /// `outputs` names the values that are wanted of the nodes.
+  void nodes(Scope& scope, const NodeList& list, const Names& outputs);
+  void nodes(Scope& scope, const NodePointers& list, const Names& outputs);
+  /// False, and nothing done, for an If whose branches give values of different ranks.
+  [[nodiscard]] bool node(Scope& scope, const onnx::NodeProto& proto);
+
+  // branches.cc: such an If, with the nodes that read what it gives
+  void branch(Scope& scope, const NodePointers& list, size_t at, const Names& outputs);
+  std::vector<Diagnostic> import_branch(Scope& scope, Branch& branch, const onnx::NodeProto& proto,
+                                        bool then, const NodePointers& readers,
+                                        const std::vector<std::string>& wanted);
+  void assume(Expr condition, bool holds, const std::string& message);
+  Type merged_type(Expr condition, Type then, Type otherwise, size_t result, size_t first);
   void define(Scope& scope, const onnx::NodeProto& proto, const Exprs& results);
   /// What converts a node: a model function, a table row, or a schema's function body.
   struct Target {
@@ -100,10 +130,13 @@ class Importer {
   std::unordered_map<std::string, const onnx::FunctionProto*> functions_;
   std::unordered_map<const Schema*, std::unique_ptr<onnx::FunctionProto>> schema_functions_;
   std::vector<const onnx::FunctionProto*> expanding_;  // functions whose expansion is under way
-  std::unordered_map<std::string, Expr> symbols_by_name_;
-  std::vector<std::pair<std::string, Expr>> symbols_;
+  Symbols symbols_;
+  std::vector<std::string> warnings_;
   std::unordered_map<Expr, std::string> params_;  // names of the model's inputs
   std::vector<std::string> specialized_;
+  bool has_defaults_ = false;       // an initializer that is also an input may be overridden
+  std::set<std::string> defaults_;  // inputs that have one
+  std::set<std::string> pinned_;    // those whose default decides axes or ranks: constants
   int depth_ = 0;
   int64_t node_budget_ = 0;
 };

@@ -5,7 +5,6 @@
 
 #include "frontend/onnx/convert/common.h"
 #include "frontend/onnx/importer.h"
-#include "ir/rewrite.h"
 #include "ops/shape.h"
 #include "support/text.h"
 
@@ -45,41 +44,6 @@ Expr condition_operand(Call& k, size_t i) {
 
 // ---- If
 
-/// True where an extent speaks of a variable that is no older than `first`: one that the nodes of a
-/// body made.
-bool is_inner(Expr extent, size_t first) {
-  const std::vector<Expr> all = ir::post_order(std::span(&extent, 1));
-  return std::any_of(all.begin(), all.end(),
-                     [&](Expr e) { return e->op == Op::var && e->id >= first; });
-}
-
-/// A new extent, which the node being built gives by its results alone.
-Expr open_extent(Builder& b, size_t result, size_t axis) {
-  return b.c.var(cat(b.name, ".", result, ".d", axis));
-}
-
-/// The type of a result of both branches. Of an extent that differs the condition chooses one, or
-/// the branch that runs says what it is.
-Type merged_type(Call& k, Expr condition, Type then, Type otherwise, size_t result, size_t first) {
-  Builder& b = k.b;
-  if (then->dtype != otherwise->dtype || then->rank() != otherwise->rank())
-    k.fail("the branches give values of different element types or ranks, which is not supported",
-           "onnx.if");
-  Exprs shape;
-  for (size_t i = 0; i < then->shape.size(); ++i) {
-    const Expr x = then->shape[i];
-    const Expr y = otherwise->shape[i];
-    if (is_inner(x, first) || is_inner(y, first)) {
-      shape.push_back(open_extent(b, result, i));
-    } else if (b.same(x, y)) {
-      shape.push_back(x);
-    } else {
-      shape.push_back(b.integers(b.select(condition, b.from_scalar(x), b.from_scalar(y)))[0]);
-    }
-  }
-  return b.c.tensor(then->dtype, shape);
-}
-
 Exprs convert_if(Call& k) {
   Builder& b = k.b;
   const Expr condition = condition_operand(k, 0);
@@ -87,37 +51,12 @@ Exprs convert_if(Call& k) {
   const auto& else_graph = k.graph_attr("else_branch");
   if (const auto known = known_condition(b, condition))
     return k.importer.body(k.scope, *k.scope.frame, *known ? then_graph : else_graph, {});
-  Frame then;
-  Frame otherwise;
-  then.parent = otherwise.parent = k.scope.frame;
+  Branch then(k.scope.frame);
+  Branch otherwise(k.scope.frame);
   const size_t first = b.c.node_count();
-  const Exprs then_results = k.importer.body(k.scope, then, then_graph, {});
-  const Exprs else_results = k.importer.body(k.scope, otherwise, else_graph, {});
-  if (then_results.size() != else_results.size())
-    k.fail("the branches give different numbers of values", "onnx.if");
-  // Both functions take the values that either captured.
-  Exprs operands{condition};
-  operands.insert(operands.end(), then.outer.begin(), then.outer.end());
-  for (Expr outer : otherwise.outer)
-    if (std::find(then.outer.begin(), then.outer.end(), outer) == then.outer.end())
-      operands.push_back(outer);
-  Exprs then_params;
-  Exprs else_params;
-  for (Expr outer : std::span(operands).subspan(1)) {
-    then_params.push_back(k.importer.capture(then, outer));
-    else_params.push_back(k.importer.capture(otherwise, outer));
-  }
-  std::vector<Type> types;
-  for (size_t i = 0; i < then_results.size(); ++i)
-    types.push_back(
-        merged_type(k, condition, then_results[i]->type, else_results[i]->type, i, first));
-  const ir::Function* then_function =
-      k.importer.finish(then, b.name + ".then", then_params, then_results);
-  const ir::Function* else_function =
-      k.importer.finish(otherwise, b.name + ".else", else_params, else_results);
-  return b.results(b.op(Op::if_, operands,
-                        {{Key::then, then_function}, {Key::else_, else_function}},
-                        b.c.tuple(types)));
+  then.results = k.importer.body(k.scope, then.frame, then_graph, {});
+  otherwise.results = k.importer.body(k.scope, otherwise.frame, else_graph, {});
+  return k.importer.choose(condition, then, otherwise, first);
 }
 
 // ---- Loop
@@ -125,6 +64,7 @@ Exprs convert_if(Call& k) {
 /// A loop being built: what goes in and what the body gave.
 struct LoopParts {
   Frame frame;
+  size_t first = 0;  // nodes of the body are no older
   Expr trip = nullptr, condition = nullptr;
   Exprs initial;  // carried values
   Expr counter = nullptr;
@@ -151,7 +91,9 @@ Exprs finish_loop(Call& k, LoopParts& parts) {
   std::vector<Type> types = parts.types;
   for (Expr e : parts.stacked) {
     Exprs shape{parts.count};
-    shape.insert(shape.end(), e->shape().begin(), e->shape().end());
+    for (Expr extent : e->shape())
+      shape.push_back(is_newer(extent, parts.first) ? b.open_extent(types.size(), shape.size())
+                                                    : extent);
     types.push_back(b.c.tensor(e->dtype(), shape));
   }
   const auto carried = static_cast<int64_t>(parts.next.size());
@@ -175,7 +117,7 @@ Type carried_type(Builder& b, Type type, Expr next, size_t first, Carrying how) 
   if (next->dtype() != type->dtype || next->rank() != type->rank()) return nullptr;
   Exprs shape = type->shape;
   for (size_t i = 0; i < shape.size(); ++i) {
-    if (is_inner(shape[i], first)) continue;
+    if (is_newer(shape[i], first)) continue;
     const Expr x = b.simplify(next->shape()[i]);
     const Expr y = b.simplify(shape[i]);
     if (x == y || (how == Carrying::steady && !ops::provably_differ(b.c, x, y))) continue;
@@ -256,7 +198,7 @@ void convert_body(Call& k, const onnx::GraphProto& graph, const std::vector<Type
 bool settle_body(Call& k, const onnx::GraphProto& graph, Carrying how, bool literal,
                  LoopParts& parts) {
   Builder& b = k.b;
-  const size_t first = b.c.node_count();
+  const size_t first = parts.first = b.c.node_count();
   std::vector<Type> types;
   for (Expr e : parts.initial) types.push_back(e->type);
   for (bool settled = false; !settled;) {
@@ -276,9 +218,9 @@ bool settle_body(Call& k, const onnx::GraphProto& graph, Carrying how, bool lite
     Exprs inside = types[i]->shape;
     Exprs after = types[i]->shape;
     for (size_t d = 0; d < inside.size(); ++d) {
-      if (!is_inner(inside[d], first)) continue;
+      if (!is_newer(inside[d], first)) continue;
       inside[d] = parts.next[i]->shape()[d];
-      after[d] = open_extent(b, i, d);
+      after[d] = b.open_extent(i, d);
     }
     parts.next[i] = b.reshape(parts.next[i], inside);
     parts.types[i] = b.c.tensor(types[i]->dtype, after);
@@ -348,6 +290,7 @@ Exprs scan(Call& k, Scope& scope, const onnx::GraphProto& graph, const ScanSpec&
       static_cast<size_t>(graph.output_size()) != states + spec.output_axes.size())
     k.fail("the body's inputs or outputs do not match the node's", "onnx.subgraph");
   LoopParts parts;
+  parts.first = b.c.node_count();
   parts.frame.parent = scope.frame;
   parts.initial = spec.states;
   parts.condition = b.c.bool_imm(true);
@@ -414,6 +357,7 @@ Exprs scan_batched(Call& k, const onnx::GraphProto& graph, size_t inputs) {
   if (static_cast<size_t>(graph.output_size()) < states)
     k.fail("the body gives too few values", "onnx.subgraph");
   LoopParts parts;
+  parts.first = b.c.node_count();
   parts.frame.parent = k.scope.frame;
   parts.condition = b.c.bool_imm(true);
   parts.count = operands.at(0)->shape().at(0);
