@@ -267,6 +267,19 @@ class Branches(Case):
         proto = model(nodes, [("x", F, ["n", 3, "t"])], [("y", F, ["all"])], {"minus": i64(-1), "one": i64(1)})
         self.check(proto, *[({"x": f32(2, 3, t)}, {"y": -np.exp(f32(2, 3, t)).ravel()}) for t in (1, 2, 5)])
 
+    def test_many_ranks_end(self):
+        nodes, inputs = [node("Neg", ["x"], ["y0"])], [("x", F, ["n"])]
+        for i in range(24):
+            inputs.append((f"c{i}", B, []))
+            nodes += [node("If", [f"c{i}"], [f"z{i}"],
+                           then_branch=body("t", [node("Unsqueeze", [f"y{i}", "zero"], [f"t{i}"])], [], [(f"t{i}", F, None)]),
+                           else_branch=body("e", [node("Identity", [f"y{i}"], [f"e{i}"])], [], [(f"e{i}", F, None)])),
+                      node("Reshape", [f"z{i}", "minus"], [f"y{i + 1}"])]
+        proto = model(nodes, inputs, [("y24", F, None)], {"zero": i64(0), "minus": i64(-1)})
+        done = self.call("check", self.save(proto))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("[onnx.size]", done.stderr)
+
     def test_ranks_that_stay_different_are_refused(self):
         proto = model(self.squeezed() + [node("Exp", ["z"], ["y"])], [("x", F, ["n", 3, "t"])], [("y", F, None)],
                       {"minus": i64(-1), "one": i64(1)})

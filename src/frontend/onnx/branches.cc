@@ -98,8 +98,13 @@ std::vector<Diagnostic> Importer::import_branch(Scope& scope, Branch& branch,
   b_.facts = saved;
   std::vector<Diagnostic> found(problems_.begin() + static_cast<std::ptrdiff_t>(problems),
                                 problems_.end());
-  if (found.empty() && suppressed_ > suppressed)
-    found.push_back({"onnx.more", file_ + ": too many problems"});
+  const bool whole =
+      std::find(branch.results.begin(), branch.results.end(), nullptr) == branch.results.end();
+  if (found.empty() && (suppressed_ > suppressed || !whole))
+    found.push_back(
+        {"onnx.size", cat(file_, ": ", describe(scope, proto),
+                          ": the branches differ in rank, and so many such nodes follow each other "
+                          "that importing what reads them for each has no end")});
   forget(problems, suppressed);
   return found;
 }

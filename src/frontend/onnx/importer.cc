@@ -170,6 +170,12 @@ std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
       function = main_graph(graph, scope);
     }
   }
+  // Where an attempt met the limit, its own report was taken back.
+  if (node_budget_ < 0 && std::none_of(
+                              problems_.begin(), problems_.end(),
+                              [](const Diagnostic& d) { return d.code == "onnx.size"; }))
+    report("onnx.size",
+           "functions, subgraphs and branches of different ranks expand to too many nodes");
   if (suppressed_ > 0)
     problems_.push_back(
         {"onnx.more", file_ + ": and " + std::to_string(suppressed_) + " more problems"});
