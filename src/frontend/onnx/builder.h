@@ -169,6 +169,7 @@ class Builder {
   bool may_stretch(Expr a, Expr b);
   Expr stretched(Expr a, Expr b);
   bool is_stretched(Expr from, Expr to) const;
+  std::string partners(Expr from, Expr to) const;
   Expr stretch(Expr x, const Exprs& shape);
 
   std::unordered_map<Expr, std::shared_ptr<const ops::Tensor>> known_;

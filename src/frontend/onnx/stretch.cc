@@ -60,6 +60,18 @@ bool Builder::is_stretched(Expr from, Expr to) const {
   return found != parts_.end() && found->second.contains(from);
 }
 
+/// What `from` was broadcast against to give `to`, for a message.
+std::string Builder::partners(Expr from, Expr to) const {
+  const auto found = parts_.find(to);
+  if (found == parts_.end()) return ir::print(to);
+  std::vector<Expr> others(found->second.begin(), found->second.end());
+  std::erase_if(others, [&](Expr e) { return e == from || parts_.contains(e); });
+  std::sort(others.begin(), others.end(), [](Expr a, Expr b) { return a->id < b->id; });
+  std::string text;
+  for (Expr e : others) text += (text.empty() ? "" : " or ") + ir::print(e);
+  return text;
+}
+
 /// x where its extents are the wanted ones, which costs a comparison; else each axis read at its
 /// one position.
 Expr Builder::stretch(Expr x, const Exprs& shape) {
@@ -81,9 +93,8 @@ Expr Builder::stretch(Expr x, const Exprs& shape) {
                                    [&](const ir::Guard& g) { return g.condition == fits; });
     if (!known)
       facts->guards.push_back(
-          {fits, cat(location, " needs ", ir::print(equal), " or ", ir::print(from),
-                     " == 1, which does not hold for these "
-                     "inputs")});
+          {fits, cat(location, " needs ", ir::print(from), " to be 1 or to equal ",
+                     partners(from, shape[i]), ", which does not hold for these inputs")});
     const Expr last = from_scalar(simplify(ir::sub(c, from, c.i64(1))));
     const Expr positions = binary(Op::min, iota(DType::i64, std::span(&shape[i], 1), 0), last);
     wide = gather(wide, positions, static_cast<int64_t>(i));
