@@ -19,6 +19,7 @@
 #include "driver/tensors.h"
 #include "frontend/onnx/import.h"
 #include "interp/interp.h"
+#include "support/threads.h"
 
 namespace tenon::driver {
 namespace {
@@ -129,12 +130,13 @@ int try_cases(const std::string& root, double limit_s) {
     fs::remove(compiled);
     return to_line(cases[i], verdict);
   };
-  run_isolated(cases.size(), limit_s, work, [&](size_t i, const Outcome& outcome) {
+  const auto on_done = [&](size_t i, const Outcome& outcome) {
     const std::string line =
         outcome.death.empty() ? outcome.text : to_line(cases[i], {outcome.death, ""});
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);
-  });
+  };
+  run_isolated(cases.size(), static_cast<size_t>(available_cpus()), limit_s, work, on_done);
   fs::remove_all(scratch);
   return cases.empty() ? 1 : 0;
 }

@@ -16,6 +16,7 @@
 #include "driver/tensors.h"
 #include "frontend/onnx/import.h"
 #include "runtime/executor.h"
+#include "support/threads.h"
 
 namespace tenon::driver {
 namespace fs = std::filesystem;

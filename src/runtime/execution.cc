@@ -56,7 +56,7 @@ Execution::Execution(const Model& model, int threads)
       slots_[s] = const_cast<std::byte*>(t_.constants[row.index].bytes);
     if (row.kind == SlotKind::input) input_slots_[row.index].push_back(s);
   }
-  for (size_t i = 0; i < inputs.size(); ++i) set_default(i);
+  for (size_t i = 0; i < dims.size(); ++i) set_default(i);
   for (size_t i = 0; i < calls_.size(); ++i)
     calls_[i].frame = {call_buffers_.data() + t_.calls[i].first_buffer,
                        call_sizes_.data() + t_.calls[i].first_size};
@@ -65,9 +65,9 @@ Execution::Execution(const Model& model, int threads)
 void Execution::set_default(size_t index) {
   const artifact::Input& in = t_.inputs[index];
   if (in.constant == artifact::kNone) return;
-  std::vector<int64_t> dims;
-  for (const artifact::InputDim& d : in.dims) dims.push_back(d.extent);
-  (void)set_input(index, {in.dtype, dims, t_.constants[in.constant].bytes});
+  std::vector<int64_t> shape;
+  for (const artifact::InputDim& d : in.dims) shape.push_back(d.extent);
+  (void)set_input(index, {in.dtype, shape, t_.constants[in.constant].bytes});
 }
 
 bool Execution::set_input(size_t index, const TensorView& value) {
