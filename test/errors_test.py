@@ -111,7 +111,7 @@ class ErrorsTest(unittest.TestCase):
         yield "pass.required", "'fuse'", "tenon opt --list", [TENON, "run", add, *zeros, "--no-cache", "--disable-pass", "fuse"]
         yield "kernel.unknown", "'nix'", "--stage loop", [TENON, "inspect", add, "--kernel", "nix"]
         yield "model.compiled", "add.tenon", "needs the .onnx", [TENON, "compare", at / "add.tenon"]
-        yield "tir.no_model", "kernel.tir", "tenon opt", [TENON, "run", at / "kernel.tir"]
+        yield "package.unbound_size", "'n'", "whose extent", [TENON, "run", at / "kernel.tir"]
         yield "text.syntax", "syntax.tir:1:9", "expected '['", [TENON, "run", at / "syntax.tir"]
         yield "text.quote", "quote.tir:1:10", "", [TENON, "run", at / "quote.tir"]
         yield "text.character", "character.tir:1:10", "", [TENON, "run", at / "character.tir"]
@@ -121,10 +121,10 @@ class ErrorsTest(unittest.TestCase):
         yield "run.shape_name", "'nn'", "did you mean 'n'", [TENON, "run", add, *zeros, "--shape", "nn=2"]
         yield "run.rank", "x=2", "2", [TENON, "run", add, *zeros, "--shape", "x=2x3x1"]
         yield "run.extent", "input 'x'", "axis 1 must be 3", [TENON, "run", add, *zeros, "--shape", "x=2x4"]
-        yield "run.symbol", "input 'x2'", "'n' the value", [TENON, "run", add, *x, "--input", f"x2={at / 'x3.npy'}"]
+        yield "run.symbol", "--input x2", "leave one out", [TENON, "run", add, *x, "--input", f"x2={at / 'x3.npy'}"]
         yield "run.dtype", "input 'i'", "i64", [TENON, "run", at / "pick.onnx", "--input", f"i={at / 'x.npy'}"]
-        yield "run.threads", "-2 threads", "1 to 4096", [TENON, "run", add, *zeros, "--threads", "-2"]
-        yield "run.index", "kernel 'gather'", "within the table", [TENON, "run", at / "pick.onnx", "--input", f"i={at / 'far.npy'}"]
+        yield "usage", "--threads: '-2'", "from 0 to 4096", [TENON, "run", add, *zeros, "--threads", "-2"]
+        yield "run.index", "node 'y': index 7", "give indices within", [TENON, "run", at / "pick.onnx", "--input", f"i={at / 'far.npy'}"]
         yield "npy.type", "complex.npy", "numpy.save", given("complex.npy")
         yield "npy.truncated", "cut.npy", "numpy.save", given("cut.npy")
         yield "npy.format", "text.npy", "numpy.save", given("text.npy")

@@ -350,7 +350,7 @@ TEST(Passes, repeated_indices_are_checked_once) {
   std::string text;
   for (Expr n : ir::post_order(f.results))
     if (n->op == ir::Op::call_kernel) text += ir::print(*n->kernel_attr());
-  EXPECT_NE(text.find("fail(1)"), std::string::npos) << text;
+  EXPECT_NE(text.find("fail("), std::string::npos) << text;
   std::vector<Tensor> inputs = random_inputs(m.f, 1);
   ASSERT_TRUE(interp::run(f, inputs).has_value());
   inputs[1].set_i(23, 7);

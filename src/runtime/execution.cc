@@ -208,9 +208,10 @@ Status Execution::kernel_error(const Step& step, int64_t result) const {
               cat(where != artifact::kNone ? cat("node '", t_.messages[where], "'")
                                            : cat("kernel '", t_.kernels[step.e].name, "'"),
                   ": index ", index, clamped ? " (or one farther from 0)" : "",
-                  extent == 0 ? cat(" points into an axis of extent 0")
+                  extent == 0 ? cat(" points into an axis of extent 0; give no indices for it")
                               : cat(" is not from ", -extent, " to ", extent - 1,
-                                    ", an index of an axis of extent ", extent)));
+                                    ", an index of an axis of extent ", extent,
+                                    "; give indices within it")));
 }
 
 void Execution::copy(const Step& step) {

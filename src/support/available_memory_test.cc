@@ -1,6 +1,7 @@
 #include "support/available_memory.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -20,7 +21,7 @@ class AvailableMemory : public ::testing::Test {
     std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
     std::ofstream(root_ + path) << text;
   }
-  std::string root_ = ::testing::TempDir() + "tenon_memory_root";
+  std::string root_ = ::testing::TempDir() + "tenon_memory_" + std::to_string(getpid());
 };
 
 TEST_F(AvailableMemory, is_what_the_machine_has_left) {

@@ -145,8 +145,10 @@ Result<Reg> SizeProgram::compile(Expr root) {
 Result<Reg> SizeProgram::compile_node(Expr e) {
   if (const auto literal = ir::as_int(e)) return constant(*literal);
   if (e->op == Op::var)
-    return fail("package.unbound_size", cat("the size '", e->string_attr(ir::Key::name),
-                                            "' is given by no input and no computed value"));
+    return fail("package.unbound_size",
+                cat("the size '", e->string_attr(ir::Key::name),
+                    "' is given by no input and no computed value; add an input "
+                    "whose extent it is"));
   std::vector<Reg> operands;
   for (Expr operand : e->operands) operands.push_back(*find(operand));
   return compile_operator(e, operands);
