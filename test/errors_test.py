@@ -49,6 +49,7 @@ class ErrorsTest(unittest.TestCase):
         (work / "saved").mkdir()
         np.save(work / "saved/y.npy", np.zeros((4, 4), "f"))
         (work / "kernel.tir").write_text("kernel @k[n](y: out f32[n]) { for i in serial(n) { y[i] = f32(0) } }\n")
+        (work / "idle.tir").write_text("kernel @k[](x: in f32[2]) { }\n")
         (work / "syntax.tir").write_text("model @m(x: f32[2]\n")
         (work / "quote.tir").write_text('model @m["x\n')
         (work / "character.tir").write_text("model @m[\x01](x: f32[2])\n")
@@ -112,6 +113,8 @@ class ErrorsTest(unittest.TestCase):
         yield "kernel.unknown", "'nix'", "--stage loop", [TENON, "inspect", add, "--kernel", "nix"]
         yield "model.compiled", "add.tenon", "needs the .onnx", [TENON, "compare", at / "add.tenon"]
         yield "package.unbound_size", "'n'", "whose extent", [TENON, "run", at / "kernel.tir"]
+        yield "tir.no_result", "idle.tir", "declare one", [TENON, "run", at / "idle.tir"]
+        yield "conformance.cases", "model.onnx", "below the given", [TENON, "conformance", at / "saved"]
         yield "text.syntax", "syntax.tir:1:9", "expected '['", [TENON, "run", at / "syntax.tir"]
         yield "text.quote", "quote.tir:1:10", "", [TENON, "run", at / "quote.tir"]
         yield "text.character", "character.tir:1:10", "", [TENON, "run", at / "character.tir"]

@@ -121,7 +121,8 @@ Result<Source> model_of_kernel(const ir::Module& module, const std::string& path
     }
   }
   if (results.empty())
-    return fail("tir.no_result", where + ": has no out parameter, so running it gives nothing");
+    return fail("tir.no_result",
+                where + ": has no out parameter, so running it gives nothing; declare one `out`");
   const Expr call =
       c.make(Op::call_kernel, results.size() == 1 ? results[0] : c.tuple(results), operands,
              {{Key::kernel, c.add(kernel)}, {Key::name, kernel->name}, {Key::sizes, given}});
