@@ -38,7 +38,7 @@ Difference difference(const ops::Tensor& got, const ops::Tensor& want) {
     } else {
       d = std::fabs(g - w);
     }
-    if (d > worst.relative || (d > 0 && worst.at < 0)) worst = {d, i};
+    if (d > worst.relative || (d > 0 && worst.at < 0)) worst = {d, i, d};
   }
   if (std::isfinite(worst.relative) && worst.relative > 0)
     worst.relative /= std::max(largest, 1e-12);

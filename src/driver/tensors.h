@@ -15,7 +15,8 @@ struct Difference {
   /// Largest difference over the largest finite magnitude of `want`; infinite where one side has a
   /// NaN or an infinity that the other has not.
   double relative = 0;
-  int64_t at = -1;  // element of the largest difference
+  int64_t at = -1;      // element of the largest difference
+  double absolute = 0;  // the largest difference itself
 };
 /// Shapes and types must agree.
 [[nodiscard]] Difference difference(const ops::Tensor& got, const ops::Tensor& want);
