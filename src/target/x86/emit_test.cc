@@ -145,6 +145,28 @@ TEST(Emit, lanes_near_each_other_are_one_load_and_a_shuffle) {
   EXPECT_GE(count(grouped_loads(3, 3), "masked.gather"), 1);   // where a group starts varies
 }
 
+TEST(Emit, an_odd_lane_left_over_reads_and_writes_at_one_address) {
+  Program p;
+  ir::Context& c = p.c();
+  const Expr x = p.param(DType::i8, {c.i64(4), c.i64(8)});
+  const Expr out = p.param(DType::i8, {c.i64(4), c.i64(8)}, ir::ParamRole::out);
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  const Expr at = ir::add(c, ir::mul(c, j, c.i64(3)), c.i64(1));
+  const Expr body = ir::store(c, out, ir::load(c, x, std::vector{i, at}), std::vector{i, at});
+  p.kernel.body =
+      ir::for_loop(c, i, c.i64(4), ir::for_loop(c, j, c.i64(3), body, "vector"), "parallel");
+  for (const machine::Machine* row : testing::runnable_rows()) {
+    std::vector<int8_t> from(32);
+    std::vector<int8_t> to(32);
+    for (size_t k = 0; k < from.size(); ++k) from[k] = static_cast<int8_t>(k + 1);
+    void* const buffers[] = {from.data(), to.data()};
+    ASSERT_EQ(testing::run(p.kernel, *row, buffers), 0);
+    for (size_t k = 0; k < to.size(); ++k)
+      EXPECT_EQ(to[k], k % 8 % 3 == 1 ? from[k] : 0) << row->name << " " << k;
+  }
+}
+
 TEST(Emit, axes_run_over_together_are_one_vector) {
   Program p;
   ir::Context& c = p.c();

@@ -64,7 +64,7 @@ std::vector<int64_t> nearer(std::vector<int64_t> near, const std::vector<int64_t
 /// All lanes within one vector from the first lane on.
 bool is_near(const std::vector<int64_t>& near) {
   const auto width = static_cast<int64_t>(near.size());
-  return width > 1 &&
+  return width > 0 &&
          std::all_of(near.begin(), near.end(), [&](int64_t o) { return o >= 0 && o < width; });
 }
 
@@ -126,6 +126,13 @@ Emitter::Access Emitter::access(Expr buffer, std::span<const Expr> indices, size
     }
   }
   Access a;
+  if (lanes.width == 1) {  // one address: LLVM does not keep the type of a vector of one pointer
+    if (scattered != nullptr)
+      offset = b_.CreateAdd(offset, b_.CreateExtractElement(scattered, uint64_t{0}));
+    a.pointer = b_.CreateGEP(element, info.base, offset);
+    a.step = Step{.constant = 1};
+    return a;
+  }
   a.pointer = b_.CreateInBoundsGEP(element, info.base, offset);
   if (scattered == nullptr && step.symbolic == nullptr) {
     a.step = step;
@@ -177,7 +184,7 @@ Value* Emitter::load_part(Expr buffer, const Access& a, size_t chunk) {
                  : mark(buffer, b_.CreateMaskedLoad(type, low, align, b_.CreateVectorReverse(mask),
                                                     llvm::Constant::getNullValue(type)));
     stored = b_.CreateVectorReverse(stored);
-  } else if (step == 2 && mask == nullptr && width > 1) {
+  } else if (step == 2 && mask == nullptr) {
     // Two overlapping vectors end exactly at the last element; every second lane of both.
     Value* low = mark(buffer, b_.CreateAlignedLoad(type, a.pointer, align));
     Value* high = mark(buffer, b_.CreateAlignedLoad(type, at(width - 1), align));
