@@ -105,6 +105,28 @@ TEST(schedule_behavior, rfactor_computes_the_same) {
   check(DotProgram().program(), {"k0, k1 = split(k, 4)", "rf = rfactor(dot, k1)", "vectorize(k1)"},
         kDotSizes);
   check(DotProgram().program(), {"rf = rfactor(dot, k)"}, kDotSizes);
+  for (const std::string loop : {"k0", "k1"})  // beside a condition that is spatial
+    check(DotProgram().program(),
+          {"i0_, i1_ = split(i, 4)", "k0, k1 = split(k, 4)", "rf = rfactor(dot, " + loop + ")"},
+          kDotSizes);
+}
+
+TEST(schedule_behavior, rfactor_leaves_other_reductions_as_they_are) {
+  KernelBuilder b;
+  const Expr n = b.size("N");
+  const Expr x = b.in("x", {b.n(5), n, b.n(6)});
+  const Expr out = b.out("out", {b.n(5)});
+  b.block("total", {{"i", b.n(5)}, {"p", n, 'r'}, {"q", b.n(6), 'r'}}, [&](const Exprs& v) {
+    return ir::update(b.c(), out, b.f32(0), b.load(x, v), Exprs{v[0]}, "sum");
+  });
+  const Program program = b.build();
+  for (const std::string loop : {"p0", "p1"})
+    check(program,
+          {"p0, p1 = split(p, 4)", "q0, q1 = split(q, 3)", "rf = rfactor(total, " + loop + ")"},
+          {{1}, {4}, {7}});
+  for (const std::string loop : {"q0", "q1"})
+    check(program, {"q0, q1 = split(q, 4)", "rf = rfactor(total, " + loop + ")"}, {{1}, {7}});
+  check(program, {"q0, q1 = split(q, 3)", "rf = rfactor(total, p)"}, {{1}, {7}});
 }
 
 /// joined = a beside the column b; out = joined + joined.

@@ -59,6 +59,19 @@ TEST_F(Simplify, splits_floordiv_and_mod_of_multiples) {
   expect(rem(flat, 64), rem(j, 64));
 }
 
+TEST_F(Simplify, truncating_division_is_floordiv_where_no_operand_is_negative) {
+  const auto div = [&](Expr a, Expr b) { return binary(c, Op::div, a, b); };
+  const auto fmod = [&](Expr a, Expr b) { return binary(c, Op::fmod, a, b); };
+  const Expr i = var("i", 9);
+  const Expr j = var("j", 8);
+  const Expr flat = sum(times(i, 8), j);
+  EXPECT_EQ(simple(div(flat, num(8))), i);
+  EXPECT_EQ(simple(fmod(flat, num(8))), j);
+  const Expr below_zero = sub(c, times(i, 8), num(5));
+  expect_same(div(below_zero, num(8)));
+  expect_same(fmod(below_zero, num(8)));
+}
+
 TEST_F(Simplify, keeps_floordiv_of_what_does_not_divide) {
   const Expr i = c.var("i");
   const Expr j = c.var("j");

@@ -90,6 +90,55 @@ TEST(finalize, buffer_of_one_iteration_shrinks_to_scratch) {
   EXPECT_TRUE(has(out, "t[0, j] = exp(x[i, j])")) << out;
 }
 
+/// `first` and `second` are conditions over i and n.
+std::string two_blocks(const std::string& first, const std::string& second) {
+  return finalized(
+      "kernel @two[n](x: in f32[64], y: out f32[64], z: out f32[64]) {\n"
+      "  for i in serial(64) {\n"
+      "    block y(vi: s = i) where " +
+      first +
+      " {\n      y[vi] = x[vi]\n    }\n"
+      "    block z(vi: s = i) where " +
+      second +
+      " {\n      z[vi] = x[vi]\n    }\n"
+      "  }\n}");
+}
+
+size_t ifs(const std::string& text) {
+  size_t count = 0;
+  for (size_t at = text.find("if "); at != std::string::npos; at = text.find("if ", at + 1))
+    ++count;
+  return count;
+}
+
+TEST(finalize, neighbours_under_one_condition_become_one) {
+  const std::string same = two_blocks("i % 3 < n", "i % 3 < n");
+  EXPECT_EQ(ifs(same), 1U) << same;
+  const std::string different = two_blocks("i % 3 < n", "i % 5 < n");
+  EXPECT_EQ(ifs(different), 2U) << different;
+}
+
+TEST(finalize, a_large_buffer_of_a_single_iteration_is_global) {
+  const auto with_loop = [](const std::string& extent) {
+    return finalized(
+        "kernel @two[n](x: in f32[8, n], y: out f32[8, n]) {\n  alloc t: f32[8, n]\n"
+        "  for i in parallel(" +
+        extent +
+        ") {\n"
+        "    for j in serial(n) {\n"
+        "      block t(vi: s = i, vj: s = j) {\n        t[vi, vj] = exp(x[vi, vj])\n"
+        "      }\n    }\n"
+        "    for j2 in serial(n) {\n"
+        "      block y(vi: s = i, vj: s = j2) {\n"
+        "        y[vi, vj] = t[vi, n - 1 - vj]\n      }\n    }\n  }\n}");
+  };
+  const std::string eight = with_loop("8");
+  EXPECT_TRUE(has(eight, "alloc t: f32[1, n] scratch")) << eight;
+  const std::string one = with_loop("1");
+  EXPECT_TRUE(has(one, "alloc t: f32[1, n]")) << one;
+  EXPECT_FALSE(has(one, "scratch")) << one;
+}
+
 TEST(finalize, a_value_carried_from_one_iteration_to_the_next_keeps_its_buffer) {
   const std::string out = finalized(R"(kernel @scan[](x: in f32[9], y: out f32[9]) {
   alloc t: f32[9]
