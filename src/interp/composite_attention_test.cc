@@ -438,6 +438,17 @@ TEST(recurrent, activations_use_up_their_parameters_in_order) {
 TEST(recurrent, networks_refuse_what_does_not_fit) {
   const Tensor x = uniform(1, {2, 1, 3}), w = uniform(2, {1, 8, 3}), r = uniform(3, {1, 8, 2});
   expect_refused({"lstm", {x, w, uniform(1, {1, 8, 3})}}, "lstm.C5");
+  const auto misfit = [&](Ints w_shape, Ints r_shape) {
+    expect_refused({"lstm", {x, uniform(2, std::move(w_shape)), uniform(3, std::move(r_shape))}},
+                   "lstm.C5");
+  };
+  misfit({2, 8, 3}, {1, 8, 2});
+  misfit({1, 9, 3}, {1, 8, 2});
+  misfit({1, 8, 4}, {1, 8, 2});
+  misfit({1, 8, 3}, {2, 8, 2});
+  misfit({1, 8, 3}, {1, 9, 2});
+  expect_refused({"lstm", {x, w, r, uniform(1, {1, 15})}}, "lstm.C5");
+  expect_refused({"lstm", {x, w, r, uniform(1, {16})}}, "lstm.C5");
   expect_refused({"lstm", {uniform(1, {2, 3}), w, r}}, "lstm.C4");
   expect_refused({"lstm", {x, w, r}, {{"direction", "up"}}}, "lstm.C6");
   expect_refused({"lstm", {x, w, r}, {{"activations", "tanh"}}}, "lstm.C7");

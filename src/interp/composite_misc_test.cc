@@ -128,6 +128,23 @@ TEST(quantize_linear, rounds_to_even_and_saturates) {
                  "quantize_linear.C3");
 }
 
+TEST(quantize_linear, divides_in_f32_where_the_scale_or_the_precision_is_narrower) {
+  const DType half = DType::f16;
+  const Tensor x = tensor({1}, {2049});  // no f16
+  const Tensor zero = tensor({}, {0}, DType::u16);
+  expect_close(must_apply({"quantize_linear", {x, tensor({}, {1}, half), zero}})[0], {1}, {2049});
+  for (const char* precision : {"f16", "f32", "f64"})
+    expect_close(
+        must_apply({"quantize_linear", {x, tensor({}, {1}), zero}, {{"precision", precision}}})[0],
+        {1}, {2049});
+  const Tensor whole = tensor({1}, {2}, DType::i32);
+  expect_close(must_apply({"quantize_linear", {whole, tensor({}, {4}, DType::i32), zero}})[0], {1},
+               {0});
+  expect_close(must_apply({"quantize_linear",
+                           {tensor({1}, {7}, DType::i32), tensor({}, {4}, DType::i32), zero}})[0],
+               {1}, {2});  // 1.75, rounded
+}
+
 TEST(quantize_linear, works_per_axis_and_in_blocks) {
   const Tensor x = uniform(1, {2, 5}, -10, 10);
   const Tensor scale = tensor({2}, {0.1, 0.2}), zero = tensor({2}, {3, -4}, DType::i8);

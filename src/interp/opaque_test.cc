@@ -5,6 +5,7 @@
 #include "interp/composite_testing.h"
 #include "ir/rewrite.h"
 #include "ops/dynamic.h"
+#include "ops/tensor.h"
 
 namespace tenon::interp::testing {
 namespace {
@@ -153,6 +154,62 @@ TEST(sort, works_on_every_axis_and_type) {
           EXPECT_EQ(out[1].dtype, DType::i64);
         }
   expect_bad({Op::sort, {uniform(1, {2})}, {axis(1)}}, "sort.C1");
+}
+
+/// Whole numbers that only an order of the right sign gets right.
+Tensor far_apart(DType type) {
+  Tensor t = Tensor::zeros(type, {4});
+  const std::vector<int64_t> values{1, ir::is_signed(type) ? -3 : INT64_MIN, 0, INT64_MAX};
+  for (size_t i = 0; i < 4; ++i) t.set_i(static_cast<int64_t>(i), values[i]);
+  return t;
+}
+
+TEST(sort, orders_by_sign) {
+  const auto indices = [](DType type, bool descending) {
+    const auto out =
+        check({Op::sort, {far_apart(type)}, {axis(0), flag(Key::descending, descending)}});
+    return ops::all_i(out[1]);
+  };
+  EXPECT_EQ(indices(DType::i64, false), (Ints{1, 2, 0, 3}));
+  EXPECT_EQ(indices(DType::i64, true), (Ints{3, 0, 2, 1}));
+  EXPECT_EQ(indices(DType::u64, false), (Ints{2, 0, 3, 1}));
+  EXPECT_EQ(indices(DType::u64, true), (Ints{1, 3, 0, 2}));
+}
+
+TEST(cumulative, extremes_follow_the_sign) {
+  const auto last = [](DType type, const char* k) {
+    return check({Op::cumulative,
+                  {far_apart(type)},
+                  {kind(k), axis(0), flag(Key::exclusive, false), flag(Key::reverse, false)}})[0]
+        .get_i(3);
+  };
+  EXPECT_EQ(last(DType::i64, "max"), INT64_MAX);
+  EXPECT_EQ(last(DType::i64, "min"), -3);
+  EXPECT_EQ(last(DType::u64, "max"), INT64_MIN);
+  EXPECT_EQ(last(DType::u64, "min"), 0);
+}
+
+TEST(scatter_elements, extremes_follow_the_sign) {
+  for (const DType type : {DType::i64, DType::u64}) {
+    const bool is_signed = type == DType::i64;
+    const Tensor i = tensor({4}, {0, 0, 0, 0}, DType::i64);
+    Tensor x = Tensor::zeros(type, {1});
+    x.set_i(0, 5);
+    const auto with = [&](const char* k) {
+      return check({Op::scatter_elements, {x, i, far_apart(type)}, {axis(0), kind(k)}})[0].get_i(0);
+    };
+    EXPECT_EQ(with("max"), is_signed ? INT64_MAX : INT64_MIN);
+    EXPECT_EQ(with("min"), is_signed ? -3 : 0);
+  }
+}
+
+TEST(unique, orders_by_sign) {
+  const auto firsts = [](DType type) {
+    const auto out = check({Op::unique, {far_apart(type)}, {axis(-1), flag(Key::sorted, true)}});
+    return ops::all_i(out[0]);
+  };
+  EXPECT_EQ(firsts(DType::i64), (Ints{-3, 0, 1, INT64_MAX}));
+  EXPECT_EQ(firsts(DType::u64), (Ints{0, 1, INT64_MAX, INT64_MIN}));
 }
 
 TEST(cumulative, scans_either_way) {
