@@ -115,6 +115,18 @@ model @mlp[batch, count](x: f32[batch, 4], `in/1`: i64[batch]) -> (y, `out:0`) {
 
 TEST(Text, model_with_bodies_and_kernels_reads_back) { expect_stable(kModel); }
 
+TEST(Text, constants_of_each_width_are_written_as_numbers) {
+  for (const std::string constant :
+       {"[-9223372036854775808, -1, 9223372036854775807] \"b\" : i64[3]",
+        "[0, 18446744073709551615] \"b\" : u64[2]", "[-2147483648, 2147483647] \"b\" : i32[2]",
+        "[4294967295] \"b\" : u32[1]", "[-32768, 32767] \"b\" : i16[2]", "[65535] \"b\" : u16[1]",
+        "[-128, -1, 127] \"b\" : i8[3]", "[255, 0] \"b\" : u8[2]", "[0.1, -inf] \"b\" : f64[2]"}) {
+    const std::string text =
+        "model @m[]() -> (y) {\n  t0 = constant " + constant + "\n  return t0\n}\n";
+    EXPECT_NE(round_trip(text).find("constant " + constant), std::string::npos) << text;
+  }
+}
+
 TEST(Text, large_constants_are_a_hash_and_read_back_only_with_their_bytes) {
   Context c;
   std::vector<float> w(64);
