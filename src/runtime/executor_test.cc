@@ -227,7 +227,8 @@ TEST(Executor, kernel_errors_and_checks_are_reported_and_survivable) {
   EXPECT_TRUE(run(2).has_value());
   const auto index = run(1);
   EXPECT_EQ(index.error().text(),
-            "node 'emb': index 7 is not from -3 to 2, an index of an axis of extent 3 "
+            "node 'emb': index 7 is not from -3 to 2, an index of an axis of extent 3; give "
+            "indices within it "
             "[run.index]");
   const auto check = run(4);
   EXPECT_EQ(code_of(check), "run.check");
@@ -399,7 +400,8 @@ TEST(Model, machine_code_is_mapped_executable) {
   k.m.code = code;
   const auto e = executor_of(k.m);
   EXPECT_EQ(e->run().error().text(),
-            "kernel 'fails': index 0 points into an axis of extent 0 [run.index]");
+            "kernel 'fails': index 0 points into an axis of extent 0; give no indices for it "
+            "[run.index]");
 }
 
 }  // namespace
