@@ -212,6 +212,10 @@ TEST(ConvertValues, blocks_move_between_depth_and_space) {
   check({"SpaceToDepth", 13, {wide}, with("blocksize", 1), {1, 1, 2, 2}, {1, 2, 3, 4}});
   check(
       {"SpaceToDepth", 13, {six}, with("blocksize", 3), {1, 9, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9}});
+  const Given two{{1, 2, 2, 2}, {0, 1, 2, 3, 4, 5, 6, 7}};
+  const auto channels_first = [](NodeRef n) { n.i("blocksize", 2).s("mode", "CRD"); };
+  check({"SpaceToDepth", 13, {two}, with("blocksize", 2), {1, 8, 1, 1}, {0, 4, 1, 5, 2, 6, 3, 7}});
+  check({"SpaceToDepth", 28, {two}, channels_first, {1, 8, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7}});
 }
 
 TEST(ConvertValues, transforms_take_axis_and_length_by_version) {
