@@ -56,7 +56,8 @@ std::optional<std::string> known_content(const std::string& path) {
   std::ifstream in(identity_path(path));
   const json row = json::parse(in, nullptr, /*allow_exceptions=*/false);
   if (!row.is_object() || row.value("identity", "") != identity(path)) return std::nullopt;
-  for (const auto& [file, id] : row.value("external", json::object()).items())
+  const json external = row.value("external", json::object());
+  for (const auto& [file, id] : external.items())
     if (!id.is_string() || id.get<std::string>() != identity(file)) return std::nullopt;
   std::string content = row.value("content", "");
   if (content.empty()) return std::nullopt;

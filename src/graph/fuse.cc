@@ -9,6 +9,7 @@
 #include "graph/lower.h"
 #include "ir/expr.h"
 #include "ir/node_map.h"
+#include "ir/rewrite.h"
 #include "ops/op.h"
 #include "ops/walk.h"
 #include "support/check.h"
@@ -50,8 +51,13 @@ int kept_prefix(Expr n) {
 class Fusion {
  public:
   Fusion(const Function& f, const FusionOptions& options) : options_(options) {
-    std::vector<Expr> roots = f.results;
-    for (const Binding& b : f.bindings) roots.push_back(b.tensor);
+    // What binds a variable comes before what reads it.
+    std::vector<Expr> roots;
+    for (const Binding& b : f.bindings) {
+      roots.push_back(b.tensor);
+      bound_.emplace(b.var, b.tensor);
+    }
+    roots.insert(roots.end(), f.results.begin(), f.results.end());
     order_ = ops::value_order(roots);
     for (size_t i = 0; i < order_.size(); ++i) index_[order_[i]] = i;
     for (Expr n : order_)
@@ -80,6 +86,16 @@ class Fusion {
     size_t last = 0;    // largest
   };
 
+  /// Values that have to be there before `n`: its operands, and for extents as values the tensors
+  /// that bind their variables.
+  std::vector<Expr> inputs(Expr n) const {
+    if (n->op != Op::from_scalars) return {n->operands.begin(), n->operands.end()};
+    std::vector<Expr> all;
+    for (Expr e : post_order(n->operands))
+      if (const auto found = bound_.find(e); found != bound_.end()) all.push_back(found->second);
+    return all;
+  }
+
   int group_of(Expr n) const {
     const int* found = group_.find(n);
     return found == nullptr ? kNone : *found;
@@ -98,7 +114,7 @@ class Fusion {
         continue;
       }
       if (++steps > kSearchLimit) return out.push_back(kNone);
-      for (Expr operand : e->operands) stack.push_back(operand);
+      for (Expr operand : inputs(e)) stack.push_back(operand);
     }
   }
 
@@ -510,7 +526,7 @@ class Fusion {
         out.push_back(g);
         continue;
       }
-      for (Expr operand : x->operands)
+      for (Expr operand : inputs(x))
         if (seen.insert(operand).second) stack.push_back(operand);
     }
     return out;
@@ -549,6 +565,7 @@ class Fusion {
 
   FusionOptions options_;
   std::vector<Expr> order_;
+  std::unordered_map<Expr, Expr> bound_;  // a variable to the tensor that gives its value
   NodeMap<size_t> index_;
   NodeMap<std::vector<Expr>> users_;
   std::unordered_set<Expr> needed_, stored_free_;

@@ -188,6 +188,24 @@ TEST(Emit, axes_run_over_together_are_one_vector) {
   EXPECT_EQ(count(*text, "store <16 x float>"), 1) << *text;
 }
 
+TEST(Emit, shared_indices_are_looked_at_once) {
+  // Each index stands twice in the next: 2^60 ways lead to the innermost.
+  Program p;
+  ir::Context& c = p.c();
+  const Expr x = p.param(DType::f32, {c.i64(16)});
+  const Expr out = p.param(DType::f32, {c.i64(16)}, ir::ParamRole::out);
+  const Expr j = c.var("j");
+  Expr at = j;
+  for (int k = 0; k < 60; ++k)
+    at = ir::add(c, ir::binary(c, Op::max, at, c.i64(k)), ir::binary(c, Op::mod, at, c.i64(7)));
+  at = ir::binary(c, Op::mod, at, c.i64(16));
+  const Expr body = ir::store(c, out, ir::load(c, x, std::vector{at}), std::vector{j});
+  p.kernel.body = ir::for_loop(c, j, c.i64(16), body, "vector");
+  const auto text = emit_asm(p.kernel, wide());
+  ASSERT_TRUE(text);
+  EXPECT_GE(count(*text, "vgather"), 1);
+}
+
 TEST(Emit, sum_of_a_row_reduces_by_a_tree) {
   Program p;
   ir::Context& c = p.c();

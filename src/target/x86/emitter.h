@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ir/expr.h"
+#include "ir/node_map.h"
 #include "ir/simplify.h"
 #include "machine/machine.h"
 #include "support/result.h"
@@ -30,6 +31,12 @@ using llvm::Value;
 struct Chunk {
   int64_t offset;
   unsigned width;
+};
+
+/// Steps of a chunk that one question found.
+struct LaneSteps {
+  Chunk chunk;
+  ir::NodeMap<std::optional<int64_t>> steps;
 };
 
 struct Val {
@@ -128,7 +135,9 @@ class Emitter {
 
   // ---- index.cc: integer expressions across lanes
   std::optional<int64_t> lane_step(Expr e, const Chunk& chunk);
-  std::pair<int64_t, int64_t> lane_phase(Expr e, int64_t k, const Chunk& chunk);
+  std::optional<int64_t> lane_step(Expr e, LaneSteps& seen);
+  std::optional<int64_t> find_lane_step(Expr e, LaneSteps& seen);
+  std::pair<int64_t, int64_t> lane_phase(Expr e, int64_t k, LaneSteps& seen);
   std::vector<int64_t> lane_offsets(Expr e, const Chunk& chunk);
   bool is_uniform(Expr e);
   /// The value in a chunk's first lane, as scalar code.

@@ -128,23 +128,36 @@ Value* Emitter::lane_division(Op op, Value* x, Value* y) {
 
 /// How much e grows from lane to lane within the chunk, where that is a constant.
 std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
+  LaneSteps seen{chunk, {}};
+  return lane_step(e, seen);
+}
+
+/// Each node once: operands are shared.
+std::optional<int64_t> Emitter::lane_step(Expr e, LaneSteps& seen) {
+  if (const auto* found = seen.steps.find(e)) return *found;
+  const std::optional<int64_t> step = find_lane_step(e, seen);
+  seen.steps.insert(e, step);
+  return step;
+}
+
+std::optional<int64_t> Emitter::find_lane_step(Expr e, LaneSteps& seen) {
   if (e->op == Op::imm) return 0;
   if (e->op == Op::var) {
     if (e == vector_->var) return 1;
     const auto known = environment_.find(e);
     if (known != environment_.end() && known->second.varying) {
       const auto d = definitions_.find(e);
-      return d == definitions_.end() ? std::nullopt : lane_step(d->second, chunk);
+      return d == definitions_.end() ? std::nullopt : lane_step(d->second, seen);
     }
     return 0;
   }
   bool uniform = true;
   for (size_t i = e->op == Op::load ? 1 : 0; i < e->operands.size() && uniform; ++i)
-    uniform = lane_step(e->operand(i), chunk) == 0;
+    uniform = lane_step(e->operand(i), seen) == 0;
   if (uniform) return 0;
   if (e->dtype() != DType::i64 || e->operands.size() != 2 || e->op == Op::load) return std::nullopt;
-  const auto x = lane_step(e->operand(0), chunk);
-  const auto y = lane_step(e->operand(1), chunk);
+  const auto x = lane_step(e->operand(0), seen);
+  const auto y = lane_step(e->operand(1), seen);
   if (!x || !y) return std::nullopt;
   if (e->op == Op::add) return *x + *y;
   if (e->op == Op::sub) return *x - *y;
@@ -157,24 +170,24 @@ std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
   if ((e->op != Op::floordiv && e->op != Op::mod) || !k || *k <= 0) return std::nullopt;
   if (*x % *k == 0) return e->op == Op::floordiv ? *x / *k : 0;
   // The first lane stands at `phase` within a multiple of g: no lane crosses a multiple of k.
-  const auto [g, phase] = lane_phase(e->operand(0), *k, chunk);
-  const int64_t reach = *x * (static_cast<int64_t>(chunk.width) - 1);
+  const auto [g, phase] = lane_phase(e->operand(0), *k, seen);
+  const int64_t reach = *x * (static_cast<int64_t>(seen.chunk.width) - 1);
   if (g == 0 || phase + reach < 0 || phase + reach >= g) return std::nullopt;
   return e->op == Op::floordiv ? 0 : *x;
 }
 
 /// (g, phase): e in the chunk's first lane is a multiple of g plus the phase, and g divides k.
-std::pair<int64_t, int64_t> Emitter::lane_phase(Expr e, int64_t k, const Chunk& chunk) {
+std::pair<int64_t, int64_t> Emitter::lane_phase(Expr e, int64_t k, LaneSteps& seen) {
   const auto linear =
       [&](Expr term, auto&& self) -> std::pair<int64_t, int64_t> {  // (divisor of the rest, offset)
     if (const auto c = ir::as_int(term)) return {0, *c};
-    if (term == vector_->var) return {0, chunk.offset};
+    if (term == vector_->var) return {0, seen.chunk.offset};
     if (term->op == Op::add) {
       const auto p = self(term->operand(0), self);
       const auto q = self(term->operand(1), self);
       return {std::gcd(p.first, q.first), p.second + q.second};
     }
-    if (lane_step(term, chunk) == 0) return {known_divisor(term), 0};
+    if (lane_step(term, seen) == 0) return {known_divisor(term), 0};
     if (term->op == Op::mul && ir::as_int(term->operand(1))) {
       const auto p = self(term->operand(0), self);
       const int64_t c = *ir::as_int(term->operand(1));
@@ -208,7 +221,8 @@ std::vector<int64_t> Emitter::lane_offsets(Expr e, const Chunk& chunk) {
   if (e->op == Op::floordiv || e->op == Op::mod) {
     if (!k || *k <= 0) return {};
     int64_t g = 0;
-    std::tie(g, phase) = lane_phase(e->operand(0), *k, chunk);
+    LaneSteps seen{chunk, {}};
+    std::tie(g, phase) = lane_phase(e->operand(0), *k, seen);
     if (g != *k) return {};
   } else if (e->op != Op::add && e->op != Op::sub && (e->op != Op::mul || !k)) {
     return {};
