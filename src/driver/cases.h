@@ -31,7 +31,8 @@ struct Outcome {
 };
 /// Calls work(i) for each i < count in a process of its own, `workers` at once; `on_done` gets each
 /// outcome as it comes. A process is killed after `limit_s`.
-void run_isolated(size_t count, size_t workers, double limit_s, const std::function<std::string(size_t)>& work,
+void run_isolated(size_t count, size_t workers, double limit_s,
+                  const std::function<std::string(size_t)>& work,
                   const std::function<void(size_t, const Outcome&)>& on_done);
 
 }  // namespace tenon::driver
