@@ -33,10 +33,12 @@ struct Chunk {
   unsigned width;
 };
 
-/// Steps of a chunk that one question found.
-struct LaneSteps {
+/// What one question found of integer expressions across the lanes of a chunk.
+struct LaneFacts {
   Chunk chunk;
   ir::NodeMap<std::optional<int64_t>> steps;
+  ir::NodeMap<std::pair<int64_t, int64_t>> origins;
+  ir::NodeMap<std::vector<int64_t>> offsets;
 };
 
 struct Val {
@@ -135,15 +137,22 @@ class Emitter {
 
   // ---- index.cc: integer expressions across lanes
   std::optional<int64_t> lane_step(Expr e, const Chunk& chunk);
-  std::optional<int64_t> lane_step(Expr e, LaneSteps& seen);
-  std::optional<int64_t> find_lane_step(Expr e, LaneSteps& seen);
-  std::pair<int64_t, int64_t> lane_phase(Expr e, int64_t k, LaneSteps& seen);
+  std::optional<int64_t> lane_step(Expr e, LaneFacts& seen);
+  std::optional<int64_t> find_lane_step(Expr e, LaneFacts& seen);
+  std::pair<int64_t, int64_t> lane_phase(Expr e, int64_t k, LaneFacts& seen);
+  std::pair<int64_t, int64_t> lane_origin(Expr e, LaneFacts& seen);
   std::vector<int64_t> lane_offsets(Expr e, const Chunk& chunk);
+  std::vector<int64_t> lane_offsets(Expr e, LaneFacts& seen);
+  std::vector<int64_t> find_lane_offsets(Expr e, LaneFacts& seen);
   bool is_uniform(Expr e);
   /// The value in a chunk's first lane, as scalar code.
   Value* first_lane(Expr e, size_t chunk);
   bool non_negative(Expr e);
+  bool non_negative(Expr e, ir::NodeMap<bool>& seen);
+  bool find_non_negative(Expr e, ir::NodeMap<bool>& seen);
   int64_t known_divisor(Expr e);
+  int64_t known_divisor(Expr e, ir::NodeMap<int64_t>& seen);
+  int64_t find_divisor(Expr e, ir::NodeMap<int64_t>& seen);
   Value* index_division(Expr e, Value* x, Value* y);
   bool is_plain_index(Expr e);
   Value* lane_division(ir::Op op, Value* x, Value* y);

@@ -9,25 +9,46 @@ namespace tenon::target::x86 {
 
 using ir::Op;
 
+namespace {
+/// What `find` gives, found once for each node: operands are shared, and each way that leads to one
+/// would multiply.
+template <class Value, class Find>
+Value once(ir::NodeMap<Value>& seen, Expr e, const Find& find) {
+  if (const Value* found = seen.find(e)) return *found;
+  Value value = find();
+  seen.put(e, value);
+  return value;
+}
+}  // namespace
+
 /// d > 0 such that d divides e for every value of its variables; 0 for the literal 0.
 int64_t Emitter::known_divisor(Expr e) {
+  ir::NodeMap<int64_t> seen;
+  return known_divisor(e, seen);
+}
+
+int64_t Emitter::known_divisor(Expr e, ir::NodeMap<int64_t>& seen) {
+  return once(seen, e, [&] { return find_divisor(e, seen); });
+}
+
+int64_t Emitter::find_divisor(Expr e, ir::NodeMap<int64_t>& seen) {
   if (const auto k = ir::as_int(e)) return *k == INT64_MIN ? 1 : std::abs(*k);
   switch (e->op) {
     case Op::add:
     case Op::sub:
-      return std::gcd(known_divisor(e->operand(0)), known_divisor(e->operand(1)));
+      return std::gcd(known_divisor(e->operand(0), seen), known_divisor(e->operand(1), seen));
     case Op::mul: {
       int64_t product = 0;
-      if (__builtin_mul_overflow(known_divisor(e->operand(0)), known_divisor(e->operand(1)),
-                                 &product))
+      if (__builtin_mul_overflow(known_divisor(e->operand(0), seen),
+                                 known_divisor(e->operand(1), seen), &product))
         return 1;
       return product;
     }
     case Op::mod:
-      return std::gcd(known_divisor(e->operand(0)), known_divisor(e->operand(1)));
+      return std::gcd(known_divisor(e->operand(0), seen), known_divisor(e->operand(1), seen));
     case Op::var: {
       if (const auto d = definitions_.find(e); d != definitions_.end())
-        return known_divisor(d->second);
+        return known_divisor(d->second, seen);
       if (vector_ && e == vector_->var) return 1;
       const auto known = environment_.find(e);
       if (known == environment_.end() || known->second.varying) return 1;
@@ -40,21 +61,30 @@ int64_t Emitter::known_divisor(Expr e) {
 }
 
 bool Emitter::non_negative(Expr e) {
+  ir::NodeMap<bool> seen;
+  return non_negative(e, seen);
+}
+
+bool Emitter::non_negative(Expr e, ir::NodeMap<bool>& seen) {
+  return once(seen, e, [&] { return find_non_negative(e, seen); });
+}
+
+bool Emitter::find_non_negative(Expr e, ir::NodeMap<bool>& seen) {
   if (const auto k = ir::as_int(e)) return *k >= 0;
   switch (e->op) {
     case Op::var: {  // loop variables and sizes are
       const auto d = definitions_.find(e);
-      return d == definitions_.end() ? e->dtype() == DType::i64 : non_negative(d->second);
+      return d == definitions_.end() ? e->dtype() == DType::i64 : non_negative(d->second, seen);
     }
     case Op::add:
     case Op::mul:
     case Op::min:
     case Op::floordiv:
-      return non_negative(e->operand(0)) && non_negative(e->operand(1));
+      return non_negative(e->operand(0), seen) && non_negative(e->operand(1), seen);
     case Op::max:
-      return non_negative(e->operand(0)) || non_negative(e->operand(1));
+      return non_negative(e->operand(0), seen) || non_negative(e->operand(1), seen);
     case Op::mod:
-      return non_negative(e->operand(1));
+      return non_negative(e->operand(1), seen);
     default:
       return false;
   }
@@ -128,19 +158,15 @@ Value* Emitter::lane_division(Op op, Value* x, Value* y) {
 
 /// How much e grows from lane to lane within the chunk, where that is a constant.
 std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
-  LaneSteps seen{chunk, {}};
+  LaneFacts seen{chunk, {}, {}, {}};
   return lane_step(e, seen);
 }
 
-/// Each node once: operands are shared.
-std::optional<int64_t> Emitter::lane_step(Expr e, LaneSteps& seen) {
-  if (const auto* found = seen.steps.find(e)) return *found;
-  const std::optional<int64_t> step = find_lane_step(e, seen);
-  seen.steps.insert(e, step);
-  return step;
+std::optional<int64_t> Emitter::lane_step(Expr e, LaneFacts& seen) {
+  return once(seen.steps, e, [&] { return find_lane_step(e, seen); });
 }
 
-std::optional<int64_t> Emitter::find_lane_step(Expr e, LaneSteps& seen) {
+std::optional<int64_t> Emitter::find_lane_step(Expr e, LaneFacts& seen) {
   if (e->op == Op::imm) return 0;
   if (e->op == Op::var) {
     if (e == vector_->var) return 1;
@@ -177,51 +203,62 @@ std::optional<int64_t> Emitter::find_lane_step(Expr e, LaneSteps& seen) {
 }
 
 /// (g, phase): e in the chunk's first lane is a multiple of g plus the phase, and g divides k.
-std::pair<int64_t, int64_t> Emitter::lane_phase(Expr e, int64_t k, LaneSteps& seen) {
-  const auto linear =
-      [&](Expr term, auto&& self) -> std::pair<int64_t, int64_t> {  // (divisor of the rest, offset)
-    if (const auto c = ir::as_int(term)) return {0, *c};
-    if (term == vector_->var) return {0, seen.chunk.offset};
-    if (term->op == Op::add) {
-      const auto p = self(term->operand(0), self);
-      const auto q = self(term->operand(1), self);
+std::pair<int64_t, int64_t> Emitter::lane_phase(Expr e, int64_t k, LaneFacts& seen) {
+  const auto [divisor, offset] = lane_origin(e, seen);
+  const int64_t g = std::gcd(divisor, k);
+  return {g, g == 0 ? 0 : ((offset % g) + g) % g};
+}
+
+/// (divisor of the rest, offset) of e in the chunk's first lane.
+std::pair<int64_t, int64_t> Emitter::lane_origin(Expr e, LaneFacts& seen) {
+  if (const auto c = ir::as_int(e)) return {0, *c};
+  if (e == vector_->var) return {0, seen.chunk.offset};
+  return once(seen.origins, e, [&]() -> std::pair<int64_t, int64_t> {
+    if (e->op == Op::add) {
+      const auto p = lane_origin(e->operand(0), seen);
+      const auto q = lane_origin(e->operand(1), seen);
       return {std::gcd(p.first, q.first), p.second + q.second};
     }
-    if (lane_step(term, seen) == 0) return {known_divisor(term), 0};
-    if (term->op == Op::mul && ir::as_int(term->operand(1))) {
-      const auto p = self(term->operand(0), self);
-      const int64_t c = *ir::as_int(term->operand(1));
+    if (lane_step(e, seen) == 0) return {known_divisor(e), 0};
+    if (e->op == Op::mul && ir::as_int(e->operand(1))) {
+      const auto p = lane_origin(e->operand(0), seen);
+      const int64_t c = *ir::as_int(e->operand(1));
       return {std::abs(p.first * c), p.second * c};
     }
     return {1, 0};
-  };
-  const auto [divisor, offset] = linear(e, linear);
-  const int64_t g = std::gcd(divisor, k);
-  return {g, g == 0 ? 0 : ((offset % g) + g) % g};
+  });
 }
 
 /// How far each lane of the chunk is from the first, where those are constants (the channels of
 /// groups, (c div 4) * 4); empty otherwise.
 std::vector<int64_t> Emitter::lane_offsets(Expr e, const Chunk& chunk) {
-  std::vector<int64_t> out(chunk.width, 0);
-  if (const auto step = lane_step(e, chunk)) {
+  LaneFacts seen{chunk, {}, {}, {}};
+  return lane_offsets(e, seen);
+}
+
+std::vector<int64_t> Emitter::lane_offsets(Expr e, LaneFacts& seen) {
+  return once(seen.offsets, e, [&] { return find_lane_offsets(e, seen); });
+}
+
+std::vector<int64_t> Emitter::find_lane_offsets(Expr e, LaneFacts& seen) {
+  std::vector<int64_t> out(seen.chunk.width, 0);
+  if (const auto step = lane_step(e, seen)) {
     for (size_t i = 0; i < out.size(); ++i) out[i] = *step * static_cast<int64_t>(i);
     return out;
   }
   if (e->op == Op::var) {
     const auto d = definitions_.find(e);
-    return d == definitions_.end() ? std::vector<int64_t>{} : lane_offsets(d->second, chunk);
+    return d == definitions_.end() ? std::vector<int64_t>{} : lane_offsets(d->second, seen);
   }
   if (e->dtype() != DType::i64 || e->operands.size() != 2 || e->op == Op::load) return {};
-  const std::vector<int64_t> x = lane_offsets(e->operand(0), chunk);
-  const std::vector<int64_t> y = lane_offsets(e->operand(1), chunk);
+  const std::vector<int64_t> x = lane_offsets(e->operand(0), seen);
+  const std::vector<int64_t> y = lane_offsets(e->operand(1), seen);
   if (x.empty() || y.empty()) return {};
   const auto k = ir::as_int(e->operand(1));
   int64_t phase = 0;
   if (e->op == Op::floordiv || e->op == Op::mod) {
     if (!k || *k <= 0) return {};
     int64_t g = 0;
-    LaneSteps seen{chunk, {}};
     std::tie(g, phase) = lane_phase(e->operand(0), *k, seen);
     if (g != *k) return {};
   } else if (e->op != Op::add && e->op != Op::sub && (e->op != Op::mul || !k)) {
