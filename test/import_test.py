@@ -6,17 +6,14 @@ and loops whose shapes only they know.
 Run by ctest with TENON_BIN naming the folder of tenon and tenon-run. Each model runs from its file,
 from a compiled file by tenon-run, and against the reference interpreter.
 """
-import os
-import pathlib
-import subprocess
-import tempfile
 import unittest
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-BIN = pathlib.Path(os.environ.get("TENON_BIN", pathlib.Path(__file__).resolve().parent.parent / "build/bin"))
-TENON, TENON_RUN = BIN / "tenon", BIN / "tenon-run"
+import harness
+from harness import TENON, TENON_RUN
+
 F, I, B = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 node, value = helper.make_node, helper.make_tensor_value_info
 
@@ -40,27 +37,7 @@ def body(name, nodes, inputs, outputs):
     return helper.make_graph(nodes, name, [value(*x) for x in inputs], [value(*y) for y in outputs])
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        owner = tempfile.TemporaryDirectory()
-        self.addCleanup(owner.cleanup)
-        self.folder = pathlib.Path(owner.name)
-        self.env = {**os.environ, "TENON_CACHE_DIR": str(self.folder / "cache")}
-
-    def call(self, *arguments, program=TENON):
-        return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120,
-                              env=self.env)
-
-    def good(self, *arguments, program=TENON):
-        done = self.call(*arguments, program=program)
-        self.assertEqual(done.returncode, 0, f"{arguments}: {done.stderr}")
-        return done.stdout
-
-    def save(self, proto, name="model"):
-        path = self.folder / f"{name}.onnx"
-        path.write_bytes(proto.SerializeToString())
-        return path
-
+class Case(harness.Case):
     def inputs(self, feeds):
         options = []
         for name, array in feeds.items():
@@ -70,7 +47,7 @@ class Case(unittest.TestCase):
 
     def check(self, proto, *sets):
         """Each set is (feeds, wanted outputs by name); one compiled file serves all of them."""
-        path, compiled = self.save(proto), self.folder / "model.tenon"
+        path, compiled = self.save("model.onnx", proto), self.folder / "model.tenon"
         self.good("compile", path, "-o", compiled)
         for feeds, wanted in sets:
             options, out = self.inputs(feeds), self.folder / "out"
@@ -116,7 +93,7 @@ class Defaults(Case):
         np.testing.assert_allclose(np.load(self.folder / "tir/y.npy"), sets[0][1]["y"], rtol=1e-5)
 
     def test_initializers_of_old_models_are_constants(self):
-        path = self.save(self.scaled(ir_version=3))
+        path = self.save("model.onnx", self.scaled(ir_version=3))
         self.good("run", path, *self.inputs({"x": f32(2, 3)}))
         self.refused(path, {"x": f32(2, 3), "gain": f32(1)}, "no input 'gain'")
 
@@ -165,7 +142,7 @@ class Order(Case):
 
     def test_a_cycle_is_refused(self):
         proto = model([node("Add", ["x", "b"], ["a"]), node("Exp", ["a"], ["b"])], [("x", F, [3])], [("b", F, [3])])
-        done = self.call("check", self.save(proto))
+        done = self.call("check", self.save("model.onnx", proto))
         self.assertEqual(done.returncode, 1)
         self.assertIn("onnx.undefined", done.stderr)
 
@@ -276,14 +253,14 @@ class Branches(Case):
                            else_branch=body("e", [node("Identity", [f"y{i}"], [f"e{i}"])], [], [(f"e{i}", F, None)])),
                       node("Reshape", [f"z{i}", "minus"], [f"y{i + 1}"])]
         proto = model(nodes, inputs, [("y24", F, None)], {"zero": i64(0), "minus": i64(-1)})
-        done = self.call("check", self.save(proto))
+        done = self.call("check", self.save("model.onnx", proto))
         self.assertEqual(done.returncode, 1)
         self.assertIn("[onnx.size]", done.stderr)
 
     def test_ranks_that_stay_different_are_refused(self):
         proto = model(self.squeezed() + [node("Exp", ["z"], ["y"])], [("x", F, ["n", 3, "t"])], [("y", F, None)],
                       {"minus": i64(-1), "one": i64(1)})
-        done = self.call("check", self.save(proto))
+        done = self.call("check", self.save("model.onnx", proto))
         self.assertEqual(done.returncode, 1)
         self.assertIn("values of different ranks", done.stderr)
         self.assertIn("[onnx.if]", done.stderr)
