@@ -13,14 +13,15 @@ namespace tenon::ir {
 
 class Budget {
  public:
-  static constexpr int64_t kFree = 4'000;    // steps of any question
+  static constexpr int64_t kFree = 500;      // steps of any question
   static constexpr int64_t kLimit = 20'000;  // of one that draws on the context's allowance
+  static constexpr int64_t kPart = 32;       // of what is left, one question takes no larger part
   static constexpr int kDepth = 64;          // of questions inside questions: bounds the stack
 
   Budget() = default;
   explicit Budget(Context& c)
       : context_(&c),
-        more_(std::clamp(c.proof_steps(), int64_t{0}, kLimit - kFree)),
+        more_(std::clamp(c.proof_steps() / kPart, int64_t{0}, kLimit - kFree)),
         steps_(kFree + more_) {}
   ~Budget() {
     if (context_ != nullptr && steps_ < more_)

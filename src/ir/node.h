@@ -269,12 +269,14 @@ class Context {
   /// Steps left for the hard questions about this context's expressions (budget.h).
   [[nodiscard]] int64_t proof_steps() const { return proof_steps_; }
   void use_proof_steps(int64_t steps) { proof_steps_ -= steps; }
+  /// A copy of expressions does not bring new steps.
+  void share_proof_steps(const Context& other) { proof_steps_ = other.proof_steps_; }
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
   Type index_ = nullptr, bool_ = nullptr, void_ = nullptr;
-  int64_t proof_steps_ = 100'000;
+  int64_t proof_steps_ = 1'000'000;
 };
 
 /// A value that a symbolic variable takes at run time: element `index` (row-major) of integer

@@ -141,6 +141,7 @@ Program normalize(const Program& program) {
   out->trace = program->trace;
   out->context = std::make_shared<Context>();
   Context& c = *out->context;
+  c.share_proof_steps(*program->context);
   ir::Map map;
   std::set<std::string> names, buffer_names;
   for (Expr v : program->sizes)
