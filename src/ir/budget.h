@@ -16,6 +16,7 @@ class Budget {
   static constexpr int64_t kFree = 500;      // steps of any question
   static constexpr int64_t kLimit = 20'000;  // of one that draws on the context's allowance
   static constexpr int64_t kPart = 32;       // of what is left, one question takes no larger part
+  static constexpr size_t kShortSum = 8;     // terms of a sum that costs nothing
   static constexpr int kDepth = 64;          // of questions inside questions: bounds the stack
 
   Budget() = default;
@@ -32,6 +33,10 @@ class Budget {
 
   /// Takes `steps` for work that is about to be done; false when they are not there.
   bool spend(int64_t steps = 1) { return (steps_ -= steps) >= 0; }
+  /// The same for a sum: a step for each term of a long one, none for an ordinary one.
+  bool spend_on_sum(size_t terms) {
+    return terms <= kShortSum || spend(static_cast<int64_t>(terms));
+  }
 
   /// One level of a question inside a question; false in a condition when it has to be given up.
   class Level {

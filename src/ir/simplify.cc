@@ -164,7 +164,8 @@ Expr Simplifier::node(Expr e) {
       return e;
   }
   out = recombine(std::move(out));
-  return out.poisoned || out.as_atom() == e ? e : emit(c_, out);
+  if (out.poisoned || out.as_atom() == e || !budget_.spend_on_sum(out.terms.size())) return e;
+  return emit(c_, out);
 }
 
 // ---- statements

@@ -35,8 +35,7 @@ Interval of_dtype(DType t) {
 
 bool is_index(Expr e) { return e->type->is_scalar() && e->dtype() == DType::i64; }
 
-Solver::Solver(const Assumptions& known, Budget& budget)
-    : known_(known), work_(budget), ranges_(known.ranges) {
+Solver::Solver(const Assumptions& known, Budget& budget) : known_(known), work_(budget) {
   std::vector<std::pair<Expr, Expr>> extents(known.extents.begin(), known.extents.end());
   std::sort(extents.begin(), extents.end(),
             [](const auto& a, const auto& b) { return a.first->id < b.first->id; });
@@ -104,9 +103,12 @@ std::optional<Poly> Solver::as_nonnegative(Expr e) {
 /// Takes coeff * var + constant >= 0 into the variable's range.
 void Solver::narrow(Expr var, int64_t coeff, int64_t constant) {
   if (coeff == INT64_MIN || constant <= INT64_MIN + 1) return;
-  const auto found = ranges_.find(var);
-  Interval& range = found != ranges_.end() ? found->second : ranges_[var];
-  if (found == ranges_.end()) range = {0, INT64_MAX};
+  const auto [found, added] = narrowed_.try_emplace(var);
+  Interval& range = found->second;
+  if (added) {
+    const auto given = known_.ranges.find(var);
+    range = given != known_.ranges.end() ? given->second : Interval{0, INT64_MAX};
+  }
   if (coeff > 0) range.lo = std::max(range.lo, ceil_div(-constant, coeff));
   if (coeff < 0) range.hi = std::min(range.hi, floor_div(constant, -coeff));
 }
@@ -177,7 +179,8 @@ Poly Solver::make_poly(Expr e) {
     default:
       return Poly::atom(e);
   }
-  return out.poisoned || out.terms.size() > kMaxTerms ? Poly::atom(e) : out;
+  if (out.poisoned || out.terms.size() > kMaxTerms) return Poly::atom(e);
+  return work_.spend_on_sum(out.terms.size()) ? out : Poly::atom(e);
 }
 
 // ---- intervals
@@ -185,8 +188,11 @@ Poly Solver::make_poly(Expr e) {
 Interval Solver::variable(Expr e) {
   if (!is_index(e)) return of_dtype(e->dtype());
   Interval out{0, INT64_MAX};
-  const auto range = ranges_.find(e);
-  if (range != ranges_.end()) out = range->second;
+  if (const auto narrowed = narrowed_.find(e); narrowed != narrowed_.end()) {
+    out = narrowed->second;
+  } else if (const auto given = known_.ranges.find(e); given != known_.ranges.end()) {
+    out = given->second;
+  }
   const auto extent = known_.extents.find(e);
   if (extent == known_.extents.end()) return out;
   out.lo = std::max<int64_t>(out.lo, 0);

@@ -67,7 +67,7 @@ class Solver {
 
   const Assumptions& known_;
   Budget& work_;
-  std::unordered_map<Expr, Interval> ranges_;
+  std::unordered_map<Expr, Interval> narrowed_;  // ranges that facts make smaller than known_'s
   std::vector<Poly> facts_;
   size_t lasting_ = 0;  // facts beyond that count belong to a case under examination
   std::deque<Poly> poly_store_;

@@ -17,11 +17,14 @@ Expr flat_offset(Context& c, Expr buffer, const std::vector<Expr>& indices) {
   return flat;
 }
 
+size_t value_operand(const BlockOutline& block) { return block.is_update ? 2 : 1; }
+
 AccessInfo access(Context& c, Expr buffer, std::span<const Expr> indices,
                   const Assumptions& known) {
   AccessInfo a{buffer, {indices.begin(), indices.end()}, nullptr};
   for (Expr& index : a.indices) index = simplify(c, index, known);
-  a.flat = simplify(c, flat_offset(c, buffer, a.indices), known);
+  a.flat = flat_offset(c, buffer, a.indices);
+  if (a.indices.size() != 1 || a.flat != a.indices[0]) a.flat = simplify(c, a.flat, known);
   return a;
 }
 
@@ -41,20 +44,21 @@ std::unordered_set<Expr> index_nodes(Expr value) {
   return inside;
 }
 
-class Describer {
+class Outliner {
  public:
-  explicit Describer(const Kernel& kernel) : c_(*kernel.context), known_(assume_extents(kernel)) {}
+  /// Of every block, or of the one that is named.
+  Outliner(Context& c, const std::string* only) : c_(c), only_(only) {}
 
-  std::vector<BlockInfo> all;
+  std::vector<BlockOutline> all;
 
   void visit(Expr s) {
     switch (s->op) {
       case Op::block:
-        return add_block(s);
+        if (only_ == nullptr || BlockView{s}.name() == *only_) add_block(s);
+        return;
       case Op::for_: {
         const ForView loop{s};
         loops_.push_back({loop.var()->string_attr(Key::name), loop.var(), loop.extent(), false});
-        known_.below(loop.var(), loop.extent());
         visit(loop.body());
         loops_.pop_back();
         return;
@@ -73,41 +77,43 @@ class Describer {
  private:
   void add_block(Expr s) {
     const BlockView view{s};
-    BlockInfo info;
-    info.name = view.name();
-    info.node = s;
-    info.loops = loops_;
+    BlockOutline block;
+    block.name = view.name();
+    block.node = s;
+    block.loops = loops_;
     Map map;
     for (const BlockIter& it : view.iters()) {
       map[it.var] = it.binding;
       if (it.kind != 'r') continue;
       for (Expr n : post_order(std::span(&it.binding, 1)))
-        for (LoopInfo& loop : info.loops) loop.reduction = loop.reduction || loop.var == n;
+        for (LoopInfo& loop : block.loops) loop.reduction = loop.reduction || loop.var == n;
     }
-    const Expr body = substitute(c_, view.body(), map);
-    if (body->op == Op::store || body->op == Op::update) {
-      info.simple = true;
-      info.is_update = body->op == Op::update;
-      const size_t value = info.is_update ? 2 : 1;
-      if (info.is_update) info.combine = body->string_attr(Key::combine);
-      info.write = access(c_, body->operand(0), body->operands.subspan(value + 1), known_);
-      info.value = body->operand(value);
-      if (info.value->op == Op::var) info.bare_vars.insert(info.value);
-      const std::unordered_set<Expr> inside = index_nodes(info.value);
-      for (Expr n : post_order(std::span(&info.value, 1))) {
-        info.heavy += is_heavy(n->op) ? 1 : 0;
+    block.body = substitute(c_, view.body(), map);
+    if (block.body->op == Op::store || block.body->op == Op::update) add_value(block);
+    all.push_back(std::move(block));
+  }
+
+  static void add_value(BlockOutline& block) {
+    block.simple = true;
+    block.is_update = block.body->op == Op::update;
+    if (block.is_update) block.combine = block.body->string_attr(Key::combine);
+    block.output = block.body->operand(0);
+    block.value = block.body->operand(value_operand(block));
+    if (block.value->op == Op::var) block.bare_vars.insert(block.value);
+    const std::unordered_set<Expr> inside = index_nodes(block.value);
+    for (Expr n : post_order(std::span(&block.value, 1))) {
+      block.heavy += is_heavy(n->op) ? 1 : 0;
+      if (n->op == Op::load) {
+        block.inputs.insert(n->operand(0));
+      } else if (!inside.contains(n)) {
         for (Expr operand : n->operands)
-          if (operand->op == Op::var && n->op != Op::load && !inside.contains(n))
-            info.bare_vars.insert(operand);
-        if (n->op == Op::load)
-          info.reads.push_back(access(c_, n->operand(0), n->operands.subspan(1), known_));
+          if (operand->op == Op::var) block.bare_vars.insert(operand);
       }
     }
-    all.push_back(std::move(info));
   }
 
   Context& c_;
-  Assumptions known_;
+  const std::string* only_;
   std::vector<LoopInfo> loops_;
 };
 
@@ -119,36 +125,45 @@ Assumptions assume(const std::vector<LoopInfo>& loops) {
 
 }  // namespace
 
-std::vector<LoopInfo> BlockInfo::spatial() const {
+std::vector<LoopInfo> BlockOutline::spatial() const {
   std::vector<LoopInfo> out;
   for (const LoopInfo& l : loops)
     if (!l.reduction) out.push_back(l);
   return out;
 }
 
-std::vector<LoopInfo> BlockInfo::reductions() const {
+std::vector<LoopInfo> BlockOutline::reductions() const {
   std::vector<LoopInfo> out;
   for (const LoopInfo& l : loops)
     if (l.reduction) out.push_back(l);
   return out;
 }
 
-bool BlockInfo::reads_buffer(Expr buffer) const {
-  for (const AccessInfo& a : reads)
-    if (a.buffer == buffer) return true;
-  return false;
-}
-
-std::vector<BlockInfo> describe_blocks(const Kernel& kernel) {
-  Describer d(kernel);
-  d.visit(kernel.body);
-  return std::move(d.all);
+std::vector<BlockOutline> outline(const Kernel& kernel) {
+  Outliner o(*kernel.context, nullptr);
+  o.visit(kernel.body);
+  return std::move(o.all);
 }
 
 std::optional<BlockInfo> describe(const Kernel& kernel, const std::string& block) {
-  for (BlockInfo& info : describe_blocks(kernel))
-    if (info.name == block) return std::move(info);
-  return std::nullopt;
+  Outliner o(*kernel.context, &block);
+  o.visit(kernel.body);
+  if (o.all.empty()) return std::nullopt;
+  return describe(kernel, std::move(o.all.front()));
+}
+
+BlockInfo describe(const Kernel& kernel, BlockOutline outline) {
+  BlockInfo block{std::move(outline), {}, {}};
+  if (!block.simple) return block;
+  Context& c = *kernel.context;
+  Assumptions known = assume_extents(kernel);
+  for (const LoopInfo& l : block.loops) known.below(l.var, l.extent);
+  block.write =
+      access(c, block.output, block.body->operands.subspan(value_operand(block) + 1), known);
+  for (Expr n : post_order(std::span(&block.value, 1)))
+    if (n->op == Op::load)
+      block.reads.push_back(access(c, n->operand(0), n->operands.subspan(1), known));
+  return block;
 }
 
 Expr stride_of(Context& c, const AccessInfo& access, const LoopInfo& loop,

@@ -27,27 +27,35 @@ struct AccessInfo {
   ir::Expr flat;  // row-major offset
 };
 
-struct BlockInfo {
+/// What a walk over the program tells of a block, without a question about its indices.
+struct BlockOutline {
   std::string name;
   ir::Expr node = nullptr;
   std::vector<LoopInfo> loops;  // outermost first
   bool simple = false;          // body is one store or update; the fields below are set
   bool is_update = false;
   std::string combine;
-  AccessInfo write;
-  std::vector<AccessInfo> reads;           // in order of first appearance in the value
-  ir::Expr value = nullptr;                // in terms of loop variables
+  ir::Expr output = nullptr;               // the buffer written
+  std::unordered_set<ir::Expr> inputs;     // buffers read
+  ir::Expr body = nullptr;                 // in terms of loop variables
+  ir::Expr value = nullptr;                // what the body stores or combines
   std::unordered_set<ir::Expr> bare_vars;  // loop variables that the value uses outside of indices
   int heavy = 0;                           // transcendental operators in the value
 
   [[nodiscard]] std::vector<LoopInfo> spatial() const;
   [[nodiscard]] std::vector<LoopInfo> reductions() const;
-  [[nodiscard]] bool reads_buffer(ir::Expr buffer) const;
+  [[nodiscard]] bool reads_buffer(ir::Expr buffer) const { return inputs.contains(buffer); }
+};
+
+struct BlockInfo : BlockOutline {
+  AccessInfo write;
+  std::vector<AccessInfo> reads;  // in order of first appearance in the value
 };
 
 /// Every block of the program, in program order.
-[[nodiscard]] std::vector<BlockInfo> describe_blocks(const ir::Kernel& kernel);
+[[nodiscard]] std::vector<BlockOutline> outline(const ir::Kernel& kernel);
 [[nodiscard]] std::optional<BlockInfo> describe(const ir::Kernel& kernel, const std::string& block);
+[[nodiscard]] BlockInfo describe(const ir::Kernel& kernel, BlockOutline outline);
 
 /// Elements that the access moves when the loop advances by one; nullptr when that is not a
 /// constant of the loop.

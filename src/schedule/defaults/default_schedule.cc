@@ -9,7 +9,7 @@ namespace {
 using namespace ir;  // NOLINT
 
 /// True if the reduction loops stand behind all others.
-bool reduces_trailing(const BlockInfo& b) {
+bool reduces_trailing(const BlockOutline& b) {
   bool seen = false;
   for (const LoopInfo& l : b.loops) {
     if (seen && !l.reduction) return false;
@@ -47,7 +47,7 @@ void parallelize_bare(Schedule& s) {
 }
 
 /// A block that is not one store: its leading output axes run in parallel.
-Status parallelize_block(Schedule& s, const BlockInfo& info) {
+Status parallelize_block(Schedule& s, const BlockOutline& info) {
   std::vector<LoopInfo> leading;
   for (const LoopInfo& l : info.loops) {
     if (l.reduction) break;
@@ -90,9 +90,10 @@ Result<Program> default_schedule(Program program, const machine::Machine& machin
   std::vector<Attempt> attempts;
   bool rows = false, any_update = false;
   std::string last_update;
-  const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
-  for (const BlockInfo& b : blocks) {
-    if (!b.simple || !b.is_update) continue;
+  const std::vector<BlockOutline> blocks = outline(*s.program());
+  for (const BlockOutline& each : blocks) {
+    if (!each.simple || !each.is_update) continue;
+    const BlockInfo b = describe(*s.program(), each);
     const std::string name = b.name;
     if (b.combine == "fma") {
       attempts.emplace_back([name, &t](Schedule& x) { return schedule_row_product(x, t, name); });

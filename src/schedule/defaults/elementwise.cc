@@ -157,13 +157,13 @@ Status schedule_map(Schedule& s, const Target& t, const std::string& block, size
 void inline_producers(Schedule& s, const std::vector<std::string>& keep) {
   for (bool changed = true; changed;) {
     changed = false;
-    const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
-    for (const BlockInfo& b : blocks) {
-      if (!b.simple || b.is_update || role_of(*s.program(), b.write.buffer)) continue;
+    const std::vector<BlockOutline> blocks = outline(*s.program());
+    for (const BlockOutline& b : blocks) {
+      if (!b.simple || b.is_update || role_of(*s.program(), b.output)) continue;
       if (std::find(keep.begin(), keep.end(), b.name) != keep.end()) continue;
       int readers = 0;
-      for (const BlockInfo& other : blocks)
-        readers += other.name != b.name && other.reads_buffer(b.write.buffer) ? 1 : 0;
+      for (const BlockOutline& other : blocks)
+        readers += other.name != b.name && other.reads_buffer(b.output) ? 1 : 0;
       if (b.heavy > 0 && readers > 1) continue;
       if (s.inline_block(b.name)) {
         changed = true;

@@ -14,14 +14,14 @@ bool same(ir::Context& c, ir::Expr a, ir::Expr b) {
 }
 
 /// Leading spatial loops that every block has, partial sums (`skip`) aside.
-size_t shared_rows(ir::Context& c, const std::vector<BlockInfo>& blocks,
+size_t shared_rows(ir::Context& c, const std::vector<BlockOutline>& blocks,
                    const std::map<std::string, std::string>& skip) {
   size_t rows = SIZE_MAX;
   std::set<std::string> partial;
   for (const auto& [block, made] : skip) partial.insert(made);
-  for (const BlockInfo& b : blocks)
+  for (const BlockOutline& b : blocks)
     if (b.is_update && !partial.contains(b.name)) rows = std::min(rows, b.spatial().size());
-  for (const BlockInfo& b : blocks)
+  for (const BlockOutline& b : blocks)
     for (size_t l = 0; l < rows && !partial.contains(b.name); ++l)
       if (l >= b.loops.size() || b.loops[l].reduction ||
           !same(c, b.loops[l].extent, blocks.back().loops[l].extent))
@@ -30,7 +30,7 @@ size_t shared_rows(ir::Context& c, const std::vector<BlockInfo>& blocks,
 }
 
 /// Rows of constant number and length that together are less than one task's work.
-bool is_small(const BlockInfo& home) {
+bool is_small(const BlockOutline& home) {
   const auto all = total(home.loops);
   return all && *all <= kTaskElements;
 }
@@ -40,12 +40,12 @@ bool is_small(const BlockInfo& home) {
 Status schedule_rows(Schedule& s, const Target& t) {
   inline_producers(s);
   std::map<std::string, std::string> partials;  // by the reduction that they feed
-  for (const BlockInfo& b : describe_blocks(*s.program())) {
+  for (const BlockOutline& b : outline(*s.program())) {
     if (!b.is_update) continue;
     TENON_TRY(const std::string partial, make_partial(s, t, b.name));
     if (!partial.empty()) partials[b.name] = partial;
   }
-  const std::vector<BlockInfo> blocks = describe_blocks(*s.program());
+  const std::vector<BlockOutline> blocks = outline(*s.program());
   const size_t rows = shared_rows(*s.program()->context, blocks, partials);
   if (rows == 0) return fail("schedule.defaults", "the blocks share no rows");
   size_t home = blocks.size() - 1;

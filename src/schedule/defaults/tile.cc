@@ -76,12 +76,12 @@ std::vector<std::string> epilogue_of(const Schedule& s, const std::string& ancho
   const auto info = describe(*s.program(), anchor);
   std::vector<ir::Expr> produced{info->write.buffer};
   std::vector<std::string> out;
-  for (const BlockInfo& b : describe_blocks(*s.program())) {
+  for (const BlockOutline& b : outline(*s.program())) {
     if (b.name == anchor || !b.simple) continue;
     for (size_t i = 0; i < produced.size(); ++i) {
-      if (!b.reads_buffer(produced[i]) || b.write.buffer == info->write.buffer) continue;
+      if (!b.reads_buffer(produced[i]) || b.output == info->output) continue;
       out.push_back(b.name);
-      produced.push_back(b.write.buffer);
+      produced.push_back(b.output);
       break;
     }
   }
