@@ -62,6 +62,42 @@ TEST(Emit, relu_is_one_instruction) {
   EXPECT_EQ(count(*text, "%zmm") > 0, true);
 }
 
+/// LLVM's loop strength reduction takes time in the cube of the terms that it sees.
+TEST(Emit, a_long_sum_of_sizes_is_one_value) {
+  for (const int64_t terms : {7, 8, 40}) {
+    Program p;
+    ir::Context& c = p.c();
+    Expr offset = c.var("i");
+    const Expr i = offset;
+    for (int64_t k = 0; k < terms; ++k) {
+      p.kernel.sizes.push_back(c.var("n" + std::to_string(k)));
+      offset = ir::add(c, k % 2 == 0 ? offset : p.kernel.sizes.back(),
+                       k % 2 == 0 ? p.kernel.sizes.back() : offset);
+    }
+    const Expr x = p.param(DType::f32, {c.i64(8)});
+    const Expr out = p.param(DType::f32, {ir::add(c, offset, c.i64(8))}, ir::ParamRole::out);
+    const Expr value = ir::load(c, x, std::vector{i});
+    p.kernel.body =
+        ir::for_loop(c, i, c.i64(8), ir::store(c, out, value, std::vector{offset}), "serial");
+    const auto text = emit_llvm(p.kernel, narrow());
+    ASSERT_TRUE(text);
+    EXPECT_EQ(count(*text, "asm \"\", \"=r,0\"") > 0, terms >= 8) << terms;
+    EXPECT_LE(count(*text, "add "), terms + 8);
+
+    if (testing::runnable_rows().empty()) continue;
+    std::vector<int64_t> sizes;
+    int64_t skipped = 0;
+    for (int64_t k = 0; k < terms; ++k) skipped += sizes.emplace_back(k * k % 5);
+    std::vector<float> from{1, 2, 3, 4, 5, 6, 7, 8};
+    std::vector<float> to(static_cast<size_t>(skipped) + 8);
+    std::vector<float> want(static_cast<size_t>(skipped));
+    want.insert(want.end(), from.begin(), from.end());
+    void* buffers[] = {from.data(), to.data()};
+    ASSERT_EQ(testing::run(p.kernel, *testing::runnable_rows().front(), buffers, sizes), 0);
+    EXPECT_EQ(to, want);
+  }
+}
+
 TEST(Emit, f32_multiplication_and_addition_are_not_fused) {
   Program p;
   ir::Context& c = p.c();

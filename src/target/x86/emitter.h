@@ -129,6 +129,9 @@ class Emitter {
   Val compute(Expr e);
   Val variable(Expr e);
   Val operation(Expr e);
+  Val sum_apart(Expr e);
+  Val opaque(Expr sum);
+  int size_terms(Expr e);
   Val select(Expr e);
   Val branching_select(Value* condition, Expr e);
   Val masked_select(const Val& condition, Expr e);
@@ -226,6 +229,7 @@ class Emitter {
   ir::Assumptions known_;                       // of sizes and loop variables
   std::unordered_map<Expr, Expr> offsets_;      // a row-major offset to its simplest form
   std::vector<Memo> memo_;
+  ir::NodeMap<int> size_terms_;
   std::optional<VectorContext> vector_;
   int lane_chunk_ = -1;     // >= 0 while first_lane works
   bool versioned_ = false;  // inside one of the copies that versioned() makes
