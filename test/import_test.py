@@ -257,6 +257,37 @@ class Branches(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("[onnx.size]", done.stderr)
 
+    def growing(self, depth):
+        """A loop inside `depth` others whose carried value grows by one element an iteration."""
+        inner = body(f"b{depth}", [node("Identity", [f"c{depth}"], [f"k{depth}"]),
+                                   node("Concat", [f"v{depth}", "one"], [f"o{depth}"], axis=0)],
+                     [(f"i{depth}", I, []), (f"c{depth}", B, []), (f"v{depth}", F, None)], [(f"k{depth}", B, []), (f"o{depth}", F, None)])
+        for d in range(depth - 1, -1, -1):
+            inner = body(f"b{d}", [node("Identity", [f"c{d}"], [f"k{d}"]), node("Loop", ["n", "", f"v{d}"], [f"o{d}"], body=inner)],
+                         [(f"i{d}", I, []), (f"c{d}", B, []), (f"v{d}", F, None)], [(f"k{d}", B, []), (f"o{d}", F, None)])
+        return model([node("Loop", ["n", "", "x"], ["y"], body=inner)], [("n", I, []), ("x", F, [2])], [("y", F, None)],
+                     {"one": np.ones(1, np.float32)})
+
+    def test_nested_loops_that_grow(self):
+        ones = lambda n: np.ones(n, np.float32)
+        self.check(self.growing(2), *[({"n": np.array(n), "x": ones(2)}, {"y": ones(2 + n ** 3)}) for n in (0, 1, 2)])
+
+    def test_nesting_that_doubles_the_work_ends(self):
+        done = self.call("check", self.save("model.onnx", self.growing(24)))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("[onnx.size]", done.stderr)
+        self.assertNotIn("[onnx.output]", done.stderr)
+
+    def test_a_concat_of_many_sizes(self):
+        count = 40
+        proto = model([node("Concat", [f"x{i}" for i in range(count)], ["y"], axis=0)],
+                      [(f"x{i}", F, [f"n{i}"]) for i in range(count)], [("y", F, None)])
+        sets = []
+        for step in (1, 7, 23):
+            parts = [np.arange(i * step % 50, dtype=np.float32) + i for i in range(count)]
+            sets.append(({f"x{i}": part for i, part in enumerate(parts)}, {"y": np.concatenate(parts)}))
+        self.check(proto, *sets)
+
     def test_ranks_that_stay_different_are_refused(self):
         proto = model(self.squeezed() + [node("Exp", ["z"], ["y"])], [("x", F, ["n", 3, "t"])], [("y", F, None)],
                       {"minus": i64(-1), "one": i64(1)})
