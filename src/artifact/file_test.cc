@@ -133,6 +133,91 @@ TEST_F(FileTest, every_truncation_is_refused) {
   }
 }
 
+TEST_F(FileTest, a_cut_file_says_where_it_ends) {
+  const auto bytes = written(sample());
+  const auto text = [&](size_t n) { return parse(std::span(bytes).first(n), "x").error().text(); };
+  EXPECT_NE(text(kPage - 1).find("ends inside its header"), std::string::npos);
+  EXPECT_NE(text(kPage).find("has 4096 bytes, its header says"), std::string::npos);
+}
+
+TEST_F(FileTest, models_without_code_or_constants_are_read) {
+  Model m = sample();
+  m.steps.pop_back();
+  m.entries.clear();
+  m.code = {};
+  m.constants.clear();
+  m.inputs.pop_back();
+  m.slots.pop_back();
+  const auto bytes = written(m);
+  const auto r = parse(bytes, "x");
+  ASSERT_TRUE(r.has_value()) << r.error().text();
+  EXPECT_TRUE(r->code.empty());
+  EXPECT_TRUE(r->constants.empty());
+}
+
+TEST_F(FileTest, sections_end_inside_the_file) {
+  const auto good = written(sample());
+  const auto field = [&](size_t at) {
+    uint64_t v = 0;
+    std::memcpy(&v, &good[at], 8);
+    return v;
+  };
+  const auto outcome = [&](size_t at, uint64_t v) {
+    auto bytes = good;
+    put(bytes, at, v);
+    repair(bytes);
+    const auto r = parse(bytes, "x");
+    return r ? "read" : r.error().text();
+  };
+  const uint64_t size = good.size();
+  constexpr size_t kMetadataSize = 32, kCodeOffset = 48, kCodeSize = 56, kConstantsOffset = 64,
+                   kConstantsSize = 72;
+  ASSERT_EQ(field(kConstantsOffset) + field(kConstantsSize), size);
+  const std::string outside = "the sections of 'x' lie outside the file; compile the model again";
+  const std::pair<size_t, uint64_t> bad[] = {
+      {kMetadataSize, size - kPage + 1},
+      {kCodeOffset, 0},
+      {kCodeOffset, kPage + 8},
+      {kCodeOffset, size + kPage},
+      {kCodeSize, size - field(kCodeOffset) + 1},
+      {kConstantsOffset, 0},
+      {kConstantsOffset, kPage + 64},
+      {kConstantsOffset, size + kPage},
+      {kConstantsSize, field(kConstantsSize) + 1},
+  };
+  for (const auto& [at, v] : bad)
+    EXPECT_NE(outcome(at, v).find(outside), std::string::npos) << at << " " << v;
+  EXPECT_EQ(outcome(kCodeSize, size - field(kCodeOffset)), "read");
+  EXPECT_EQ(outcome(kCodeOffset, kPage), "read");
+  auto bytes = good;
+  bytes[12] = std::byte{1};  // the size of the header itself
+  repair(bytes);
+  EXPECT_EQ(code_of(parse(bytes, "x")), "artifact.checksum");
+}
+
+TEST_F(FileTest, constants_end_inside_their_section) {
+  const auto good = written(sample());
+  uint64_t metadata_size = 0;
+  uint64_t section = 0;
+  std::memcpy(&metadata_size, &good[32], 8);
+  std::memcpy(&section, &good[72], 8);
+  const auto outcome = [&](uint64_t offset, uint64_t size) {  // of the last constant, of no bytes
+    auto bytes = good;
+    put(bytes, kPage + metadata_size - 16, offset);
+    put(bytes, kPage + metadata_size - 8, size);
+    repair(bytes);
+    const auto r = parse(bytes, "x");
+    return r ? "read" : r.error().text();
+  };
+  const std::string outside = "a constant of 'x' lies outside its section; compile the model again";
+  EXPECT_EQ(outcome(section, 0), "read");
+  EXPECT_EQ(outcome(section - 64, 64), "read");
+  const std::pair<uint64_t, uint64_t> bad[] = {
+      {section + 64, 0}, {section, 1}, {section - 64, 65}, {0, UINT64_MAX}, {32, 1}};
+  for (const auto& [offset, size] : bad)
+    EXPECT_NE(outcome(offset, size).find(outside), std::string::npos) << offset << " " << size;
+}
+
 TEST_F(FileTest, every_flipped_bit_is_refused) {
   auto bytes = written(sample());
   ASSERT_TRUE(parse(bytes, "x").has_value());
@@ -187,30 +272,6 @@ TEST_F(FileTest, missing_instruction_is_named) {
   EXPECT_TRUE(parse(bytes, "x", {.check_cpu = false}).has_value());
 }
 
-TEST_F(FileTest, validate_refuses_indices_out_of_range) {
-  const auto broken = [](auto change) {
-    Model m = sample();
-    change(m);
-    const Status status = validate(m);
-    if (!status) EXPECT_EQ(status.error().diagnostics[0].code, "artifact.invalid");
-    return !status.has_value();
-  };
-  EXPECT_FALSE(broken([](Model&) {}));
-  EXPECT_TRUE(broken([](Model& m) { m.outputs[0].slot = 3; }));
-  EXPECT_TRUE(broken([](Model& m) { m.entries[1].offset = 100; }));
-  EXPECT_TRUE(broken([](Model& m) { m.size_ops[1].b = 5; }));
-  EXPECT_TRUE(broken([](Model& m) { m.size_ops[0].b = 2; }));
-  EXPECT_TRUE(broken([](Model& m) { m.size_ops[0].code = static_cast<SizeOpCode>(200); }));
-  EXPECT_TRUE(broken([](Model& m) { m.stages[0].ops = 3; }));
-  EXPECT_TRUE(broken([](Model& m) { m.slots[2].index = 3; }));
-  EXPECT_TRUE(broken([](Model& m) { m.slots[0].kind = static_cast<SlotKind>(77); }));
-  EXPECT_TRUE(broken([](Model& m) { m.calls[0].buffers = UINT32_MAX; }));
-  EXPECT_TRUE(broken([](Model& m) { m.steps[1].b = 2; }));
-  EXPECT_TRUE(broken([](Model& m) { m.steps[1].kind = static_cast<StepKind>(55); }));
-  EXPECT_TRUE(broken([](Model& m) { m.steps.push_back({StepKind::jump, 4}); }));
-  EXPECT_TRUE(broken([](Model& m) { m.steps.push_back({StepKind::swap, 0, 0}); }));
-}
-
 TEST_F(FileTest, models_of_this_process_are_not_written) {
   Model m = sample();
   m.functions = {nullptr, nullptr};
@@ -218,34 +279,6 @@ TEST_F(FileTest, models_of_this_process_are_not_written) {
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().diagnostics[0].code, "artifact.in_process");
   EXPECT_FALSE(std::filesystem::exists(path_));
-}
-
-TEST(DTypes, narrow_floats_round_trip_every_pattern) {
-  for (const DType type : {DType::f16, DType::bf16, DType::f8e4m3fn, DType::f8e4m3fnuz,
-                           DType::f8e5m2, DType::f8e5m2fnuz, DType::f4e2m1}) {
-    const uint32_t patterns = type == DType::f4e2m1 ? 16 : 1U << (8 * info(type).bytes);
-    for (uint32_t bits = 0; bits < patterns; ++bits) {
-      std::byte in[2];
-      std::byte out[2] = {};
-      std::memcpy(in, &bits, 2);
-      const double v = load_double(type, in);
-      if (std::isnan(v)) continue;
-      store_double(type, out, v);
-      EXPECT_EQ(std::memcmp(in, out, info(type).bytes), 0) << info(type).name << " " << bits;
-    }
-  }
-}
-
-TEST(DTypes, integers_wrap_to_their_width) {
-  std::byte b[8];
-  store_int(DType::i4, b, 9);
-  EXPECT_EQ(load_int(DType::i4, b), -7);
-  store_int(DType::u2, b, 7);
-  EXPECT_EQ(load_int(DType::u2, b), 3);
-  store_int(DType::i16, b, 65535);
-  EXPECT_EQ(load_int(DType::i16, b), -1);
-  EXPECT_EQ(parse_dtype("bf16"), DType::bf16);
-  EXPECT_FALSE(parse_dtype("f31").has_value());
 }
 
 }  // namespace
