@@ -16,6 +16,11 @@ struct BuildTest : ::testing::Test {
   Expr n = c.var("n");
   Expr m = c.var("m");
 
+  Expr of_shape(const Ints& extents) {
+    std::vector<Expr> shape;
+    for (int64_t extent : extents) shape.push_back(c.i64(extent));
+    return symbolic(DType::f32, shape);
+  }
   Expr symbolic(DType type, std::vector<Expr> shape) { return c.param("s", c.tensor(type, shape)); }
 };
 
@@ -156,13 +161,131 @@ TEST_F(BuildTest, splat_sees_through_movement) {
   EXPECT_EQ(splat_value(c, param(c, DType::f32, {})), nullptr);
 }
 
+TEST_F(BuildTest, every_operator_refuses_too_few_and_too_many_operands) {
+  const Expr x = param(c, DType::f32, {3});
+  EXPECT_EQ(testing::code_of(build(c, Op::exp, {})), "exp.arity");
+  EXPECT_EQ(testing::code_of(build(c, Op::exp, std::vector<Expr>{x, x})), "exp.arity");
+  EXPECT_EQ(testing::code_of(build(c, Op::exp, std::vector<Expr>{x})), "");
+  EXPECT_EQ(b.concat(std::vector<Expr>(9, x), 0)->type, c.tensor(DType::f32, {27}));
+}
+
+TEST_F(BuildTest, axes_count_from_both_ends) {
+  const Expr x = param(c, DType::f32, {2, 3});
+  EXPECT_EQ(b.reduce_sum(x, {-2})->type, c.tensor(DType::f32, {3}));
+  EXPECT_EQ(b.reduce_sum(x, {1, -2}, true)->type, c.tensor(DType::f32, {1, 1}));
+  EXPECT_EQ(b.arg_reduce("max", x, -1)->type, c.tensor(DType::i64, {2}));
+  EXPECT_EQ(b.arg_reduce("max", x, 0, true)->type, c.tensor(DType::i64, {1, 3}));
+  EXPECT_EQ(b.unsqueeze(x, {-4, 3})->type, c.tensor(DType::f32, {1, 2, 3, 1}));
+  EXPECT_EQ(b.extent(x, -2), c.i64(2));
+  EXPECT_EQ(b.extent(x, 1), c.i64(3));
+  for (const int64_t beyond : {-3, 2}) EXPECT_EQ(b.extent(x, beyond), c.i64(1)) << beyond;
+  EXPECT_TRUE(b.ok());
+}
+
 TEST_F(BuildTest, axes_out_of_range_are_refused) {
   const Expr x = param(c, DType::f32, {2, 3});
-  (void)b.reduce_sum(x, {2});
-  EXPECT_EQ(testing::code_of(b.status()), "axis.C1");
+  const auto refused = [&](auto make) {
+    Builder d(c);
+    (void)make(d);
+    return testing::code_of(d.status());
+  };
+  for (const int64_t axis : {-3, 2}) {
+    EXPECT_EQ(refused([&](Builder& d) { return d.reduce_sum(x, {axis}); }), "axis.C1");
+    EXPECT_EQ(refused([&](Builder& d) { return d.reduce_mean(x, {axis}); }), "axis.C1");
+    EXPECT_EQ(refused([&](Builder& d) { return d.squeeze(x, {axis}); }), "axis.C1");
+    EXPECT_EQ(refused([&](Builder& d) { return d.arg_reduce("max", x, axis); }), "axis.C1");
+    EXPECT_EQ(refused([&](Builder& d) { return d.arg_reduce("max", x, axis, true); }), "axis.C1");
+    EXPECT_EQ(refused([&](Builder& d) { return d.slice_axis(x, axis, 0, 1); }), "axis.C1");
+    EXPECT_EQ(refused([&](Builder& d) { return d.gather(x, x, axis); }), "axis.C1");
+  }
+  EXPECT_EQ(refused([&](Builder& d) { return d.unsqueeze(x, {3}); }), "axis.C1");
+  EXPECT_EQ(refused([&](Builder& d) { return d.unsqueeze(x, {-4}); }), "axis.C1");
+  EXPECT_EQ(refused([&](Builder& d) { return d.unsqueeze(x, {1, -3}); }), "unsqueeze.C1");
+  EXPECT_EQ(refused([&](Builder& d) { return d.squeeze(x, {0}); }), "squeeze.C1");
+  EXPECT_EQ(refused([&](Builder& d) { return d.flatten(x, 3); }), "axis.C1");
+  EXPECT_EQ(refused([&](Builder& d) { return d.flatten(x, -3); }), "axis.C1");
+}
+
+TEST_F(BuildTest, flatten_multiplies_both_sides_of_an_axis) {
+  const Expr x = param(c, DType::f32, {2, 3, 5});
+  EXPECT_EQ(b.flatten(x, 0)->type, c.tensor(DType::f32, {1, 30}));
+  EXPECT_EQ(b.flatten(x, 1)->type, c.tensor(DType::f32, {2, 15}));
+  EXPECT_EQ(b.flatten(x, -1)->type, c.tensor(DType::f32, {6, 5}));
+  EXPECT_EQ(b.flatten(x, 3)->type, c.tensor(DType::f32, {30, 1}));
+}
+
+TEST_F(BuildTest, broadcast_needs_no_node_where_extents_may_be_equal) {
+  const Expr x = symbolic(DType::f32, {n});
+  const auto to = [&](Expr from, std::vector<Expr> shape) { return b.broadcast_to(from, shape); };
+  EXPECT_EQ(to(x, {n}), x);
+  EXPECT_EQ(to(x, {m}), x);
+  EXPECT_EQ(to(x, {c.i64(4)})->op, Op::broadcast);
+  EXPECT_EQ(to(param(c, DType::f32, {1}), {m})->op, Op::broadcast);
+  EXPECT_EQ(to(x, {m, n})->op, Op::broadcast);
+  EXPECT_TRUE(b.ok());
+  EXPECT_EQ(to(x, {}), x);
+  EXPECT_EQ(testing::code_of(b.status()), "broadcast.C1");
   Builder d(c);
-  (void)d.squeeze(x, {0});
-  EXPECT_EQ(testing::code_of(d.status()), "squeeze.C1");
+  (void)d.broadcast_to(x, std::vector<Expr>{ir::add(c, n, c.i64(1))});
+  EXPECT_FALSE(d.ok());
+}
+
+TEST_F(BuildTest, matmul_of_every_pair_of_ranks) {
+  const std::vector<std::vector<int64_t>> left{{3}, {2, 3}, {5, 2, 3}, {1, 2, 3}, {4, 1, 2, 3}};
+  const std::vector<std::vector<int64_t>> right{{3}, {3, 7}, {5, 3, 7}, {1, 3, 7}};
+  const std::vector<std::vector<std::vector<int64_t>>> want{
+      {{}, {7}, {5, 7}, {1, 7}},
+      {{2}, {2, 7}, {5, 2, 7}, {1, 2, 7}},
+      {{5, 2}, {5, 2, 7}, {5, 2, 7}, {5, 2, 7}},
+      {{1, 2}, {1, 2, 7}, {5, 2, 7}, {1, 2, 7}},
+      {{4, 1, 2}, {4, 1, 2, 7}, {4, 5, 2, 7}, {4, 1, 2, 7}},
+  };
+  for (size_t i = 0; i < left.size(); ++i)
+    for (size_t j = 0; j < right.size(); ++j) {
+      const Expr x = of_shape(left[i]);
+      const Expr y = of_shape(right[j]);
+      EXPECT_EQ(testing::concrete(b.matmul(x, y)->shape()), want[i][j]) << i << " " << j;
+    }
+  EXPECT_TRUE(b.ok());
+}
+
+TEST_F(BuildTest, matmul_refuses_scalars_and_batches_that_differ) {
+  const Expr x = param(c, DType::f32, {2, 2});
+  const Expr s = param(c, DType::f32, {});
+  const auto refused = [&](Expr l, Expr r) {
+    Builder d(c);
+    (void)d.matmul(l, r);
+    return testing::code_of(d.status());
+  };
+  EXPECT_EQ(refused(x, s), "matmul.C1");
+  EXPECT_EQ(refused(s, x), "matmul.C1");
+  EXPECT_EQ(refused(param(c, DType::f32, {3, 2, 2}), param(c, DType::f32, {4, 2, 2})),
+            "broadcast.C3");
+}
+
+TEST_F(BuildTest, products_of_the_usual_precision_are_not_named) {
+  const Expr x = param(c, DType::f32, {1, 4, 4, 3});
+  const Expr w = param(c, DType::f32, {1, 1, 3, 2});
+  const auto named = [](Expr e) { return !e->string_attr_or(ir::Key::product, "").empty(); };
+  EXPECT_FALSE(named(b.dot(x, x, {}, {}, {3}, {3}, "f32")));
+  EXPECT_FALSE(named(b.dot(x, x, {}, {}, {3}, {3})));
+  EXPECT_TRUE(named(b.dot(x, x, {}, {}, {3}, {3}, "bf16")));
+  EXPECT_FALSE(named(b.conv(x, w, {.product = "f32"})));
+  EXPECT_FALSE(named(b.conv(x, w, {})));
+  EXPECT_TRUE(named(b.conv(x, w, {.product = "bf16"})));
+  EXPECT_TRUE(b.ok()) << b.status().error().text();
+}
+
+TEST_F(BuildTest, convolutions_of_vectors_are_refused) {
+  (void)b.conv(param(c, DType::f32, {4}), param(c, DType::f32, {4}), {});
+  EXPECT_FALSE(b.ok());
+}
+
+TEST_F(BuildTest, element_counts_are_literals_or_casts) {
+  EXPECT_EQ(b.count(param(c, DType::f32, {2, 3, 5}), {0, 2}, DType::f32), b.scalar(DType::f32, 10));
+  EXPECT_EQ(b.count(symbolic(DType::f32, {n, c.i64(4)}), {0, 1}, DType::f32)->op, Op::cast);
+  EXPECT_EQ(b.count(symbolic(DType::f32, {n, c.i64(4)}), {1}, DType::i64),
+            b.scalar_i(DType::i64, 4));
 }
 
 }  // namespace
