@@ -10,6 +10,7 @@
 #include "runtime/memory.h"
 #include "runtime/npy.h"
 #include "runtime/testing.h"
+#include "runtime/thread_pool.h"
 #include "support/available_memory.h"
 
 namespace tenon::runtime {
@@ -159,6 +160,76 @@ TEST(Inputs, contradictions_are_refused) {
   EXPECT_EQ(code_of(with({{"seq", {2}}, {"ids", {5, 3}}})), "run.symbol");
   EXPECT_EQ(code_of(with({{"image", {2, 6}}})), "run.extent");
   std::filesystem::remove_all(folder);
+}
+
+TEST(Inputs, extents_of_zero_are_given_like_others) {
+  const auto model = model_of_inputs();
+  const auto with = [&](std::vector<InputOptions::Shape> shapes) {
+    return make_inputs(*model, {.files = {}, .shapes = std::move(shapes), .fill = Fill{}}, 1);
+  };
+  const auto made = with({{"batch", {0}}, {"seq", {4}}});
+  ASSERT_TRUE(made.has_value()) << made.error().text();
+  EXPECT_EQ((*made)[0].dims, (std::vector<int64_t>{0, 4}));
+  EXPECT_EQ((*made)[2].dims, (std::vector<int64_t>{2, 0}));
+  EXPECT_EQ(code_of(with({{"ids", {0, 4}}, {"batch", {3}}})), "run.symbol");
+  EXPECT_EQ(code_of(with({{"batch", {2, 3}}})), "run.shape_name");
+}
+
+TEST(Inputs, one_name_may_stand_for_axes_that_need_not_be_equal) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tenon_inputs_XXXXXX").string();
+  const std::string folder = mkdtemp(pattern.data());
+  const std::vector<float> values(5);
+  for (const int64_t n : {0, 4, 5}) {
+    const std::vector<int64_t> dims{n};
+    const std::string path = folder + "/" + std::to_string(n) + ".npy";
+    ASSERT_TRUE(write_npy(path, {DType::f32, dims, values.data()}).has_value());
+  }
+  ModelMaker k;
+  k.input("a", {k.symbol("n")});
+  k.m.symbols.push_back("n");
+  k.input("b", {{"n", 1, -1}});
+  const auto model = *Model::from(k.m);
+  /// The extents of a and b, from files for either (-1: none) and --shape n (-1: none).
+  const auto extents = [&](int64_t a, int64_t b, int64_t n) {
+    InputOptions o;
+    o.fill = Fill{};
+    if (a >= 0) o.files.push_back({"a", folder + "/" + std::to_string(a) + ".npy"});
+    if (b >= 0) o.files.push_back({"b", folder + "/" + std::to_string(b) + ".npy"});
+    if (n >= 0) o.shapes.push_back({"n", {n}});
+    const auto made = make_inputs(*model, o, 1);
+    return made ? std::vector<int64_t>{(*made)[0].dims[0], (*made)[1].dims[0]}
+                : std::vector<int64_t>{};
+  };
+  using V = std::vector<int64_t>;
+  EXPECT_EQ(extents(-1, -1, -1), (V{1, 1}));
+  EXPECT_EQ(extents(-1, -1, 3), (V{3, 3}));
+  EXPECT_EQ(extents(-1, -1, 0), (V{0, 0}));
+  EXPECT_EQ(extents(5, -1, -1), (V{5, 5}));
+  EXPECT_EQ(extents(-1, 5, -1), (V{5, 5}));
+  EXPECT_EQ(extents(0, -1, -1), (V{0, 0}));
+  EXPECT_EQ(extents(5, -1, 3), (V{5, 3}));
+  EXPECT_EQ(extents(0, -1, 3), (V{0, 3}));
+  EXPECT_EQ(extents(5, 4, -1), (V{5, 4}));
+  EXPECT_EQ(extents(5, 4, 4), (V{5, 4}));
+  EXPECT_EQ(extents(5, 4, 5), (V{5, 4}));
+  EXPECT_EQ(extents(5, 4, 3), V{});
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Inputs, a_run_needs_its_arena_its_scratch_and_made_up_inputs) {
+  ModelMaker k;
+  k.input("x", {ModelMaker::extent(5)});
+  const uint32_t bytes = k.reg(100);
+  k.stage({bytes});
+  k.launch("f", nullptr, {}, {}, bytes, k.reg(1000));
+  const auto model = *Model::from(k.m);
+  InputPlan plan = *plan_inputs(*model, {.files = {}, .shapes = {}, .fill = Fill{}});
+  EXPECT_EQ(*run_need(*model, plan, plan.dims(), 1), 128U + 1000 + 20);
+  EXPECT_EQ(*run_need(*model, plan, plan.dims(), 3), 128U + 3000 + 20);
+  EXPECT_EQ(*run_need(*model, plan, plan.dims(), 0),
+            128U + 1000U * static_cast<unsigned>(default_threads()) + 20);
+  plan.loaded[0] = true;
+  EXPECT_EQ(*run_need(*model, plan, plan.dims(), 1), 128U + 1000);
 }
 
 TEST(Inputs, a_model_without_symbols_lists_its_inputs) {
