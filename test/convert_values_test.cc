@@ -120,6 +120,16 @@ TEST(ConvertValues, reductions_widen_halves_and_combine_booleans) {
   check({"ReduceMean", 13, {halves}, drop, {}, {60000}});  // the sum does not fit f16
   check({"ReduceMean", 13, {ints({2}, {4, 9})}, drop, {}, {6}});
   check({"ReduceL2", 13, {{{2}, {3, 4}}}, drop, {}, {5}});
+  check({"ReduceL2", 13, {{{2}, {300, 400}, TensorProto::FLOAT16}}, drop, {}, {500}});
+  check({"ReduceLogSum", 13, {{{2}, {1, 3}}}, drop, {}, {std::log(4.0)}});
+  check({"ReduceLogSumExp", 13, {ints({2}, {1, 1})}, drop, {}, {1}});
+  check({"ReduceMean", 18, {{{2, 2}, {1, 2, 3, 4}}, fixed({1}, {0})}, drop, {2}, {2, 3}});
+  const auto noop = [](NodeRef n) { n.i("noop_with_empty_axes", 1); };
+  check({"ReduceSum", 13, {{{2}, {3, 4}}}, noop, {2}, {3, 4}});
+  check({"ReduceSum", 13, {{{2}, {3, 4}}}, nullptr, {1}, {7}});
+  check({"ArgMax", 13, {{{3}, {5, 7, 7}}}, nullptr, {1}, {1}});
+  check({"ArgMax", 13, {{{3}, {5, 7, 7}}}, with("select_last_index", 1), {1}, {2}});
+  check({"ArgMin", 13, {{{3}, {5, 7, 7}}}, drop, {}, {0}});
   check({"ReduceSumSquare", 13, {ints({2}, {3, -4})}, nullptr, {1}, {25}});
   check({"ReduceMax", 20, {flags}, drop, {}, {1}});
   check({"ReduceMin", 20, {flags}, drop, {}, {0}});
@@ -224,6 +234,45 @@ TEST(ConvertValues, transforms_take_axis_and_length_by_version) {
   check({"DFT", 20, {x}, nullptr, {1, 2, 2}, {4, 0, -2, 0}});
   check({"DFT", 20, {x, {}, fixed({}, {0})}, nullptr, {1, 2, 2}, {1, 0, 3, 0}});
   check({"DFT", 17, {x, fixed({}, {1})}, nullptr, {1, 1, 2}, {1, 0}});
+}
+
+TEST(ConvertValues, frames_take_their_length_from_operand_window_or_signal) {
+  const Given x{{1, 4, 1}, {1, 2, 3, 4}};
+  const Given step = fixed({}, {2});
+  const Given window{{2}, {1, 1}};
+  const auto whole = [](NodeRef n) { n.i("onesided", 0); };
+  // Frames {1, 2} and {3, 4}: sums and differences.
+  const std::vector<double> two{3, 0, -1, 0, 7, 0, -1, 0};
+  check({"STFT", 17, {x, step, window}, whole, {1, 2, 2, 2}, two});
+  check({"STFT", 17, {x, step, {}, fixed({}, {2})}, whole, {1, 2, 2, 2}, two});
+  check({"STFT", 17, {x, step, window, fixed({}, {2})}, whole, {1, 2, 2, 2}, two});
+  check({"STFT", 17, {x, step, {}, {}}, nullptr, {1, 1, 3, 2}, {10, 0, -2, 2, -2, 0}});
+}
+
+TEST(ConvertValues, quantized_elements_have_the_type_that_is_asked_for) {
+  const Given x{{2}, {-3, 300}};
+  const Given one{{}, {1}};
+  const auto as = [](int64_t type) { return with("output_dtype", type); };
+  check({"QuantizeLinear", 21, {x, one}, nullptr, {2}, {0, 255}});
+  check({"QuantizeLinear", 21, {x, one}, as(0), {2}, {0, 255}});
+  check({"QuantizeLinear", 21, {x, one}, as(TensorProto::INT8), {2}, {-3, 127}});
+  check({"QuantizeLinear", 21, {x, one}, as(TensorProto::UINT16), {2}, {0, 300}});
+}
+
+TEST(ConvertValues, ranges_run_either_way_and_may_be_empty) {
+  const auto range = [](int64_t first, int64_t last, int64_t by, std::vector<double> wanted) {
+    const auto one = [](int64_t v) { return fixed({}, {static_cast<double>(v)}); };
+    const std::vector<int64_t> dims{std::ssize(wanted)};
+    check({"Range", 11, {one(first), one(last), one(by)}, nullptr, dims, wanted});
+  };
+  range(0, 3, 1, {0, 1, 2});
+  range(1, 6, 2, {1, 3, 5});
+  range(1, 5, 2, {1, 3});
+  range(3, 0, -1, {3, 2, 1});
+  range(3, 0, -2, {3, 1});
+  range(3, 3, 1, {});
+  range(3, 0, 1, {});
+  range(0, 3, -1, {});
 }
 
 TEST(ConvertValues, flattened_axes_and_one_hot) {

@@ -297,30 +297,60 @@ TEST_F(LoweringTest, reshape_of_symbolic_shapes) {
     }
 }
 
+/// A node's value at the indices i0, i1, ... of a fresh context, and where it reads operand 0.
+struct PointOf {
+  Context k;
+  Extents index, seen;
+  Expr value = nullptr;
+
+  explicit PointOf(Expr node) {
+    for (int64_t i = 0; i < node->rank(); ++i) index.push_back(k.var("i" + std::to_string(i)));
+    ir::Map map;
+    value = ops::find_op(node->op)->point({k,
+                                           node,
+                                           index,
+                                           [&](size_t operand, std::span<const Expr> at) -> Expr {
+                                             if (operand != 0) return k.var("element");
+                                             seen.assign(at.begin(), at.end());
+                                             return k.imm_f(k.scalar(DType::f32), 1);
+                                           },
+                                           [&](Expr e) { return ir::copy_to(k, e, map); },
+                                           {}});
+  }
+};
+
 TEST_F(LoweringTest, common_reshapes_have_small_index_maps) {
   const Expr n = c.var("n");
   const Expr m = c.var("m");
-  const Extents in{n, m, c.i64(768)};
-  const Extents out{n, m, c.i64(12), c.i64(64)};
-  const Expr y = b.reshape(param(DType::f32, in), out);
-  Context k;
-  const Extents index{k.var("a"), k.var("b"), k.var("h"), k.var("d")};
-  Extents seen;
-  ir::Map map;
-  (void)ops::find_op(Op::reshape)
-      ->point({k,
-               y,
-               index,
-               [&](size_t, std::span<const Expr> at) {
-                 seen.assign(at.begin(), at.end());
-                 return k.i64(0);
-               },
-               [&](Expr e) { return ir::copy_to(k, e, map); },
-               {}});
-  ASSERT_EQ(seen.size(), 3U);
-  EXPECT_EQ(seen[0], index[0]);
-  EXPECT_EQ(seen[1], index[1]);
-  EXPECT_EQ(seen[2], ir::add(k, ir::mul(k, index[2], k.i64(64)), index[3]));
+  PointOf p(b.reshape(param(DType::f32, {n, m, c.i64(768)}), Extents{n, m, c.i64(12), c.i64(64)}));
+  ASSERT_EQ(p.seen.size(), 3U);
+  EXPECT_EQ(p.seen[0], p.index[0]);
+  EXPECT_EQ(p.seen[1], p.index[1]);
+  Context& k = p.k;
+  EXPECT_EQ(p.seen[2], ir::add(k, ir::mul(k, p.index[2], k.i64(64)), p.index[3]));
+}
+
+TEST_F(LoweringTest, reshapes_keep_axes_between_groups_of_literals) {
+  const PointOf p(b.reshape(param(DType::f32, literals({6, 4, 5, 9, 4})), Ints{4, 6, 5, 6, 6}));
+  ASSERT_EQ(p.seen.size(), 5U);
+  EXPECT_EQ(p.seen[2], p.index[2]);
+  const PointOf q(b.reshape(param(DType::f32, literals({4, 6, 5, 6, 6})), Ints{6, 4, 5, 9, 4}));
+  EXPECT_EQ(q.seen[2], q.index[2]);
+}
+
+TEST_F(LoweringTest, gathers_guard_only_what_may_be_out_of_range) {
+  const Expr x = param(DType::f32, literals({4}));
+  const auto gathered = [&](Expr indices) { return b.gather(x, indices, 0); };
+  const auto known = [&](Ints values) { return b.constant_i(DType::i64, {2}, values); };
+  const PointOf front(gathered(known({0, 3})));
+  EXPECT_EQ(front.value->op, Op::imm);
+  EXPECT_EQ(front.seen[0]->op, Op::var);
+  const PointOf any_end(gathered(known({-4, 3})));
+  EXPECT_EQ(any_end.value->op, Op::imm);
+  EXPECT_EQ(any_end.seen[0]->op, Op::select);
+  const PointOf unknown(gathered(param(DType::i64, literals({2}))));
+  EXPECT_EQ(unknown.value->op, Op::select);
+  EXPECT_EQ(unknown.seen[0]->op, Op::select);
 }
 
 TEST_F(LoweringTest, slice_pad_concat) {
