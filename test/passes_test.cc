@@ -7,12 +7,11 @@
 
 #include "graph/fuse.h"
 #include "graph/pass.h"
+#include "graph_model.h"
 #include "interp/interp.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
 #include "ir/verify.h"
-#include "ops/build.h"
-#include "ops/composite.h"
 #include "ops/verify.h"
 
 namespace tenon {
@@ -20,65 +19,7 @@ namespace {
 
 using ir::Expr;
 using ops::Tensor;
-
-struct Model {
-  ir::Context c;
-  ir::Function f;
-  ops::Builder b{c};
-  Expr input(const std::string& name, std::initializer_list<int64_t> shape,
-             ir::DType type = ir::DType::f32) {
-    f.params.push_back(c.param(name, c.tensor(type, shape)));
-    return f.params.back();
-  }
-  Expr composite(std::string_view name, std::vector<Expr> operands, const ops::Options& options) {
-    auto made = ops::build_composite(c, name, operands, options);
-    EXPECT_TRUE(made.has_value()) << made.error().text();
-    return (*made)[0];
-  }
-  Expr weights(const ops::Ints& shape, unsigned seed) {
-    std::mt19937 rng(seed);
-    std::normal_distribution<double> normal(0, 0.5);
-    int64_t n = 1;
-    for (int64_t e : shape) n *= e;
-    std::vector<double> values;
-    for (int64_t i = 0; i < n; ++i) values.push_back(normal(rng));
-    return b.constant(ir::DType::f32, shape, values);
-  }
-};
-
-std::vector<Tensor> random_inputs(const ir::Function& f, unsigned seed) {
-  std::mt19937 rng(seed);
-  std::normal_distribution<double> normal(0, 1);
-  std::vector<Tensor> inputs;
-  for (Expr p : f.params) {
-    std::vector<int64_t> shape;
-    for (Expr e : p->shape()) shape.push_back(*ir::as_int(e));
-    Tensor t = Tensor::zeros(p->dtype(), shape);
-    for (int64_t i = 0; i < t.count(); ++i) {
-      if (ir::is_float(t.dtype)) {
-        t.set_f(i, normal(rng));
-      } else {
-        t.set_i(i, static_cast<int64_t>(rng() % 3));
-      }
-    }
-    inputs.push_back(std::move(t));
-  }
-  return inputs;
-}
-
-void expect_close(const std::vector<Tensor>& got, const std::vector<Tensor>& want,
-                  const std::string& what) {
-  ASSERT_EQ(got.size(), want.size()) << what;
-  for (size_t k = 0; k < got.size(); ++k) {
-    ASSERT_EQ(got[k].shape, want[k].shape) << what;
-    for (int64_t i = 0; i < want[k].count(); ++i) {
-      const double g = got[k].get_f(i);
-      const double w = want[k].get_f(i);
-      if (std::isnan(w) && std::isnan(g)) continue;
-      ASSERT_NEAR(g, w, 1e-4 + 1e-4 * std::fabs(w)) << what << " output " << k << " element " << i;
-    }
-  }
-}
+using namespace testing;  // NOLINT: the models of this file
 
 /// Runs every pass after the one before and compares at each step.
 void check_pipeline(Model& m) {
@@ -96,12 +37,6 @@ void check_pipeline(Model& m) {
     ASSERT_TRUE(got.has_value()) << pass.name << ": " << got.error().text();
     expect_close(*got, *want, std::string(pass.name));
   }
-}
-
-int count(const ir::Function& f, ir::Op op) {
-  int n = 0;
-  for (Expr e : ir::post_order(f.results)) n += e->op == op ? 1 : 0;
-  return n;
 }
 
 Expr conv_first(Model& m, Expr x, const ops::Ints& kernel, int64_t pad, unsigned seed) {
