@@ -226,6 +226,10 @@ TEST(ConvertValues, blocks_move_between_depth_and_space) {
   const auto channels_first = [](NodeRef n) { n.i("blocksize", 2).s("mode", "CRD"); };
   check({"SpaceToDepth", 13, {two}, with("blocksize", 2), {1, 8, 1, 1}, {0, 4, 1, 5, 2, 6, 3, 7}});
   check({"SpaceToDepth", 28, {two}, channels_first, {1, 8, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7}});
+  const auto thirds = [](NodeRef n) { n.i("blocksize", 3).s("mode", "CRD"); };
+  check({"SpaceToDepth", 28, {six}, thirds, {1, 9, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9}});
+  const auto same = [](NodeRef n) { n.i("blocksize", 1).s("mode", "CRD"); };
+  check({"SpaceToDepth", 28, {wide}, same, {1, 1, 2, 2}, {1, 2, 3, 4}});
 }
 
 TEST(ConvertValues, transforms_take_axis_and_length_by_version) {
@@ -234,6 +238,51 @@ TEST(ConvertValues, transforms_take_axis_and_length_by_version) {
   check({"DFT", 20, {x}, nullptr, {1, 2, 2}, {4, 0, -2, 0}});
   check({"DFT", 20, {x, {}, fixed({}, {0})}, nullptr, {1, 2, 2}, {1, 0, 3, 0}});
   check({"DFT", 17, {x, fixed({}, {1})}, nullptr, {1, 1, 2}, {1, 0}});
+}
+
+TEST(ConvertValues, convolutions_in_one_dimension_and_back) {
+  const Given x{{1, 1, 3}, {1, 2, 3}};
+  const Given w{{1, 1, 2}, {1, 10}};
+  const Given bias{{1}, {5}};
+  check({"Conv", 11, {x, w}, nullptr, {1, 1, 2}, {21, 32}});
+  check({"Conv", 11, {x, w, bias}, nullptr, {1, 1, 2}, {26, 37}});
+  check({"ConvTranspose", 11, {x, w}, nullptr, {1, 1, 4}, {1, 12, 23, 30}});
+  check({"ConvTranspose", 11, {x, w, bias}, nullptr, {1, 1, 4}, {6, 17, 28, 35}});
+  const auto steps = [](NodeRef n) { n.ints("strides", {2}); };
+  check({"Conv", 11, {x, w}, steps, {1, 1, 1}, {21}});
+  check({"ConvTranspose", 11, {x, w}, steps, {1, 1, 6}, {1, 10, 2, 20, 3, 30}});
+  const auto shape = [](NodeRef n) { n.ints("strides", {2}).ints("output_shape", {5}); };
+  // Half of what is cut goes to either side, the odd one in front unless SAME_UPPER says behind.
+  check({"ConvTranspose", 11, {x, w}, shape, {1, 1, 5}, {10, 2, 20, 3, 30}});
+  const auto behind = [&](NodeRef n) {
+    shape(n);
+    n.s("auto_pad", "SAME_UPPER");
+  };
+  check({"ConvTranspose", 11, {x, w}, behind, {1, 1, 5}, {1, 10, 2, 20, 3}});
+  const auto more = [](NodeRef n) { n.ints("strides", {2}).ints("output_padding", {1}); };
+  check({"ConvTranspose", 11, {x, w}, more, {1, 1, 7}, {1, 10, 2, 20, 3, 30, 0}});
+  const auto upper = [](NodeRef n) { n.s("auto_pad", "SAME_UPPER"); };
+  check({"Conv", 11, {x, w}, upper, {1, 1, 3}, {21, 32, 3}});
+  const auto lower = [](NodeRef n) { n.s("auto_pad", "SAME_LOWER"); };
+  check({"Conv", 11, {x, w}, lower, {1, 1, 3}, {10, 21, 32}});
+  const Given two{{1, 2, 2}, {1, 2, 3, 4}};
+  const Given each{{2, 1, 1}, {10, 100}};
+  const auto groups = [](NodeRef n) { n.i("group", 2); };
+  check({"Conv", 11, {two, each}, groups, {1, 2, 2}, {10, 20, 300, 400}});
+  check({"ConvTranspose", 11, {two, each}, groups, {1, 2, 2}, {10, 20, 300, 400}});
+}
+
+TEST(ConvertValues, casts_saturate_where_eight_bits_do_not_suffice) {
+  const auto to = [](int64_t type, int64_t saturate) {
+    return [=](NodeRef n) { n.i("to", type).i("saturate", saturate); };
+  };
+  const Given x{{2}, {1e6, -2.5}};
+  check({"Cast", 19, {x}, to(TensorProto::FLOAT8E4M3FN, 1), {2}, {448, -2.5}});
+  check({"Cast", 19, {x}, to(TensorProto::FLOAT8E5M2, 1), {2}, {57344, -2.5}});
+  check({"Cast", 19, {x}, to(TensorProto::FLOAT8E5M2, 0), {2}, {kInf, -2.5}});
+  check({"Cast", 19, {x}, to(TensorProto::FLOAT16, 1), {2}, {kInf, -2.5}});
+  check({"Cast", 19, {x}, to(TensorProto::INT64, 1), {2}, {1e6, -2}});
+  check({"Cast", 19, {x}, to(TensorProto::FLOAT, 1), {2}, {1e6, -2.5}});
 }
 
 TEST(ConvertValues, frames_take_their_length_from_operand_window_or_signal) {

@@ -266,6 +266,23 @@ TEST_F(Forms, phases_of_every_padding_compute_the_same) {
         }
 }
 
+// ---- passes by name, fusion
+
+TEST(PassTable, finds_passes_by_name) {
+  for (const graph::Pass& p : graph::passes()) EXPECT_EQ(graph::find_pass(p.name), &p) << p.name;
+  EXPECT_EQ(graph::find_pass("none"), nullptr);
+}
+
+TEST_F(Forms, fields_of_kernels_with_several_results_are_read_directly) {
+  const Expr x = input("x", {5});
+  const Expr found = b.node(Op::unique, {x}, {{Key::axis, int64_t{-1}}});
+  f.results = {b.get(found, 0), b.get(found, 3)};
+  b.expect();
+  ASSERT_TRUE(graph::fuse_pass(c, f).has_value());
+  EXPECT_EQ(form(f.results[0]), "get(call_kernel(x))");
+  EXPECT_EQ(form(f.results[1]), "get(call_kernel(x))");
+}
+
 // ---- decompose, fold_constants
 
 TEST_F(Forms, composites_become_their_bodies) {

@@ -1,7 +1,6 @@
 #include "graph/lower.h"
 
 #include <cstring>
-#include <limits>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,6 +10,7 @@
 #include "ir/round.h"
 #include "ops/index_check.h"
 #include "ops/op.h"
+#include "ops/reduction/reduction.h"
 #include "schedule/collapse.h"
 #include "support/check.h"
 
@@ -19,28 +19,6 @@ namespace tenon::graph {
 using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
-
-/// The neutral element of a combiner, as a literal of `type`.
-Expr identity(Context& c, const std::string& combine, DType type) {
-  const Type scalar = c.scalar(type);
-  if (type == DType::boolean)
-    return c.imm(scalar, combine == "and" || combine == "prod" || combine == "min" ? 1 : 0);
-  if (is_float(type)) {
-    const double inf = std::numeric_limits<double>::infinity();
-    if (combine == "max") return c.imm_f(scalar, -inf);
-    if (combine == "min") return c.imm_f(scalar, inf);
-    return c.imm_f(scalar, combine == "prod" ? 1 : 0);
-  }
-  const DTypeInfo& row = info(type);
-  const bool wide = row.bits == 64;
-  const int64_t top = row.kind == DTypeKind::sint ? (wide ? std::numeric_limits<int64_t>::max()
-                                                          : (int64_t{1} << (row.bits - 1)) - 1)
-                                                  : (wide ? -1 : (int64_t{1} << row.bits) - 1);
-  if (combine == "max") return c.imm(scalar, row.kind == DTypeKind::sint ? -top - 1 : 0);
-  if (combine == "min") return c.imm(scalar, top);
-  if (combine == "and") return c.imm(scalar, -1);
-  return c.imm(scalar, combine == "prod" ? 1 : 0);
-}
 
 /// The value of a constant of one element, as a literal of the kernel's context; nullptr otherwise.
 Expr scalar_literal(Context& c, Expr node) {
@@ -273,7 +251,7 @@ class Lowering {
     TENON_CHECK(value->dtype() == reduce.accumulate,
                 "reduction value is not of the accumulator's type");
     emit(names_[n], nest,
-         update(c(), target, identity(c(), reduce.combine, reduce.accumulate), value, at,
+         update(c(), target, ops::identity(c(), reduce.combine, reduce.accumulate), value, at,
                 reduce.combine));
     if (target == out) return;
     const Nest copy = spatial_nest(out->shape());

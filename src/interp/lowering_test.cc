@@ -338,6 +338,28 @@ TEST_F(LoweringTest, reshapes_keep_axes_between_groups_of_literals) {
   EXPECT_EQ(q.seen[2], q.index[2]);
 }
 
+TEST_F(LoweringTest, windows_guard_only_padded_axes) {
+  const Expr x = param(DType::f32, literals({8}));
+  const auto guarded = [&](int64_t low, int64_t high) {
+    const Expr y =
+        b.window("max", x, {.size = {3}, .low = literals({low}), .high = literals({high})});
+    Context k;
+    const Extents at{k.var("i")};
+    const Extents tap{k.var("r")};
+    ir::Map map;
+    const Expr value = ops::find_op(Op::window)
+                           ->point({k, y, at,
+                                    [&](size_t, std::span<const Expr>) {
+                                      return k.imm_f(k.scalar(DType::f32), 1);
+                                    },
+                                    [&](Expr e) { return ir::copy_to(k, e, map); }, tap});
+    return value->op == Op::select;
+  };
+  EXPECT_FALSE(guarded(0, 0));
+  EXPECT_TRUE(guarded(1, 0));
+  EXPECT_TRUE(guarded(0, 1));
+}
+
 TEST_F(LoweringTest, gathers_guard_only_what_may_be_out_of_range) {
   const Expr x = param(DType::f32, literals({4}));
   const auto gathered = [&](Expr indices) { return b.gather(x, indices, 0); };

@@ -331,6 +331,15 @@ TEST(Text, quotes_and_unquotes) {
   const std::string odd = "a\"b\\c\n\t\x01`z";
   EXPECT_EQ(unquote(quote(odd, '"')), odd);
   EXPECT_EQ(unquote(quote(odd, '`')), odd);
+  EXPECT_EQ(quote("\x1f\x7f ", '"'), R"("\x1f\x7f ")");
+  // Digits of either case; what is no pair of them stands for itself.
+  EXPECT_EQ(unquote(R"("\x4a\x4B")"), "JK");
+  EXPECT_EQ(unquote(R"("\x4g")"), "x4g");
+  EXPECT_EQ(unquote(R"("\xg4")"), "xg4");
+  EXPECT_EQ(unquote(R"("\x4")"), "x4");
+  EXPECT_EQ(unquote(R"("\x")"), "x");
+  EXPECT_EQ(unquote(R"("\q")"), "q");
+  EXPECT_EQ(unquote(R"("")"), "");
   EXPECT_TRUE(is_plain_name("a.b_1"));
   EXPECT_FALSE(is_plain_name("1a"));
   EXPECT_FALSE(is_plain_name("for"));

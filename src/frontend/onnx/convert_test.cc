@@ -99,6 +99,18 @@ TEST(Constants, fold_on_the_spot) {
   EXPECT_EQ(m.values(1), "1 1 0");
 }
 
+TEST(Constants, fold_up_to_a_limit) {
+  const auto folded = [](int64_t n) {
+    Model m;
+    m.init(float_tensor("x", {n}, std::vector<float>(static_cast<size_t>(n), 1)));
+    m.output("y").node("Neg", {"x"}, {"y"});
+    const auto imported = m.import();
+    return imported && imported->function->results[0]->op == ir::Op::constant;
+  };
+  EXPECT_TRUE(folded(4096));
+  EXPECT_FALSE(folded(4097));
+}
+
 TEST(Constants, slice_follows_numpy) {
   const auto sliced = [](std::vector<int64_t> start, std::vector<int64_t> end,
                          std::vector<int64_t> step) {
