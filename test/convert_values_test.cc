@@ -40,6 +40,8 @@ ir::DType dtype_of(int type) {
       return ir::DType::boolean;
     case TensorProto::FLOAT16:
       return ir::DType::f16;
+    case TensorProto::DOUBLE:
+      return ir::DType::f64;
     default:
       return ir::DType::f32;
   }
@@ -119,6 +121,8 @@ TEST(ConvertValues, reductions_widen_halves_and_combine_booleans) {
   const auto drop = with("keepdims", 0);
   check({"ReduceMean", 13, {halves}, drop, {}, {60000}});  // the sum does not fit f16
   check({"ReduceMean", 13, {ints({2}, {4, 9})}, drop, {}, {6}});
+  check({"ReduceMean", 13, {{{2}, {1e300, 3e300}, TensorProto::DOUBLE}}, drop, {}, {2e300}});
+  check({"ReduceMean", 13, {ints({1}, {16777217})}, drop, {}, {16777217}});
   check({"ReduceL2", 13, {{{2}, {3, 4}}}, drop, {}, {5}});
   check({"ReduceL2", 13, {{{2}, {300, 400}, TensorProto::FLOAT16}}, drop, {}, {500}});
   check({"ReduceLogSum", 13, {{{2}, {1, 3}}}, drop, {}, {std::log(4.0)}});

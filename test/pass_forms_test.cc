@@ -212,6 +212,17 @@ TEST_F(Forms, taps_that_read_padding_only_are_cut) {
   EXPECT_EQ(formed(4, 2, 0), "conv(x, slice(k))");
 }
 
+TEST_F(Forms, taps_of_spread_or_cropped_inputs_stay) {
+  const Expr x = input("x", {1, 2, 1});
+  const auto formed = [&](ops::ConvAttrs attrs) {
+    return after(graph::simplify_algebra, b.conv(x, weights({5, 1, 1}, 1), std::move(attrs)));
+  };
+  EXPECT_EQ(formed({.input_dilation = {2}, .low = literals({2}), .high = literals({2})}),
+            "conv(x, k)");
+  EXPECT_EQ(formed({.low = literals({-1}), .high = literals({6})}), "conv(x, k)");
+  EXPECT_EQ(formed({.low = literals({6}), .high = literals({-1})}), "conv(x, k)");
+}
+
 // ---- common_subexpressions, dead_code, fold_constants
 
 TEST_F(Forms, commutative_operands_are_ordered) {

@@ -54,6 +54,12 @@ TEST(schedule_behavior, split_with_each_tail_computes_the_same) {
         {"split(i, 4, tail = pad)", "k9, k10 = split(k, 3, tail = pad)"}, {{}});
 }
 
+TEST(schedule_behavior, tails_of_fused_reductions_start_their_own_elements) {
+  for (const std::string factor : {"2", "4", "9"})
+    check(DotProgram(3, 5, 7).program(),
+          {"f = fuse(j, k)", "split(f, " + factor + ", tail = peel)"}, {{}});
+}
+
 TEST(schedule_behavior, tile_reorder_fuse_compute_the_same) {
   check(DotProgram().program(),
         {"io, jo, ii, ji = tile(i, j, 4, 8)", "reorder(k, ii, ji)", "ij = fuse(io, jo)",

@@ -77,6 +77,7 @@ class KernelBuilder {
       axes.push_back({"i" + std::to_string(d), out->shape()[d]});
     block(name, axes, [&](const Exprs& v) { return ir::store(c(), out, value(v), v); });
   }
+  void statement(Expr s) { statements_.push_back(s); }
   Program build() {
     kernel_->body = ir::seq(c(), statements_);
     return kernel_;

@@ -188,6 +188,40 @@ TEST(Package, graphs_that_steps_cannot_express_are_an_error) {
   refused(unfused, "'neg' is not part of any kernel");
 }
 
+TEST(Package, index_errors_name_the_node_that_took_the_index) {
+  Graph g;
+  const Expr x = g.param("x", DType::f32, {g.n(4)});
+  const Expr i = g.param("i", DType::i64, {g.n(2)});
+  const Expr j = g.param("j", DType::i64, {g.n(3)});
+  const auto named = [&](Expr e, const char* name) {
+    g.c.set_location(e, name);
+    return e;
+  };
+  g.compile({named(g.b.neg(x), "plain"), named(g.b.gather(x, i, 0), "first"),
+             named(g.b.gather(x, j, 0), "second")});
+  const auto indices = [](std::vector<int64_t> values) {
+    Tensor t = Tensor::zeros(DType::i64, {std::ssize(values)});
+    for (size_t k = 0; k < values.size(); ++k) t.set_i(static_cast<int64_t>(k), values[k]);
+    return t;
+  };
+  const auto error = [&](const Tensor& a, const Tensor& b) {
+    const Tensor values = tensor(DType::f32, {4});
+    size_t at = 0;
+    for (const Tensor* t : {&values, &a, &b}) {
+      const auto type = static_cast<artifact::DType>(t->dtype);
+      EXPECT_TRUE(g.executor->set_input(at++, {type, t->shape, t->bytes.data()}).has_value());
+    }
+    const Status ran = g.executor->run();
+    return ran ? "" : ran.error().text();
+  };
+  EXPECT_EQ(error(indices({0, 3}), indices({-4, 1, 2})), "");
+  EXPECT_NE(error(indices({0, 4}), indices({0, 1, 2})).find("node 'first': index 4"),
+            std::string::npos);
+  EXPECT_NE(error(indices({0, 3}), indices({0, -5, 2})).find("node 'second': index -5"),
+            std::string::npos);
+  EXPECT_EQ(g.tables.messages, (std::vector<std::string>{"first", "second"}));
+}
+
 TEST(Package, kernel_rows_know_their_cost) {
   Graph g;
   const Expr n = g.c.var("batch");

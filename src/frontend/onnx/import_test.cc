@@ -266,6 +266,21 @@ TEST(Import, refuses_files_that_are_not_models) {
   EXPECT_FALSE(import_file("/dev/null"));
 }
 
+TEST(Import, files_of_two_gibibytes_are_beyond_the_format) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tenon_import_XXXXXX").string();
+  const std::filesystem::path folder = mkdtemp(pattern.data());
+  const auto problem = [&](uint64_t size) {  // of a file of zeros that takes no room
+    const auto path = folder / "zeros.onnx";
+    std::ofstream(path).put('\0');
+    std::filesystem::resize_file(path, size);
+    return import_file(path).error().text();
+  };
+  EXPECT_CONTAINS(problem(INT32_MAX), "not an ONNX model");
+  EXPECT_CONTAINS(problem(uint64_t{INT32_MAX} + 1), "larger than 2 GiB");
+  EXPECT_CONTAINS(problem(0), "the file is empty");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Import, survives_flipped_bytes) {
   Model m;
   m.input("x", {"n", 4}).output("y").init(float_tensor("w", {4, 4}, std::vector<float>(16, 1)));
