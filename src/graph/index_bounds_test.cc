@@ -43,6 +43,41 @@ TEST_F(IndexBoundsTest, the_smallest_extent_counts) {
   EXPECT_EQ(found[1], ir::min(c, n, c.i64(4)));
 }
 
+TEST_F(IndexBoundsTest, bodies_bound_what_they_capture) {
+  const Expr go = c.param("go", c.boolean());
+  const Expr t = c.param("t", table->type);
+  const Expr i = c.param("i", ids->type);
+  const auto body = [&](const Exprs& params, const Exprs& results) {
+    auto made = std::make_unique<Function>();
+    made->name = "body";
+    made->params = params;
+    made->results = results;
+    return static_cast<const Function*>(c.add(std::move(made)));
+  };
+  const auto branch = [&](Expr then, Expr otherwise) {
+    return b.node(
+        ir::Op::if_, {go, table, ids},
+        {{ir::Key::then, body({t, i}, {then})}, {ir::Key::else_, body({t, i}, {otherwise})}});
+  };
+  const Expr rows = b.gather(t, i, 0);  // [6, 4]
+  const Expr columns = b.transpose(b.gather(t, i, 1), {1, 0});
+  const auto found = bounds({branch(rows, rows)});
+  EXPECT_EQ(found[0], nullptr);
+  EXPECT_EQ(found[1], n);
+  EXPECT_EQ(bounds({branch(rows, columns)})[1], ir::min(c, n, c.i64(4)));
+  const Expr counter = c.param("counter", c.index());
+  const Expr carried = c.param("carried", rows->type);
+  const Expr yes = b.scalar(DType::boolean, 1);
+  const Expr loop =
+      b.node(ir::Op::loop,
+             {c.param("trips", c.index()), yes, b.gather(table, b.mul(ids, ids), 0), table, ids},
+             {{ir::Key::body, body({counter, carried, t, i}, {yes, rows})},
+              {ir::Key::carried, int64_t{1}},
+              {ir::Key::stacked, int64_t{0}}});
+  EXPECT_TRUE(b.ok());
+  EXPECT_EQ(bounds({loop})[1], n);
+}
+
 TEST_F(IndexBoundsTest, computed_indices_bound_no_input) {
   EXPECT_EQ(bounds({b.gather(table, b.mul(ids, ids), 0)})[1], nullptr);
   EXPECT_EQ(bounds({ids})[1], nullptr);

@@ -544,6 +544,7 @@ TEST(einsum, is_that_of_plain_loops) {
        {{2, 3, 4, 5}, {2, 3, 6, 5}},
        {2, 3, 4, 6}},
       {"ijk,j->ik", {"ijk", "j"}, "ik", {{2, 3, 4}, {3}}, {2, 4}},
+      {"...ij->...ji", {"ij"}, "ji", {{2, 3}}, {3, 2}},  // the dots stand for no axis
   };
   for (const Case& k : cases) {
     SCOPED_TRACE(k.equation);
@@ -563,6 +564,8 @@ TEST(einsum, is_that_of_plain_loops) {
   expect_refused({"einsum", {x}, {{"equation", "ij->k"}}}, "einsum.C3");
   expect_refused({"einsum", {x}, {{"equation", "ij,jk"}}}, "einsum.C4");
   expect_refused({"einsum", {x}, {{"equation", "ijk"}}}, "einsum.C5");
+  expect_refused({"einsum", {x}, {{"equation", "i"}}}, "einsum.C5");
+  expect_refused({"einsum", {x}, {{"equation", "...ijk"}}}, "einsum.C5");
   expect_refused({"einsum", {x, x}, {{"equation", "ij,jk->ik"}}}, "einsum.C6");
 }
 

@@ -377,6 +377,85 @@ TEST_F(Simplify, evaluate_follows_the_operator_table) {
   EXPECT_EQ(evaluate(select(c, lt(c, n, num(3)), n, m), {{n, 1}}), 1);
 }
 
+TEST_F(Simplify, evaluate_knows_signs_and_widths) {
+  const auto of = [&](Op op, DType type, int64_t x, int64_t y = 0) {
+    const Expr a = c.var("a", c.scalar(type));
+    const Expr d = c.var("d", c.scalar(type));
+    const bool unary = info(op).max_operands == 1;
+    const Type result = is_predicate(op) ? c.boolean() : a->type;
+    const Expr e = unary ? c.make(op, result, {a}) : c.make(op, result, {a, d});
+    return evaluate(e, {{a, x}, {d, y}});
+  };
+  struct Comparison {
+    Op op;
+    int64_t less, equal, greater;
+  };
+  for (const auto& [op, less, equal, greater] : {Comparison{Op::eq, 0, 1, 0},
+                                                 {Op::ne, 1, 0, 1},
+                                                 {Op::lt, 1, 0, 0},
+                                                 {Op::le, 1, 1, 0},
+                                                 {Op::gt, 0, 0, 1},
+                                                 {Op::ge, 0, 1, 1}}) {
+    SCOPED_TRACE(info(op).name);
+    EXPECT_EQ(of(op, DType::i64, -1, 2), less);
+    EXPECT_EQ(of(op, DType::i64, 2, 2), equal);
+    EXPECT_EQ(of(op, DType::i64, 3, 2), greater);
+    EXPECT_EQ(of(op, DType::u64, 2, -1), less) << "the largest u64";
+    EXPECT_EQ(of(op, DType::u64, -1, 2), greater) << "the largest u64";
+  }
+  struct Row {
+    Op op;
+    DType type;
+    int64_t x, y, value;
+  };
+  const Row rows[] = {
+      {Op::neg, DType::i8, -128, 0, -128},
+      {Op::abs, DType::i64, -5, 0, 5},
+      {Op::abs, DType::u64, -5, 0, -5},
+      {Op::abs, DType::i64, 5, 0, 5},
+      {Op::sign, DType::i64, -5, 0, -1},
+      {Op::sign, DType::i64, 0, 0, 0},
+      {Op::sign, DType::u64, -5, 0, 1},
+      {Op::not_, DType::boolean, 0, 0, 1},
+      {Op::not_, DType::boolean, 1, 0, 0},
+      {Op::not_, DType::i64, 1, 0, -2},
+      {Op::div, DType::i64, -7, 2, -3},
+      {Op::fmod, DType::i64, -7, 2, -1},
+      {Op::floordiv, DType::i64, -7, 2, -4},
+      {Op::mod, DType::i64, -7, 2, 1},
+      {Op::div, DType::i64, INT64_MIN, -1, INT64_MIN},
+      {Op::mod, DType::i64, INT64_MIN, -1, 0},
+      {Op::div, DType::u64, -1, 2, INT64_MAX},
+      {Op::mod, DType::u64, -1, 10, 5},
+      {Op::mod, DType::i64, 5, 0, 0},
+      {Op::pow, DType::i64, 3, 4, 81},
+      {Op::pow, DType::i64, 3, 0, 1},
+      {Op::pow, DType::i64, 2, -1, 0},
+      {Op::pow, DType::i64, -1, -3, -1},
+      {Op::pow, DType::i64, 1, -3, 1},
+      {Op::pow, DType::i64, -1, -2, 1},
+      {Op::max, DType::i64, -1, 2, 2},
+      {Op::max, DType::u64, -1, 2, -1},
+      {Op::min, DType::i64, -1, 2, -1},
+      {Op::min, DType::u64, -1, 2, 2},
+      {Op::and_, DType::i64, 12, 10, 8},
+      {Op::or_, DType::i64, 12, 10, 14},
+      {Op::xor_, DType::i64, 12, 10, 6},
+      {Op::shl, DType::i64, 3, 63, INT64_MIN},
+      {Op::shl, DType::i64, 3, 64, 0},
+      {Op::shr, DType::i64, -8, 1, -4},
+      {Op::shr, DType::i64, -8, 64, -1},
+      {Op::shr, DType::i64, 8, 64, 0},
+      {Op::shr, DType::u64, INT64_MIN, 63, 1},
+      {Op::shl, DType::i32, 1, 31, INT32_MIN},
+      {Op::shl, DType::i32, 1, 32, 0},
+      {Op::add, DType::u8, 200, 100, 44},
+  };
+  for (const Row& r : rows)
+    EXPECT_EQ(of(r.op, r.type, r.x, r.y), r.value)
+        << info(r.op).name << " " << info(r.type).name << " " << r.x << " " << r.y;
+}
+
 TEST_F(Simplify, range_over_knows_nothing_of_what_memory_holds) {
   const Expr i = var("i", 5);
   const Expr table = c.buffer("table", c.tensor(DType::i64, std::vector<Expr>{num(5)}));

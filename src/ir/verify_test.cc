@@ -198,6 +198,83 @@ TEST(VerifyGraph, checks_bodies_and_their_arguments) {
   expect_refused(verify(f), "verify.arity", "has 1 parameters, called with 2");
 }
 
+TEST(VerifyGraph, checks_each_clause_of_a_node) {
+  Context c;
+  const Type t = c.tensor(DType::f32, {4});
+  Function f;
+  f.name = "m";
+  const Expr x = c.param("x", t);
+  const Expr go = c.param("go", c.boolean());
+  const Expr whole = c.param("whole", c.tensor(DType::i32, {4}));
+  const Expr square = c.param("square", c.tensor(DType::f32, {2, 2}));
+  const Expr list = c.param("list", c.tensor(DType::i64, {1}));
+  f.params = {x, go, whole, square, list};
+  const auto body = [&](const std::vector<Expr>& params) {
+    auto made = std::make_unique<Function>();
+    made->name = "inner";
+    made->params = params;
+    made->results = {c.make(Op::exp, t, {params.empty() ? x : params[0]})};
+    if (params.empty()) made->results = {c.constant(c.scalar(DType::f32), "\0\0\0", 4)};
+    return static_cast<const Function*>(c.add(std::move(made)));
+  };
+  const auto accepts = [&](Expr e) {
+    f.results = {e};
+    const Status s = verify(f);
+    EXPECT_TRUE(s.has_value()) << s.error().text();
+  };
+  const auto refuses = [&](Expr e, const std::string& code, const std::string& part) {
+    f.results = {e};
+    expect_refused(verify(f), code, part);
+  };
+  const Expr a = c.param("a", t);
+  const Function* one = body({a});
+  const Function* none = body({});
+  const Type single = c.tuple(std::span(&t, 1));
+  const auto branch = [&](const std::vector<Expr>& operands, const Function* l, const Function* r) {
+    return c.make(Op::if_, single, operands, {{Key::then, l}, {Key::else_, r}});
+  };
+  accepts(branch({go, x}, one, one));
+  refuses(branch({go, x}, none, one), "verify.arity", "has 0 parameters, called with 1");
+  refuses(branch({go, x}, one, none), "verify.arity", "has 0 parameters, called with 1");
+  refuses(branch({go, whole}, one, one), "verify.type",
+          "parameter 0 of @inner is f32[4], given i32");
+  refuses(branch({go, square}, one, one), "verify.type", "given f32[2, 2]");
+  const Expr pair = c.make(Op::tuple, single, {x});
+  refuses(branch({go, pair}, one, one), "verify.type", "parameter 0 of @inner");
+  const auto get = [&](Expr from, int64_t i, Type type) {
+    return c.make(Op::get, type, {from}, {{Key::index, i}});
+  };
+  accepts(get(pair, 0, t));
+  refuses(get(x, 0, t), "verify.type", "get takes a tuple");
+  refuses(get(pair, 1, t), "verify.type", "index into it");
+  refuses(get(pair, -1, t), "verify.type", "index into it");
+  refuses(get(pair, 0, whole->type), "verify.type", "field 0 is f32[4]");
+  const float values[4] = {1, 2, 3, 4};
+  accepts(c.constant(t, values, 16));
+  accepts(c.constant(c.tensor(DType::f32, {0}), values, 0));
+  refuses(c.constant(t, values, 12), "verify.type", "has 16 bytes, not 12");
+  const Expr n = c.var("n");
+  refuses(c.constant(c.tensor(DType::f32, std::span(&n, 1)), values, 16), "verify.type",
+          "a constant has literal extents");
+  const auto slice = [&](Expr start) {
+    return c.make(
+        Op::slice, t, {x},
+        {{Key::starts, std::vector<Expr>{start}}, {Key::strides, std::vector<int64_t>{1}}});
+  };
+  accepts(slice(c.i64(0)));
+  refuses(slice(c.imm(c.scalar(DType::i32), 0)), "verify.type", "starts takes i64 scalars");
+  refuses(slice(list), "verify.type", "starts takes i64 scalars");
+  const Expr narrow = c.var("m", c.scalar(DType::i32));
+  const Type odd = c.tensor(DType::f32, std::span(&narrow, 1));
+  refuses(c.make(Op::exp, odd, {x}), "verify.type", "an extent is not an i64 scalar");
+  refuses(c.make(Op::select, t, {x, x, x}), "verify.type", "the condition of select is not bool");
+  refuses(c.make(Op::add, t, {x, whole}), "verify.type", "operands of add differ in type");
+  refuses(c.make(Op::add, t, {x, square}), "verify.type", "operands of add differ in type");
+  refuses(c.make(Op::lt, t, {x, x}), "verify.type", "result of lt must be bool");
+  refuses(c.make(Op::add, whole->type, {x, x}), "verify.type", "result of add must be f32");
+  accepts(c.make(Op::lt, c.tensor(DType::boolean, {4}), {x, x}));
+}
+
 TEST(VerifyGraph, stays_linear_on_a_long_chain) {
   Context c;
   const Type t = c.tensor(DType::f32, {4});

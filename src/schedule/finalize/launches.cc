@@ -1,5 +1,7 @@
 // Top-level statements as launches: each has at most one parallel loop, outermost. A condition over
 // sizes around parallel loops becomes part of their extents: a grid of 0 is not launched.
+#include <algorithm>
+
 #include "schedule/finalize/passes.h"
 
 namespace tenon::schedule::finalizing {
@@ -20,11 +22,15 @@ Expr without_parallel(Context& c, Expr s) {
   return for_loop(c, loop.var(), loop.extent(), loop.body(), "serial", std::string(loop.note()));
 }
 
+/// Outside of loops, what does not read memory is an expression over the kernel's sizes.
+bool reads_memory(Expr e) {
+  const std::vector<Expr> all = post_order(std::span(&e, 1));
+  return std::any_of(all.begin(), all.end(), [](Expr n) { return n->op == Op::load; });
+}
+
 class Launches {
  public:
-  explicit Launches(Work& w) : c_(w.c) {
-    for (Expr v : w.kernel.sizes) sizes_.insert(v);
-  }
+  explicit Launches(Work& w) : c_(w.c) {}
 
   void add(Expr s, Expr condition) {
     if (s->op == Op::seq) {
@@ -39,7 +45,7 @@ class Launches {
                              std::string(loop.note())));
       return;
     }
-    if (s->op == Op::cond && over_sizes(s->operand(0)) && has_parallel(s)) {
+    if (s->op == Op::cond && !reads_memory(s->operand(0)) && has_parallel(s)) {
       add(s->operand(1), logical_and(c_, condition, s->operand(0)));
       if (s->operands.size() > 2)
         add(s->operand(2), logical_and(c_, condition, unary(c_, Op::not_, s->operand(0))));
@@ -70,19 +76,8 @@ class Launches {
   }
 
  private:
-  bool over_sizes(Expr e) {
-    std::unordered_set<Expr> vars;
-    collect_vars(e, vars);
-    for (Expr v : vars)
-      if (!sizes_.contains(v)) return false;
-    for (Expr n : post_order(std::span(&e, 1)))
-      if (n->op == Op::load) return false;
-    return true;
-  }
-
   Context& c_;
   std::vector<Expr> all;
-  std::unordered_set<Expr> sizes_;
 };
 
 }  // namespace
