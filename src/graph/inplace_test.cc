@@ -82,6 +82,30 @@ TEST(InPlacePairs, split_loops_and_tails_are_safe_when_disjoint) {
   EXPECT_EQ(f.pairs(seq(f.c, std::vector<Expr>{one_row, rest})), 1u);
 }
 
+TEST(InPlacePairs, up_to_four_stores_are_compared) {
+  const auto pairs = [](int64_t stores) {
+    Fixture f;
+    std::vector<Expr> all;
+    for (int64_t k = 0; k < stores; ++k) {
+      const Expr column = f.c.i64(k);
+      const Expr row = f.c.var("row");
+      all.push_back(for_loop(f.c, row, f.n, f.put(f.at(f.x, row, column), row, column)));
+    }
+    return f.pairs(seq(f.c, all));
+  };
+  EXPECT_EQ(pairs(1), 1u);
+  EXPECT_EQ(pairs(5), 0u);
+  const auto in_one_row = [](int64_t stores) {
+    Fixture f;
+    std::vector<Expr> all;
+    for (int64_t k = 0; k < stores; ++k)
+      all.push_back(f.put(f.at(f.x, f.c.i64(0), f.c.i64(k)), f.c.i64(0), f.c.i64(k)));
+    return f.pairs(seq(f.c, all));
+  };
+  EXPECT_EQ(in_one_row(4), 1u);
+  EXPECT_EQ(in_one_row(5), 0u);
+}
+
 TEST(InPlacePairs, fused_loops_are_safe) {
   Fixture f;
   const Expr p = f.c.var("p");

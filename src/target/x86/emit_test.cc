@@ -293,6 +293,35 @@ TEST(Emit, failing_index_check_gives_its_code) {
   EXPECT_EQ(testing::run(p.kernel, machine::host(), buffers, sizes), 1);
 }
 
+TEST(Emit, the_first_lane_that_fails_gives_the_code) {
+  for (const int64_t lanes : {8, 64})
+    for (const bool guarded : {true, false}) {
+      Program p;
+      ir::Context& c = p.c();
+      const Expr x = p.param(DType::i64, {c.i64(lanes)});
+      const Expr out = p.param(DType::i64, {c.i64(lanes)}, ir::ParamRole::out);
+      const Expr j = c.var("j");
+      const Expr v = ir::load(c, x, std::vector{j});
+      const Expr leave = c.make(Op::fail_, c.void_type(), {v});
+      const Expr check = guarded ? ir::if_then(c, ir::le(c, c.i64(10), v), leave) : leave;
+      const std::vector<Expr> both{check, ir::store(c, out, v, std::vector{j})};
+      p.kernel.body = ir::for_loop(c, j, c.i64(lanes), ir::seq(c, both), "vector");
+      std::vector<int64_t> in(static_cast<size_t>(lanes), 3);
+      std::vector<int64_t> got(in.size());
+      void* buffers[] = {in.data(), got.data()};
+      const auto code = [&] { return testing::run(p.kernel, machine::host(), buffers, {}); };
+      EXPECT_EQ(code(), guarded ? 0 : 3);
+      in.back() = 21;
+      EXPECT_EQ(code(), guarded ? 21 : 3);
+      in[in.size() / 2 + 1] = 15;
+      EXPECT_EQ(code(), guarded ? 15 : 3);
+      in[1] = 12;
+      EXPECT_EQ(code(), guarded ? 12 : 3);
+      in[0] = 11;
+      EXPECT_EQ(code(), 11);
+    }
+}
+
 TEST(Emit, top_level_statements_become_launches_with_their_own_grid_and_scratch) {
   Program p;
   ir::Context& c = p.c();
