@@ -130,6 +130,22 @@ TEST_F(Forms, transposes_move_where_four_times_less_is_moved) {
             "transpose[2 1 0](gather(x, table))");
 }
 
+TEST_F(Forms, what_takes_a_node_s_place_takes_its_location) {
+  const Expr x = input("x", {2, 3});
+  const Expr wide = raw(Op::broadcast, {x}, {{Key::dims, Ints{1, 2}}}, f32({4, 2, 3}));
+  const Expr moved = b.transpose(wide, {2, 1, 0});
+  const Expr turned = b.exp(b.transpose(x, {1, 0}));
+  c.set_location(moved, "moved");
+  c.set_location(turned, "turned");
+  for (const auto pass : {graph::hoist_transposes, graph::sink_transposes}) {
+    ir::Function g = f;
+    g.results = {moved, turned};
+    ASSERT_TRUE(pass(c, g).has_value());
+    EXPECT_EQ(c.location(g.results[0]), "moved");
+    EXPECT_EQ(c.location(g.results[1]), "turned");
+  }
+}
+
 // ---- absorb_scales
 
 struct Absorb : Forms {
