@@ -238,7 +238,7 @@ TEST(default_schedules, a_product_with_bias_has_this_trace) {
   const Result<Program> scheduled =
       default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(scheduled.has_value());
-  EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32])"), std::string::npos)
+  EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32, 5, 9])"), std::string::npos)
       << trace_of(*scheduled);
   EXPECT_NE(trace_of(*scheduled).find("pack("), std::string::npos);
 }
@@ -264,9 +264,9 @@ TEST(default_schedules, groups_take_tiles_or_vectors_of_their_own) {
     const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
     return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
   };
-  EXPECT_NE(trace(48, 2).find("tensorize(c, fma_tile, [7, 24])"), std::string::npos)
+  EXPECT_NE(trace(48, 2).find("tensorize(c, fma_tile, [7, 24, 3, 5])"), std::string::npos)
       << trace(48, 2);
-  EXPECT_NE(trace(128, 4).find("fma_tile, [7, 32])"), std::string::npos) << trace(128, 4);
+  EXPECT_NE(trace(128, 4).find("fma_tile, [7, 32, 3, 5])"), std::string::npos) << trace(128, 4);
   EXPECT_EQ(trace(32, 8).find("fma_tile"), std::string::npos) << trace(32, 8);
   EXPECT_NE(trace(32, 8).find("vectorize("), std::string::npos) << trace(32, 8);
 }

@@ -8,6 +8,7 @@
 #include "ir/rewrite.h"
 #include "ir/round.h"
 #include "ir/verify.h"
+#include "machine/instruction.h"
 #include "schedule/schedule.h"
 
 namespace tenon::driver {
@@ -77,9 +78,11 @@ Status check_kernels(const ir::Module& module) {
   for (size_t i = 0; i < module.kernels.size(); ++i) {
     const schedule::Program kernel = module.kernels[i];
     TENON_TRY_VOID(ir::verify(*kernel, 'L'));
+    TENON_TRY_VOID(machine::verify_instructions(*kernel));
     TENON_TRY(const schedule::Program scheduled,
               schedule::replay(kernel, kernel->trace, module.trace_places[i]));
     TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
+    TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   }
   return {};
 }

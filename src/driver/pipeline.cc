@@ -12,6 +12,7 @@
 #include "ir/rewrite.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "machine/instruction.h"
 #include "ops/verify.h"
 #include "support/file.h"
 #include "support/threads.h"
@@ -120,8 +121,10 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   TENON_TRY(schedule::Choice choice, schedule::choose(kernel->definition, machine));
   kernel->scheduled = std::move(choice.program);
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
+  if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->scheduled));
   TENON_TRY(kernel->finalized, schedule::finalize(kernel->scheduled));
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->finalized, 'T'));
+  if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
   return kernel;
 }

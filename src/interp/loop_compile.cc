@@ -5,7 +5,7 @@
 #include "interp/loop_tables.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
-#include "machine/machine.h"
+#include "machine/instruction.h"
 #include "support/check.h"
 
 namespace tenon::interp {
@@ -18,8 +18,8 @@ using ir::Op;
 /// Translates a kernel into Tables.
 class Compiler {
  public:
-  Compiler(Tables& tables, std::unordered_map<Expr, int> buffers)
-      : t_(tables), buffers_(std::move(buffers)) {}
+  Compiler(ir::Context& c, Tables& tables, std::unordered_map<Expr, int> buffers)
+      : c_(c), t_(tables), buffers_(std::move(buffers)) {}
 
   int slot(Expr var) {
     const auto [at, fresh] = slots_.try_emplace(var, t_.slot_count);
@@ -92,7 +92,8 @@ class Compiler {
         compile_block(s, out);
         break;
       case Op::instr:
-        compile_instr(s, out);
+        out.op = Op::seq;
+        out.children = {statement(machine::expand_strictly(c_, s))};
         break;
       case Op::fail_:
         out.exprs = {expr(s->operand(0))};
@@ -206,22 +207,7 @@ class Compiler {
     std::swap(reductions_, inner);
   }
 
-  void compile_instr(Expr s, Statement& out) {
-    TENON_CHECK(s->string_attr(Key::name) == machine::kFmaTile,
-                "unknown instruction " + s->string_attr(Key::name));
-    out.params = s->ints_attr(Key::params);
-    TENON_CHECK(s->operands.size() == 11 && out.params.size() == 2, "fma_tile operands");
-    for (size_t i = 0; i < 9; ++i) {
-      const Expr designator = s->operand(i);
-      TENON_CHECK(designator->op == Op::load, "an fma_tile designator that is not a load");
-      out.buffers.push_back(buffer(designator->operand(0)));
-      for (size_t d = 1; d < designator->operands.size(); ++d)
-        out.exprs.push_back(expr(designator->operand(d)));
-    }
-    out.exprs.push_back(expr(s->operand(9)));
-    out.exprs.push_back(expr(s->operand(10)));
-  }
-
+  ir::Context& c_;
   Tables& t_;
   std::unordered_map<Expr, int> buffers_, slots_, codes_;
   std::unordered_map<Expr, bool> loops_;  // loop variables; true if a reduction runs over them
@@ -233,9 +219,9 @@ class Compiler {
 
 }  // namespace
 
-void compile(Tables& tables, std::unordered_map<Expr, int> buffers, std::span<const Expr> vars,
-             Expr body) {
-  Compiler compiler(tables, std::move(buffers));
+void compile(ir::Context& c, Tables& tables, std::unordered_map<Expr, int> buffers,
+             std::span<const Expr> vars, Expr body) {
+  Compiler compiler(c, tables, std::move(buffers));
   for (Expr v : vars) compiler.slot(v);
   tables.root = compiler.statement(body);
 }

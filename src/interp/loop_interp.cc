@@ -225,9 +225,6 @@ class Machine {
       case Op::block:
         execute_block(s);
         break;
-      case Op::instr:
-        execute_tile(s);
-        break;
       case Op::fail_:
         ++epoch_;
         stop("interp.fail",
@@ -305,70 +302,6 @@ class Machine {
     execute(s.children[0]);
   }
 
-  /// Three designators of an operand: origin and the two steps, index by index.
-  struct TileOperand {
-    const Memory* m;
-    std::vector<int64_t> origin, row, col;
-    [[nodiscard]] int64_t flat(const std::vector<int64_t>& at) const {
-      int64_t offset = 0;
-      for (size_t d = 0; d < at.size(); ++d) offset = offset * m->shape[d] + at[d];
-      return offset;
-    }
-    /// Row-major offset of element (p, q).
-    [[nodiscard]] int64_t offset(int64_t p, int64_t q) const {
-      const int64_t base = flat(origin);
-      return base + p * (flat(row) - base) + q * (flat(col) - base);
-    }
-    /// True if every index of element (p, q) is inside its axis.
-    [[nodiscard]] bool holds(int64_t p, int64_t q) const {
-      for (size_t d = 0; d < origin.size(); ++d) {
-        const int64_t at = origin[d] + p * (row[d] - origin[d]) + q * (col[d] - origin[d]);
-        if (at < 0 || at >= m->shape[d]) return false;
-      }
-      return true;
-    }
-  };
-  TileOperand tile_operand(const Statement& s, size_t first, size_t& at) {
-    TileOperand out{&t_.memories[static_cast<size_t>(s.buffers[first])], {}, {}, {}};
-    for (std::vector<int64_t>* indices : {&out.origin, &out.row, &out.col})
-      for (size_t d = 0; d < out.m->shape.size(); ++d) indices->push_back(eval(s.exprs[at++]).i);
-    return out;
-  }
-
-  /// fma_tile as machine.h declares it. Elements of c outside its buffer are not computed: before
-  /// buffers are shrunk a tile may reach beyond the definition's extents.
-  void execute_tile(const Statement& s) {
-    if (!empty_.empty()) return;
-    ++epoch_;
-    size_t at = 0;
-    const TileOperand c = tile_operand(s, 0, at);
-    const TileOperand a = tile_operand(s, 3, at);
-    const TileOperand b = tile_operand(s, 6, at);
-    const int64_t k = eval(s.exprs[at]).i;
-    const int64_t rows = std::min(eval(s.exprs[at + 1]).i, s.params[0]);
-    for (int64_t i = 0; i < rows && !failed_; ++i) {
-      for (int64_t kk = 0; kk < k && !failed_; ++kk) {
-        const int64_t a_at = a.offset(i, kk);
-        if (!in_range(*a.m, a_at)) return;
-        const Scalar x = cast(a.m->dtype, c.m->dtype, load_element(*a.m, a_at), false);
-        for (int64_t j = 0; j < s.params[1]; ++j) {
-          const int64_t b_at = b.offset(kk, j);
-          if (!in_range(*b.m, b_at)) return;
-          const Scalar y = cast(b.m->dtype, c.m->dtype, load_element(*b.m, b_at), false);
-          if (!c.holds(i, j)) continue;
-          const int64_t c_at = c.offset(i, j);
-          store_element(*c.m, c_at, fused_multiply_add(c.m->dtype, x, y, load_element(*c.m, c_at)));
-        }
-      }
-    }
-  }
-  bool in_range(const Memory& m, int64_t at) {
-    if (at >= 0 && at < m.count) return true;
-    stop("interp.range", "fma_tile reads element " + std::to_string(at) + " of buffer '" + m.name +
-                             "', which has " + std::to_string(m.count));
-    return false;
-  }
-
   Tables& t_;
   std::vector<int64_t> slots_;
   uint64_t epoch_ = 0;
@@ -414,7 +347,7 @@ class Binder {
   }
 
   Status run() {
-    compile(tables_, index_, kernel_.sizes, kernel_.body);
+    compile(*kernel_.context, tables_, index_, kernel_.sizes, kernel_.body);
     Machine machine(tables_);
     std::copy(sizes_.begin(), sizes_.end(), machine.slots().begin());
     return machine.run();

@@ -52,8 +52,6 @@ struct Statement {
   std::vector<char> spatial;    // block: which conjuncts of the predicate also guard the init
   std::vector<int> moves;       // block: slots of the loops that its spatial iterators mention
   std::vector<int> reductions;  // update: slots of the reduction iterators
-  std::vector<int64_t> params;
-  std::vector<int> buffers;
 };
 
 /// The whole program as tables.
@@ -66,7 +64,8 @@ struct Tables {
 };
 
 /// Fills the tables but for their memories, which `buffers` numbers. `vars` get the first slots.
-void compile(Tables& tables, std::unordered_map<ir::Expr, int> buffers,
+/// Instructions are compiled as the loops that they mean, built in `c`, the kernel's context.
+void compile(ir::Context& c, Tables& tables, std::unordered_map<ir::Expr, int> buffers,
              std::span<const ir::Expr> vars, ir::Expr body);
 
 }  // namespace tenon::interp

@@ -342,4 +342,42 @@ Expr block(Context& c, std::string name, std::span<const BlockIter> iters, Expr 
   return c.make(Op::block, c.void_type(), operands, std::move(attrs));
 }
 
+namespace {
+/// The pairs of variable and extent end where the first load stands.
+size_t axis_operands(Expr instr) {
+  size_t n = 0;
+  while (n + 1 < instr->operands.size() && instr->operand(n)->op == Op::var) n += 2;
+  return n;
+}
+}  // namespace
+
+std::span<const int64_t> InstrView::params() const {
+  const AttrValue* all = node->find(Key::params);
+  return all == nullptr ? std::span<const int64_t>{} : std::get<std::vector<int64_t>>(*all);
+}
+
+std::vector<InstrAxis> InstrView::axes() const {
+  std::vector<InstrAxis> all;
+  for (size_t i = 0; i < axis_operands(node); i += 2)
+    all.push_back({node->operand(i), node->operand(i + 1)});
+  return all;
+}
+
+std::span<const Expr> InstrView::operands() const {
+  return node->operands.subspan(axis_operands(node));
+}
+
+Expr instr(Context& c, std::string name, std::span<const int64_t> params,
+           std::span<const InstrAxis> axes, std::span<const Expr> operands) {
+  std::vector<Expr> all;
+  for (const InstrAxis& axis : axes) {
+    all.push_back(axis.var);
+    all.push_back(axis.extent);
+  }
+  all.insert(all.end(), operands.begin(), operands.end());
+  std::vector<Attr> attrs{{Key::name, std::move(name)}};
+  if (!params.empty()) attrs.push_back({Key::params, std::vector(params.begin(), params.end())});
+  return c.make(Op::instr, c.void_type(), all, std::move(attrs));
+}
+
 }  // namespace tenon::ir

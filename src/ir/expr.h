@@ -79,4 +79,20 @@ struct ForView {
   [[nodiscard]] std::string_view note() const { return node->string_attr_or(Key::note, ""); }
 };
 
+/// One axis of an instruction: its variable runs from 0 to below the extent.
+struct InstrAxis {
+  Expr var;
+  Expr extent;
+};
+struct InstrView {
+  Expr node;
+  [[nodiscard]] const std::string& name() const { return node->string_attr(Key::name); }
+  [[nodiscard]] std::span<const int64_t> params() const;  // compile-time sizes; none: empty
+  [[nodiscard]] std::vector<InstrAxis> axes() const;
+  /// Loads whose indices are functions of the axes.
+  [[nodiscard]] std::span<const Expr> operands() const;
+};
+[[nodiscard]] Expr instr(Context& c, std::string name, std::span<const int64_t> params,
+                         std::span<const InstrAxis> axes, std::span<const Expr> operands);
+
 }  // namespace tenon::ir

@@ -1,4 +1,6 @@
 // Statements and kernels.
+#include <algorithm>
+
 #include "ir/expr.h"
 #include "ir/parser.h"
 #include "support/text.h"
@@ -156,19 +158,51 @@ Expr Parser::block() {
   return c_->make(Op::block, c_->void_type(), operands, std::move(attrs));
 }
 
-/// instr fma_tile<12, 32>(operands)
+/// instr tile<12, 32>(i: rows, j: 32, k: 768) { c[i, j] x[v + i, k] w[k, j] }
 Expr Parser::instruction() {
   std::string instr_name;
   if (!expect("instr") || !name(instr_name, "an instruction")) return nullptr;
-  std::vector<Attr> attrs{{Key::name, instr_name}};
-  if (accept("<")) {
-    std::vector<int64_t> params;
-    if (!integers(params, '>')) return nullptr;
-    attrs.push_back({Key::params, params});
+  std::vector<int64_t> params;
+  if (accept("<") && !integers(params, '>')) return nullptr;
+  if (!expect("(")) return nullptr;
+  std::vector<InstrAxis> axes;
+  std::vector<std::string> bound;
+  while (!at(")")) {
+    const Token& token = peek();
+    std::string axis;
+    if (!name(axis, "an axis") || !expect(":")) return nullptr;
+    const Expr extent = expr();
+    if (extent == nullptr) return nullptr;
+    if (std::ranges::find(bound, axis) != bound.end()) {
+      error_at(token, cat("axis '", axis, "' stands twice"), "text.name");
+      return nullptr;
+    }
+    const Expr var = bind(token, axis, c_->index());
+    if (var == nullptr) return nullptr;
+    names_[axis].active = false;  // extents do not see axes
+    bound.push_back(axis);
+    axes.push_back({var, extent});
+    if (!accept(",")) break;
   }
+  if (!expect(")") || !expect("{")) return nullptr;
+  for (const std::string& n : bound) names_[n].active = true;
   std::vector<Expr> operands;
-  if (!expect("(") || !exprs(operands, ")")) return nullptr;
-  return c_->make(Op::instr, c_->void_type(), operands, std::move(attrs));
+  while (!accept("}")) {
+    if (peek().kind == TokenKind::name && at(":=", 1)) {
+      if (!definition()) return nullptr;
+      continue;
+    }
+    const Token& token = peek();
+    const Expr operand = expr();
+    if (operand == nullptr) return nullptr;
+    if (operand->op != Op::load) {
+      error_at(token, "an operand of an instruction must be an element of a buffer");
+      return nullptr;
+    }
+    operands.push_back(operand);
+  }
+  for (const std::string& n : bound) unbind(n);
+  return instr(*c_, instr_name, params, axes, operands);
 }
 
 /// x[i] = value, or x[i] sum= value init value

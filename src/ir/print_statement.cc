@@ -60,6 +60,9 @@ void Printer::statement(Expr e) {
     case Op::block:
       block(e);
       break;
+    case Op::instr:
+      instruction(e);
+      break;
     default:
       hoist(e->operands);
       line_start();
@@ -113,29 +116,42 @@ void Printer::leaf(Expr e) {
       expr(e->operand(0), 0);
       out_ += ')';
       return;
-    case Op::instr:
-      instruction(e);
-      return;
     default:
       expr(e, 0);
   }
 }
 
+/// instr tile<12, 32>(i: rows, j: 32, k: 768) { c[i, j] x[v + i, k] w[k, j] }, an operand a line.
 void Printer::instruction(Expr e) {
+  const InstrView view{e};
+  const std::vector<InstrAxis> axes = view.axes();
+  std::vector<Expr> extents;
+  for (const InstrAxis& axis : axes) extents.push_back(axis.extent);
+  hoist(extents);
+  line_start();
   out_ += "instr ";
-  free_text(e->string_attr(Key::name));
-  if (const AttrValue* params = e->find(Key::params)) {
-    out_ += '<';
-    const auto& values = std::get<std::vector<int64_t>>(*params);
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (i != 0) out_ += ", ";
-      number(values[i]);
-    }
-    out_ += '>';
+  free_text(view.name());
+  const std::span<const int64_t> params = view.params();
+  for (size_t i = 0; i < params.size(); ++i) {
+    out_ += i == 0 ? "<" : ", ";
+    number(params[i]);
   }
+  if (!params.empty()) out_ += '>';
   out_ += '(';
-  list(e->operands);
-  out_ += ')';
+  for (size_t i = 0; i < axes.size(); ++i) {
+    out_ += (i == 0 ? "" : ", ") + name(axes[i].var) + ": ";
+    expr(axes[i].extent, 0);
+  }
+  out_ += ") {";
+  ++indent_;
+  for (Expr operand : view.operands()) {
+    hoist(std::span(&operand, 1));
+    line_start();
+    expr(operand, 0);
+  }
+  --indent_;
+  line_start();
+  out_ += '}';
 }
 
 /// block dot(vi: s = i, vk: r = k) with t0 := ... where pred note "..." { ... }

@@ -202,10 +202,19 @@ class RandomKernel {
       case 6:
         return c().make(Op::fail_, c().void_type(), {index(1)});
       case 7: {
-        std::vector<Expr> operands{all_[0], index(2)};
-        std::vector<Attr> attrs{{Key::name, std::string("fma_tile")}};
-        if (dice_.pick(0, 1) != 0) attrs.push_back({Key::params, std::vector<int64_t>{12, 32}});
-        return c().make(Op::instr, c().void_type(), operands, attrs);
+        std::vector<InstrAxis> axes;
+        for (int64_t i = dice_.pick(0, 3); i > 0; --i) axes.push_back({c().var(word()), index(2)});
+        for (const InstrAxis& axis : axes) scope_.push_back(axis.var);
+        std::vector<Expr> operands;
+        for (int64_t i = dice_.pick(1, 3); i > 0; --i) {
+          const Expr b =
+              all_[static_cast<size_t>(dice_.pick(0, static_cast<int64_t>(all_.size()) - 1))];
+          operands.push_back(load(c(), b, indices(b)));
+        }
+        scope_.resize(scope_.size() - axes.size());
+        std::vector<int64_t> params;
+        if (dice_.pick(0, 1) != 0) params = {12, 32};
+        return instr(c(), "fma_tile", params, axes, operands);
       }
       default:
         return write();

@@ -64,7 +64,11 @@ constexpr const char* kKernel =
   }
   for j in vector(4) {
   }
-  instr fma_tile<12, 32>(c, x, 0, 768, 1, w, 0, 32, 768, n)
+  instr fma_tile<12, 32>(i: min(n, 12), j: 32, k: 768) {
+    c[i, j]
+    x[i, k]
+    w[0, k, j]
+  }
 }
 )tir";
 
@@ -303,6 +307,12 @@ TEST(Text, errors_name_the_place_and_what_was_expected) {
                "'i' is used outside of the statement that binds it");
   expect_error("kernel @k[n](x: in f32[2]) { for n in serial(2) { } }", "text.name",
                "name 'n' is taken");
+  expect_error("kernel @k[n](x: in f32[2]) { instr t(i: 1, i: 2) { x[i] } }", "text.name",
+               "axis 'i' stands twice");
+  expect_error("kernel @k[n](x: in f32[2]) { instr t(i: 1, j: i) { x[i] } }", "text.name",
+               "'i' is used outside of the statement that binds it");
+  expect_error("kernel @k[n](x: in f32[2]) { instr t(i: 1) { n } }", "text.syntax",
+               "an operand of an instruction must be an element of a buffer");
   expect_error("kernel @k[n](x: in f32[2]) { if n < 2 < 3 { } }", "text.syntax",
                "comparisons do not chain");
   expect_error("kernel @k[n](x: in f32[2]) {", "text.syntax", "expected a statement");

@@ -180,7 +180,7 @@ class KernelVerifier {
         block(e);
         break;
       case Op::instr:
-        for (Expr x : e->operands) expression(x, "an operand of an instruction");
+        instruction(e);
         break;
       case Op::fail_:
         typed(e->operand(0), DType::i64, "an error code");
@@ -210,6 +210,22 @@ class KernelVerifier {
     in_parallel_ = outer || kind == "parallel";
     statement(view.body());
     in_parallel_ = outer;
+  }
+
+  /// What an instruction does with its operands is its row's business (machine/instruction.h).
+  void instruction(Expr e) {
+    const InstrView view{e};
+    for (const InstrAxis& axis : view.axes()) typed(axis.extent, DType::i64, "an extent");
+    for (const InstrAxis& axis : view.axes()) bind(axis.var, e);
+    if (view.operands().empty()) out_.add("verify.statement", "an instruction without operands", e);
+    for (Expr x : view.operands()) {
+      if (x->op == Op::load) {
+        expression(x, "an operand of an instruction");
+      } else {
+        out_.add("verify.statement", "an operand of an instruction must be an element of a buffer",
+                 x);
+      }
+    }
   }
 
   void write(Expr e) {

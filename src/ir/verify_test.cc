@@ -32,7 +32,7 @@ TEST(VerifyKernel, accepts_definitions_and_scheduled_programs) {
     for i in parallel(n) {
       let v: f32 = h[i] { if v < f32(0) { y[i] = f32(0) } else { y[i] = v } }
       while r[0] < f32(1) { r[0] = r[0] + f32(1) }
-      instr fma_tile<1, 8>(r, x, 0, n)
+      instr fma_tile<1, 8>(t: 1, j: 8, k: 8) { r[j] x[i + t, k] w[j] }
       fail(1)
     }
   })tir");

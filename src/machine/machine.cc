@@ -77,23 +77,6 @@ Machine make_host() {
   return m;
 }
 
-/// mr rows of nr / lanes accumulators, a row of b, and one broadcast element of a. Columns that are
-/// no multiple of a vector take narrower ones.
-bool fma_tile_fits(const Machine& m, std::span<const int64_t> params) {
-  if (params.size() != 2) return false;
-  const int64_t mr = params[0];
-  const int64_t nr = params[1];
-  int64_t lanes = m.lanes(ir::DType::f32);
-  if (mr < 1 || nr < 1) return false;
-  while (nr % lanes != 0) lanes /= 2;
-  const int64_t columns = nr / lanes;
-  return mr <= 64 && columns <= 64 && mr * columns + columns + 1 <= m.vector_registers;
-}
-
-constexpr Instruction kInstructions[] = {
-    {kFmaTile, "fma", fma_tile_fits},
-};
-
 }  // namespace
 
 std::span<const Machine> rows() {
@@ -120,11 +103,5 @@ std::vector<std::string> missing(const Machine& machine) {
 }
 
 const std::string& cpu_name() { return cpu_id().name; }
-
-const Instruction* find_instruction(std::string_view name) {
-  for (const Instruction& i : kInstructions)
-    if (i.name == name) return &i;
-  return nullptr;
-}
 
 }  // namespace tenon::machine

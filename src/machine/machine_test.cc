@@ -29,23 +29,5 @@ TEST(Machine, vector_lanes_follow_the_element_type) {
   EXPECT_EQ(find_row("znver5")->lanes(ir::DType::u8), 64);
 }
 
-TEST(Machine, fma_tile_fits_what_registers_hold) {
-  const Instruction* tile = find_instruction(kFmaTile);
-  ASSERT_NE(tile, nullptr);
-  const auto fits = [&](const char* row, int64_t mr, int64_t nr) {
-    const int64_t params[] = {mr, nr};
-    return tile->fits(*find_row(row), params);
-  };
-  EXPECT_TRUE(fits("x86-64-v4", 12, 32));
-  EXPECT_TRUE(fits("x86-64-v4", 14, 32));
-  EXPECT_TRUE(fits("x86-64-v4", 8, 48));
-  EXPECT_FALSE(fits("x86-64-v4", 15, 32));
-  EXPECT_TRUE(fits("x86-64-v3", 6, 16));
-  EXPECT_FALSE(fits("x86-64-v3", 7, 16));
-  EXPECT_FALSE(fits("x86-64-v3", 6, 12));
-  EXPECT_FALSE(fits("x86-64-v3", 0, 8));
-  EXPECT_EQ(find_instruction("flux_capacitor"), nullptr);
-}
-
 }  // namespace
 }  // namespace tenon::machine

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "machine/machine.h"
+#include "machine/instruction.h"
 #include "support/check.h"
 
 namespace tenon::schedule::primitives {
@@ -77,8 +77,9 @@ class Collector {
     if (s->op == Op::store || s->op == Op::update) {
       for (size_t i = 1; i < s->operands.size(); ++i) loads(s->operand(i), bindings);
       add(s->operand(0), target_indices(s), bindings, true, s->op == Op::update);
-    } else if (s->op == Op::instr && s->string_attr(Key::name) == machine::kFmaTile) {
-      tile(s, bindings);
+    } else if (s->op == Op::instr &&
+               machine::find_instruction(ir::InstrView{s}.name()) != nullptr) {
+      instruction(s, bindings);
     } else {
       for (Expr operand : s->operands) loads(operand, bindings);
       // An instruction that is not known may write what it names.
@@ -109,42 +110,21 @@ class Collector {
     out_.push_back({buffer, std::move(indices), locals_, write, true, updates, block_, order_});
   }
 
-  /// c(i, j), a(i, kk), b(kk, j) over the instruction's own loops.
-  void tile(Expr s, const ir::Map& bindings) {
-    const std::vector<int64_t>& params = s->ints_attr(Key::params);
-    for (size_t i = 0; i < s->operands.size(); ++i) {
-      if (i < 9) {
-        for (size_t d = 1; d < s->operand(i)->operands.size(); ++d)
-          loads(s->operand(i)->operand(d), bindings);
-      } else {
-        loads(s->operand(i), bindings);
-      }
-    }
-    const LocalLoop i{c_.var("ti"), c_.i64(params[0])};
-    const LocalLoop j{c_.var("tj"), c_.i64(params[1])};
-    const LocalLoop k{c_.var("tk"), ir::substitute(c_, s->operand(9), bindings)};
-    const LocalLoop valid{c_.var("tr"), ir::substitute(c_, s->operand(10), bindings)};
-    designated(s, 3, valid, k, bindings, false);
-    designated(s, 6, k, j, bindings, false);
-    designated(s, 0, i, j, bindings, true);
-  }
-
-  void designated(Expr s, size_t first, LocalLoop p, LocalLoop q, const ir::Map& bindings,
-                  bool write) {
-    const Expr origin = s->operand(first);
-    std::vector<Expr> indices;
-    for (size_t d = 1; d < origin->operands.size(); ++d) {
-      const Expr o = origin->operand(d);
-      const Expr step_p = ir::simplify(c_, ir::sub(c_, s->operand(first + 1)->operand(d), o));
-      const Expr step_q = ir::simplify(c_, ir::sub(c_, s->operand(first + 2)->operand(d), o));
-      indices.push_back(
-          ir::add(c_, o, ir::add(c_, ir::mul(c_, step_p, p.var), ir::mul(c_, step_q, q.var))));
-    }
-    locals_.push_back(p);
-    locals_.push_back(q);
-    add(origin->operand(0), std::move(indices), bindings, write, write);
-    locals_.pop_back();
-    locals_.pop_back();
+  /// Its operands over its own axes: the first is read and written, over its whole room.
+  void instruction(Expr s, const ir::Map& bindings) {
+    const ir::InstrView view{s};
+    for (const ir::InstrAxis& axis : view.axes()) loads(axis.extent, bindings);
+    const size_t outer = locals_.size();
+    const auto within = [&](const std::vector<ir::InstrAxis>& axes, Expr operand, bool write) {
+      for (const ir::InstrAxis& axis : axes)
+        locals_.push_back({axis.var, ir::substitute(c_, axis.extent, bindings)});
+      for (Expr index : operand->operands.subspan(1)) loads(index, bindings);
+      add(operand->operand(0), {operand->operands.begin() + 1, operand->operands.end()}, bindings,
+          write, write);
+      locals_.resize(outer);
+    };
+    for (Expr operand : view.operands().subspan(1)) within(view.axes(), operand, false);
+    within(machine::written_axes(c_, s), view.operands()[0], true);
   }
 
   Context& c_;

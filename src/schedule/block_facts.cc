@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "machine/machine.h"
+#include "machine/instruction.h"
 #include "schedule/access.h"
 
 namespace tenon::schedule::primitives {
@@ -59,7 +59,8 @@ BlockKind kind_of(Context& c, Expr block) {
   const Expr s = sole_statement(block);
   if (s == nullptr) return BlockKind::opaque;
   if (s->op == Op::instr)
-    return s->string_attr(Key::name) == machine::kFmaTile ? BlockKind::tile : BlockKind::opaque;
+    return machine::find_instruction(ir::InstrView{s}.name()) != nullptr ? BlockKind::tile
+                                                                         : BlockKind::opaque;
   const std::vector<ir::BlockIter> iters = ir::BlockView{block}.iters();
   for (size_t i = 1; i < s->operands.size(); ++i) {
     const Expr operand = s->operand(i);

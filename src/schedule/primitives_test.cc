@@ -389,10 +389,11 @@ TEST_F(Primitives, tensorize_makes_the_instruction) {
   refuses("tensorize(ii, fma_tile, [6, 8])", "decompose the reduction");
   apply("decompose_reduction(dot, ko)");
   refuses("tensorize(ii, mma, [6, 8])", "no instruction");
-  refuses("tensorize(ii, fma_tile, [6])", "rows and columns");
-  refuses("tensorize(ii, fma_tile, [4, 8])", "more than 4 rows");
-  refuses("tensorize(ii, fma_tile, [6, 16])", "16 columns");
-  refuses("tensorize(ki, fma_tile, [6, 8])", "product");
+  refuses("tensorize(ii, fma_tile, [6])", "takes the sizes mr, nr");
+  refuses("tensorize(ii, fma_tile, [4, 8])", "more than 4");
+  refuses("tensorize(ii, fma_tile, [6, 16])", "not run over 16");
+  refuses("tensorize(ki, fma_tile, [6, 8])", "there is no loop over 8");
+  refuses("tensorize(ki, fma_tile, [6, 1])", "must be 1, not 6");
   apply("tensorize(ii, fma_tile, [6, 8])");
   EXPECT_TRUE(has("fma_tile")) << text();
   apply("reverse_compute_at(relu, jo)");

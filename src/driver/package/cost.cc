@@ -87,8 +87,7 @@ std::unordered_map<Expr, Reads> reads_of(Context& c, std::span<const Counted> bl
   for (const Counted& b : blocks) {
     for (Expr n : post_order(std::span(&b.node, 1))) {
       if (n->op != Op::load) {
-        if (n->op == Op::instr || n->op == Op::store || n->op == Op::update)
-          reads[n->operand(0)].whole = true;
+        if (n->op == Op::store || n->op == Op::update) reads[n->operand(0)].whole = true;
         continue;
       }
       Reads& r = reads[n->operand(0)];

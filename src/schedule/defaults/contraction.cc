@@ -3,9 +3,10 @@
 //   parallel [batch, row chunks, panels]  rows of tiles  k..  tile of mr x nr in registers
 // The operand along the output's contiguous axis is packed in panels of nr columns (a constant
 // once, at compile time), a panel stays in the second-level cache while a chunk of rows passes by,
-// the tile is the instruction fma_tile, and the epilogue runs on the tile before it is stored.
+// the tile is an instruction of the machine, and the epilogue runs on the tile before it is stored.
 #include "ir/rewrite.h"
 #include "schedule/defaults/tile.h"
+#include "schedule/unify.h"
 
 namespace tenon::schedule::defaults {
 namespace {
@@ -31,8 +32,7 @@ bool moves(Context& c, const AccessInfo& a, const LoopInfo& l) {
 
 /// nullopt unless the value is a product of two loads and the innermost output axis moves only one.
 std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
-  if (!info.simple || !info.is_update || info.combine != "fma" || info.value->op != Op::mul)
-    return std::nullopt;
+  if (!info.simple || !info.is_update || info.value->op != Op::mul) return std::nullopt;
   if (info.value->operand(0)->op != Op::load || info.value->operand(1)->op != Op::load)
     return std::nullopt;
   if (info.reads.size() != 2) return std::nullopt;
@@ -64,6 +64,9 @@ class Contraction {
     const auto roles = roles_of(c(), info);
     if (!roles) return fail("schedule.defaults", "not a product of two buffers");
     r_ = *roles;
+    const auto found = instructions_for(BlockView{info.node}.body(), t_.machine);
+    if (found.empty()) return fail("schedule.defaults", "no instruction computes the product");
+    instruction_ = found.front()->name;
     lanes_ = t_.lanes(info);
     dims_.n = as_int(s_.extent(r_.cols.back()));
     dims_.k = total(info.reductions());
@@ -248,7 +251,9 @@ class Contraction {
     TENON_TRY_VOID(attach_epilogue(s_, anchor_, place));
     TENON_TRY(const std::string init, s_.decompose_reduction(anchor_, r_.k.front()));
     TENON_TRY_VOID(unroll_rows(s_, init, place));
-    TENON_TRY_VOID(s_.tensorize(r_.k.back(), std::string(machine::kFmaTile), {mr_, nr_}));
+    std::vector<int64_t> params{mr_, nr_};
+    for (const int64_t height : tail_heights(mr_)) params.push_back(height);
+    TENON_TRY_VOID(s_.tensorize(r_.k.back(), instruction_, params));
     return make_parallel(before, outer);
   }
 
@@ -284,6 +289,7 @@ class Contraction {
   Schedule& s_;
   const Target& t_;
   std::string anchor_;
+  std::string instruction_;
   Roles r_;
   Dims dims_;
   int lanes_ = 1;

@@ -72,6 +72,11 @@ int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr, std::o
   return best;
 }
 
+std::vector<int64_t> tail_heights(int64_t mr) {
+  if (mr < 3) return {};
+  return {(mr + 2) / 3, (2 * mr + 2) / 3};
+}
+
 std::vector<std::string> epilogue_of(const Schedule& s, const std::string& anchor) {
   const auto info = describe(*s.program(), anchor);
   std::vector<ir::Expr> produced{info->write.buffer};

@@ -16,6 +16,10 @@ namespace tenon::schedule::defaults {
 [[nodiscard]] int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr,
                                 std::optional<int64_t> m, int64_t most = INT64_MAX);
 
+/// Heights of the tiles that take the last rows where fewer than mr are left: two, or none where
+/// a tile is too low for that.
+[[nodiscard]] std::vector<int64_t> tail_heights(int64_t mr);
+
 /// Blocks that read the anchor's result, in program order.
 [[nodiscard]] std::vector<std::string> epilogue_of(const Schedule& s, const std::string& anchor);
 /// The anchor accumulates in registers: through a copy where its result is an output.

@@ -1,6 +1,7 @@
 // Statements in canonical form: expressions simplified under the loops and conditions around them,
 // loops of one iteration removed, conditions moved out of loops that they do not depend on, and
 // bounds of a serial loop's own variable made part of its extent.
+#include "machine/instruction.h"
 #include "schedule/finalize/passes.h"
 
 namespace tenon::schedule::finalizing {
@@ -33,6 +34,8 @@ class Simplifier {
         return is_empty(body) ? body
                               : let(c_, s->operand(0), simplify(c_, s->operand(1), known), body);
       }
+      case Op::instr:
+        return visit_instruction(s, known);
       case Op::while_:
         return while_loop(c_, simplify(c_, s->operand(0), known), visit(s->operand(1), known));
       default:
@@ -41,6 +44,23 @@ class Simplifier {
   }
 
  private:
+  /// Axes stay, also those that take one value: the result has room beyond their extents.
+  Expr visit_instruction(Expr s, const Assumptions& known) {
+    const InstrView view{s};
+    std::vector<InstrAxis> axes = view.axes();
+    for (InstrAxis& axis : axes) axis.extent = simplify(c_, axis.extent, known);
+    std::vector<Expr> operands;
+    for (Expr operand : view.operands()) {
+      Assumptions inner = known;
+      for (const InstrAxis& axis : operands.empty() ? machine::written_axes(c_, s) : axes)
+        inner.below(axis.var, axis.extent);
+      std::vector<Expr> indices;
+      for (Expr index : operand->operands.subspan(1)) indices.push_back(simplify(c_, index, inner));
+      operands.push_back(load(c_, operand->operand(0), indices));
+    }
+    return instr(c_, view.name(), view.params(), axes, operands);
+  }
+
   Expr visit_seq(Expr s, const Assumptions& known) {
     std::vector<Expr> all;
     for (Expr child : s->operands) {

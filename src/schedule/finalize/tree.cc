@@ -1,5 +1,7 @@
 // Walking statements; see passes.h.
 
+#include "ir/rewrite.h"
+#include "machine/instruction.h"
 #include "schedule/finalize/passes.h"
 #include "support/check.h"
 
@@ -112,7 +114,7 @@ class Collector {
         return;
       }
       case Op::instr:
-        return visit_tile(s);
+        return visit_instruction(s);
       default:
         break;
     }
@@ -144,33 +146,31 @@ class Collector {
     });
   }
 
-  /// Each operand of a tile product is touched between its first and its last element.
-  void visit_tile(Expr s) {
-    const std::vector<int64_t>& params = s->ints_attr(Key::params);
-    const Expr mr = c_.i64(params[0]), nr = c_.i64(params[1]), k = s->operand(9),
-               rows = s->operand(10);
-    corners(s, 3, rows, k, false);
-    corners(s, 6, k, nr, false);
-    corners(s, 0, mr, nr, false);
-    corners(s, 0, mr, nr, true);
-    loads(k);
-    loads(rows);
+  /// Each operand is touched between its first and its last element; the first operand over its
+  /// whole room, when it is read too.
+  void visit_instruction(Expr s) {
+    const InstrView view{s};
+    const std::vector<InstrAxis> axes = view.axes();
+    for (Expr operand : view.operands().subspan(1)) corners(operand, axes, false, false);
+    const std::vector<InstrAxis> written = machine::written_axes(c_, s);
+    corners(view.operands()[0], written, false, true);
+    corners(view.operands()[0], written, true, true);
+    for (const InstrAxis& axis : axes) loads(axis.extent);
   }
 
-  void corners(Expr s, size_t first, Expr rows, Expr cols, bool is_store) {
-    const Expr origin = s->operand(first), row = s->operand(first + 1), col = s->operand(first + 2);
-    std::vector<Expr> last;
-    for (size_t d = 1; d < origin->operands.size(); ++d) {
-      const Expr o = origin->operand(d);
-      const Expr down = mul(c_, sub(c_, rows, c_.i64(1)), sub(c_, row->operand(d), o));
-      const Expr right = mul(c_, sub(c_, cols, c_.i64(1)), sub(c_, col->operand(d), o));
-      last.push_back(ir::add(c_, o, ir::add(c_, down, right)));
+  void corners(Expr operand, const std::vector<InstrAxis>& axes, bool is_store, bool in_tile) {
+    Map first, last;
+    for (const InstrAxis& axis : axes) {
+      first[axis.var] = c_.i64(0);
+      last[axis.var] = sub(c_, axis.extent, c_.i64(1));
     }
-    for (const std::span<const Expr> at :
-         {origin->operands.subspan(1), std::span<const Expr>(last)}) {
-      add(origin->operand(0), is_store, at);
-      all_.back().in_tile = first == 0;
-      all_.back().fixed = first == 0;
+    for (const Map* at : {&first, &last}) {
+      std::vector<Expr> indices;
+      for (Expr index : operand->operands.subspan(1)) indices.push_back(substitute(c_, index, *at));
+      for (Expr index : indices) loads(index);
+      add(operand->operand(0), is_store, indices);
+      all_.back().in_tile = in_tile;
+      all_.back().fixed = in_tile;
     }
   }
 

@@ -97,13 +97,19 @@ class Emitter {
   void while_loop(Expr node);
   void fail_statement(Expr node);
   Value* first_active(const Val& v);
-  void fma_tile(Expr node);
-  /// Address of element (0, 0) and steps to (1, 0) and (0, 1), in elements, that three loads
-  /// designate.
+
+  // ---- instructions.cc
+  void instruction(Expr node);
+  /// Address of an operand's element at the axes' origin, and elements to the next along each axis.
   struct Designated {
-    Value *base, *row, *column;
+    Value* base;
+    std::vector<Value*> steps;
   };
-  Designated designated(std::span<const Expr> loads);
+  Designated designated(const ir::InstrView& instr, size_t operand);
+  friend struct Instructions;
+
+  // ---- fma_tile.cc
+  void fma_tile(Expr node);
 
   // ---- vector_loop.cc
   bool vector_loop(Expr node, int64_t extent);

@@ -14,8 +14,8 @@ uint64_t u64(int64_t v) { return static_cast<uint64_t>(v); }
 struct Operand {
   DType type;
   Value* base;    // address of element (0, 0)
-  Value* row;     // elements from row to row
-  Value* column;  // elements from column to column
+  Value* row;     // elements from row to row (a, c) or from k to k (b)
+  Value* column;  // elements from column to column (b, c) or from k to k (a)
 };
 
 /// One statement's tiles, of different heights.
@@ -155,55 +155,41 @@ void tile_loop(const Tile& t, int64_t height, Rows rows) {
 
 }  // namespace
 
-Emitter::Designated Emitter::designated(std::span<const Expr> loads) {
-  const Expr origin = loads[0];
-  const BufferInfo& info = buffers_[origin->operand(0)];
-  Value* steps[2] = {i64(0), i64(0)};
-  Value* offset = i64(0);
-  for (size_t d = 0; d < info.strides.size(); ++d) {
-    const Expr index = origin->operand(d + 1);
-    offset = b_.CreateAdd(offset, b_.CreateMul(scalar(index), info.strides[d]));
-    for (size_t s = 0; s < 2; ++s) {
-      const Expr step = ir::sub(*kernel_.context, loads[s + 1]->operand(d + 1), index);
-      steps[s] = b_.CreateAdd(steps[s], b_.CreateMul(scalar(step), info.strides[d]));
-    }
-  }
-  llvm::Type* element = storage_type(context_, origin->dtype());
-  return {b_.CreateInBoundsGEP(element, info.base, offset), steps[0], steps[1]};
-}
-
+/// Axes rows, columns, k; operands c, a, b; sizes mr, nr and the heights of tails.
 void Emitter::fma_tile(Expr node) {
-  TENON_CHECK(!vector_, "an instruction inside a vector loop");
   const Scope scope(*this);
-  const std::vector<int64_t>& params = node->ints_attr(ir::Key::params);
-  const std::span<const Expr> o = node->operands;
-  TENON_CHECK(params.size() == 2 && o.size() == 11,
-              "fma_tile takes params mr, nr and eleven operands");
+  const ir::InstrView view{node};
+  const std::vector<ir::InstrAxis> axes = view.axes();
+  const std::span<const int64_t> params = view.params();
   const int64_t mr = params[0];
-  const DType type = o[0]->dtype();
+  const DType type = view.operands()[0]->dtype();
   int64_t lanes = machine_.vector_bytes / ir::info(type).bytes;
   while (params[1] % lanes != 0) lanes /= 2;
-  const Designated c = designated(o.subspan(0, 3));
-  const Designated a = designated(o.subspan(3, 3));
-  const Designated b = designated(o.subspan(6, 3));
+  const Designated c = designated(view, 0);
+  const Designated a = designated(view, 1);
+  const Designated b = designated(view, 2);
   const Tile tile{b_,
                   function_,
                   type,
                   mr,
                   params[1],
                   lanes,
-                  {type, c.base, c.row, c.column},
-                  {o[3]->dtype(), a.base, a.row, a.column},
-                  {o[6]->dtype(), b.base, b.row, b.column},
-                  scalar(o[9])};
-  Value* rows = scalar(o[10]);
+                  {type, c.base, c.steps[0], c.steps[1]},
+                  {view.operands()[1]->dtype(), a.base, a.steps[0], a.steps[2]},
+                  {view.operands()[2]->dtype(), b.base, b.steps[2], b.steps[1]},
+                  scalar(axes[2].extent)};
+  Value* rows = scalar(axes[0].extent);
   budget_ -= 8 * mr * tile.columns();
-  // Fewer rows than mr take a tile of a third or two thirds of the height where that suffices.
-  const std::function<void(int64_t, int64_t)> partial = [&](int64_t below, int64_t thirds) {
-    const int64_t height = (mr * thirds + 2) / 3;
+  // Fewer rows than mr take the lowest of the other heights that suffices.
+  std::vector<int64_t> heights(params.begin() + 2, params.end());
+  heights.push_back(mr);
+  for (size_t i = 1; i < heights.size(); ++i)
+    if (heights[i] <= heights[i - 1]) return fail("heights of tails do not ascend to below mr");
+  const std::function<void(int64_t, size_t)> partial = [&](int64_t below, size_t at) {
+    const int64_t height = heights[at];
     const auto loop = [&] { tile_loop(tile, height, Rows(tile, below + 1, height, rows)); };
-    if (thirds == 3) return loop();
-    branch(b_.CreateICmpSLE(rows, i64(height)), loop, [&] { partial(height, thirds + 1); });
+    if (at + 1 == heights.size()) return loop();
+    branch(b_.CreateICmpSLE(rows, i64(height)), loop, [&] { partial(height, at + 1); });
   };
   Value* has_work = b_.CreateAnd(b_.CreateICmpSGT(tile.k, i64(0)), b_.CreateICmpSGT(rows, i64(0)));
   branch(
@@ -211,7 +197,7 @@ void Emitter::fma_tile(Expr node) {
       [&] {
         branch(
             b_.CreateICmpSGE(rows, i64(mr)), [&] { tile_loop(tile, mr, Rows(tile, mr)); },
-            [&] { partial(0, mr < 3 ? 3 : 1); });
+            [&] { partial(0, 0); });
       },
       nullptr);
 }

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 #include <random>
 #include <sstream>
 
+#include "machine/instruction.h"
 #include "target/x86/testing.h"
 
 namespace tenon::target {
@@ -13,8 +15,11 @@ namespace {
 using ir::DType;
 using ir::Expr;
 
-/// out[i, j] for i < rows from a[rows, k] and b[k, nr] by one tile of mr x nr.
-ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32) {
+/// out[i, j] for i < rows from a[rows, k] and b[k, nr] by one tile of mr x nr, or by the loops that
+/// it means. Each column of b serves `each` columns of the result.
+ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
+                       std::optional<std::vector<int64_t>> heights = {}, bool as_loops = false,
+                       int64_t each = 1) {
   ir::Kernel kernel;
   kernel.name = "tile";
   kernel.context = std::make_shared<ir::Context>();
@@ -38,15 +43,19 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32) {
   const Expr zero = ir::is_float(t) ? c.imm_f(c.scalar(t), 0) : c.imm(c.scalar(t), 0);
   const Expr init =
       nest([&](Expr i, Expr j) { return ir::store(c, acc, zero, std::vector{i, j}); });
-  std::vector<Expr> operands;
-  for (const Expr buffer : {acc, a, b})
-    for (const auto& [row, column] : {std::pair(0, 0), std::pair(1, 0), std::pair(0, 1)})
-      operands.push_back(ir::load(c, buffer, std::vector{c.i64(row), c.i64(column)}));
-  operands.push_back(k);
-  operands.push_back(rows);
-  const Expr tile = c.make(
-      ir::Op::instr, c.void_type(), operands,
-      {{ir::Key::name, std::string(machine::kFmaTile)}, {ir::Key::params, std::vector{mr, nr}}});
+  const Expr ti = c.var("ti"), tj = c.var("tj"), tk = c.var("tk");
+  const std::vector<ir::InstrAxis> axes{{ti, rows}, {tj, c.i64(nr)}, {tk, k}};
+  const std::vector<Expr> operands{
+      ir::load(c, acc, std::vector{ti, tj}), ir::load(c, a, std::vector{ti, tk}),
+      ir::load(c, b, std::vector{tk, ir::floordiv(c, tj, c.i64(each))})};
+  std::vector<int64_t> params{mr, nr};
+  if (!heights && mr >= 3) heights = {(mr + 2) / 3, (2 * mr + 2) / 3};
+  if (heights) params.insert(params.end(), heights->begin(), heights->end());
+  const char* name = t == DType::f32   ? "fma_tile"
+                     : t == DType::f64 ? "fma_tile_f64"
+                                       : "mul_tile_i32";
+  Expr tile = ir::instr(c, name, params, axes, operands);
+  if (as_loops) tile = machine::expand(c, tile);
   const Expr finish = nest([&](Expr i, Expr j) {
     return ir::if_then(c, ir::lt(c, i, rows),
                        ir::store(c, out, ir::load(c, acc, std::vector{i, j}), std::vector{i, j}));
@@ -104,6 +113,38 @@ TEST(FmaTile, computes_other_element_types) {
   check_tile<double>(6, 16, DType::f64);
   check_tile<int32_t>(4, 16, DType::i32);
   check_tile<float>(3, 6, DType::f32);
+}
+
+/// The loops that an instruction means run on this machine too, and give the same bytes; also where
+/// an operand lies as the emitter cannot take it.
+TEST(FmaTile, computes_what_its_row_means) {
+  for (const auto& [rows, each] : {std::pair<int64_t, int64_t>{6, 1}, {5, 1}, {1, 1}, {5, 2}}) {
+    const int64_t nr = 16, k = 9;
+    std::vector<float> a(static_cast<size_t>(rows * k)), b(static_cast<size_t>(k * nr));
+    std::mt19937 random(7);
+    for (float& x : a) x = static_cast<float>(random() % 2000) / 700 - 1;
+    for (float& x : b) x = static_cast<float>(random() % 2000) / 700 - 1;
+    const int64_t sizes[] = {rows, k};
+    std::vector<float> results[2];
+    for (const bool as_loops : {false, true}) {
+      std::vector<float>& out = results[as_loops ? 1 : 0];
+      out.assign(static_cast<size_t>(rows * nr), 77);
+      void* buffers[] = {a.data(), b.data(), out.data()};
+      const ir::Kernel kernel = tile_kernel(6, nr, DType::f32, {}, as_loops, each);
+      const testing::Compiled compiled(kernel, machine::host());
+      ASSERT_EQ(compiled.run(buffers, sizes), 0);
+    }
+    EXPECT_EQ(results[0], results[1]) << rows;
+  }
+}
+
+TEST(FmaTile, heights_of_tails_ascend_to_below_the_tile) {
+  for (const std::vector<int64_t>& heights : {std::vector<int64_t>{4, 2}, {6}, {2, 2}, {7}}) {
+    const auto object = emit(tile_kernel(6, 16, DType::f32, heights), machine::host(), "k");
+    ASSERT_FALSE(object);
+    EXPECT_EQ(object.error().diagnostics[0].code, "target.x86");
+    EXPECT_NE(object.error().text().find("heights of tails"), std::string::npos);
+  }
 }
 
 /// Loops (label to backward jump) of an assembly text that hold at least `least` fused

@@ -29,8 +29,7 @@ void Emitter::statement(Expr s) {
     case Op::fail_:
       return fail_statement(s);
     case Op::instr:
-      if (s->string_attr(ir::Key::name) == machine::kFmaTile) return fma_tile(s);
-      return fail("unknown instruction '" + s->string_attr(ir::Key::name) + "'");
+      return instruction(s);
     default:
       TENON_CHECK(false, "not a target-stage statement: " + std::string(ir::info(s->op).name));
   }

@@ -1,0 +1,87 @@
+#include "schedule/unify.h"
+
+#include <algorithm>
+
+namespace tenon::schedule {
+namespace {
+using ir::Expr;
+using ir::Op;
+
+using Binding = std::vector<Expr>;  // a load for each operand from 1 on; nullptr: not met yet
+
+bool commutes(Op op) {
+  return op == Op::add || op == Op::mul || op == Op::max || op == Op::min || op == Op::and_ ||
+         op == Op::or_;
+}
+
+class Unifier {
+ public:
+  explicit Unifier(const machine::Semantics& row) : row_(row) {}
+
+  std::vector<Binding> match(Expr pattern, Expr e, const Binding& bound) const {
+    if (pattern->dtype() != e->dtype()) return {};
+    if (pattern->op == Op::load) return bind(pattern, e, bound);
+    if (pattern->op != e->op || pattern->operands.size() != e->operands.size() ||
+        !std::ranges::equal(pattern->attrs, e->attrs))
+      return {};
+    std::vector<Binding> all =
+        in_order(pattern, e, {e->operands.begin(), e->operands.end()}, bound);
+    if (commutes(e->op)) {
+      const std::vector<Binding> swapped =
+          in_order(pattern, e, {e->operand(1), e->operand(0)}, bound);
+      all.insert(all.end(), swapped.begin(), swapped.end());
+    }
+    return all;
+  }
+
+ private:
+  std::vector<Binding> bind(Expr pattern, Expr e, Binding bound) const {
+    if (e->op != Op::load) return {};
+    for (size_t i = 1; i < row_.operands.size(); ++i) {
+      if (row_.operands[i].buffer != pattern->operand(0)) continue;
+      Expr& place = bound[i - 1];
+      if (place != nullptr && place != e) return {};
+      place = e;
+    }
+    return {bound};
+  }
+
+  std::vector<Binding> in_order(Expr pattern, Expr e, const std::vector<Expr>& operands,
+                                const Binding& bound) const {
+    std::vector<Binding> ways{bound};
+    for (size_t i = 0; i < e->operands.size(); ++i) {
+      std::vector<Binding> next;
+      for (const Binding& way : ways) {
+        const std::vector<Binding> more = match(pattern->operand(i), operands[i], way);
+        next.insert(next.end(), more.begin(), more.end());
+      }
+      ways = std::move(next);
+    }
+    return ways;
+  }
+
+  const machine::Semantics& row_;
+};
+
+}  // namespace
+
+std::vector<Binding> unify(const machine::Instruction& row, Expr update) {
+  const machine::Semantics& s = machine::semantics(row);
+  if (update->op != Op::update || update->string_attr(ir::Key::combine) != s.combine ||
+      update->operand(0)->dtype() != s.operands[0].buffer->dtype())
+    return {};
+  return Unifier(s).match(s.value, update->operand(2), Binding(s.operands.size() - 1, nullptr));
+}
+
+std::vector<const machine::Instruction*> instructions_for(Expr update,
+                                                          const machine::Machine& machine) {
+  std::vector<const machine::Instruction*> all;
+  for (const machine::Instruction& row : machine::instructions()) {
+    const bool there =
+        row.needs.empty() || std::ranges::find(machine.needs, row.needs) != machine.needs.end();
+    if (there && !unify(row, update).empty()) all.push_back(&row);
+  }
+  return all;
+}
+
+}  // namespace tenon::schedule
