@@ -120,7 +120,7 @@ TEST(Refusals, numbers_at_their_limits) {
                  "bounds ascend from 1 to 4096");
   for (const char* shape : {"[0, 8]", "[6, 0]", "[4097, 8]", "[6, 4097]"})
     expect_words(refusal(dot, "tensorize(i, fma_tile, " + std::string(shape) + ")"),
-                 "each from 1 to 4096");
+                 "the sizes mr, nr, from 1 to 4096");
 }
 
 TEST(Refusals, kinds_of_loops_that_exclude_each_other) {
