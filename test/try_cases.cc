@@ -14,14 +14,14 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/file.h"
-#include "driver/cases.h"
-#include "driver/session.h"
-#include "driver/tensors.h"
+#include "cli/cases.h"
+#include "cli/tensors.h"
+#include "compiler/session.h"
 #include "frontend/onnx/import.h"
 #include "interp/interp.h"
 #include "support/threads.h"
 
-namespace tenon::driver {
+namespace tenon::cli {
 namespace {
 namespace fs = std::filesystem;
 
@@ -87,15 +87,16 @@ Verdict try_set(const std::shared_ptr<const runtime::Model>& model, const ir::Fu
   return {};
 }
 
-Verdict try_case(const fs::path& folder, const CompileOptions& options, const fs::path& scratch) {
+Verdict try_case(const fs::path& folder, const compiler::Options& options,
+                 const fs::path& scratch) {
   const std::string file = (folder / "model.onnx").string();
   const auto names = onnx_import::input_names(file);
   if (!names) return refused("import", names.error());
-  const Result<Source> source = read_model(file);
+  const Result<compiler::ImportedModel> source = compiler::read(compiler::Source::file(file));
   if (!source) return refused("import", source.error());
-  const Result<artifact::Model> compiled = compile_model(*source, options);
+  const Result<artifact::Model> compiled = compiler::compile(*source, options);
   if (!compiled) return refused("compile", compiled.error());
-  if (fallbacks(*compiled) != 0) return {"launches without code", ""};
+  if (compiler::fallbacks(*compiled) != 0) return {"launches without code", ""};
   if (const Status written = artifact::write(*compiled, scratch.string()); !written)
     return refused("write", written.error());
   const auto model = runtime::Model::open(scratch.string());
@@ -122,7 +123,7 @@ std::string to_line(const fs::path& folder, const Verdict& verdict) {
 
 int try_cases(const std::string& root, double limit_s) {
   const std::vector<fs::path> cases = find_cases(std::vector{root});
-  CompileOptions options;
+  compiler::Options options;
   options.jobs = 1;
   const fs::path scratch = fs::temp_directory_path() / ("try_cases-" + std::to_string(getpid()));
   fs::create_directories(scratch);
@@ -144,12 +145,12 @@ int try_cases(const std::string& root, double limit_s) {
 }
 
 }  // namespace
-}  // namespace tenon::driver
+}  // namespace tenon::cli
 
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 3) {
     std::fprintf(stderr, "usage: try_cases FOLDER [LIMIT_S]\n");
     return 2;
   }
-  return tenon::driver::try_cases(argv[1], argc == 3 ? std::atof(argv[2]) : 120);
+  return tenon::cli::try_cases(argv[1], argc == 3 ? std::atof(argv[2]) : 120);
 }

@@ -41,7 +41,7 @@ TEST(TenonRun, links_no_compiler) {
   EXPECT_NE(symbols.text.find("tenon::runtime::Executor::run"), std::string::npos);
   for (const char* foreign :
        {"llvm::", "LLVM", "google::protobuf", "tenon::ir::", "tenon::ops::", "tenon::interp::",
-        "tenon::schedule::", "tenon::graph::", "tenon::target::", "tenon::driver::"})
+        "tenon::schedule::", "tenon::graph::", "tenon::target::", "tenon::compiler::", "tenon::cli::"})
     EXPECT_EQ(symbols.text.find(foreign), std::string::npos) << foreign;
 }
 

@@ -1,12 +1,23 @@
-// TENON_CHECK: stops the program when an invariant of Tenon itself is broken (never for bad input).
+// TENON_CHECK: an invariant of Tenon itself is broken (never bad input). An exception, so that a
+// library can give it to its caller as an error; where nobody catches it, the program ends with it.
 #pragma once
 
+#include <exception>
 #include <string>
 #include <string_view>
 
 namespace tenon {
 
-/// Prints "internal error: WHAT at FILE:LINE" with `detail` (usually printed IR) and aborts.
+class InternalError : public std::exception {
+ public:
+  explicit InternalError(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
+/// Throws InternalError "WHAT at FILE:LINE", with `detail` (usually printed IR) on further lines.
 [[noreturn]] void internal_error(std::string_view what, const char* file, int line,
                                  const std::string& detail = "");
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <exception>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -58,8 +60,15 @@ int available_cpus() {
 
 void parallel_for(size_t count, int jobs, const std::function<void(size_t)>& body) {
   std::atomic<size_t> next{0};
+  std::exception_ptr failure;
+  std::once_flag once;
   const auto work = [&] {
-    for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) body(i);
+    try {
+      for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) body(i);
+    } catch (...) {
+      next = count;
+      std::call_once(once, [&] { failure = std::current_exception(); });
+    }
   };
   const auto wanted = static_cast<size_t>(jobs > 0 ? jobs : available_cpus());
   std::vector<std::thread> others;
@@ -69,6 +78,7 @@ void parallel_for(size_t count, int jobs, const std::function<void(size_t)>& bod
   }
   work();
   for (std::thread& t : others) t.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace tenon

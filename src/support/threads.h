@@ -13,7 +13,8 @@ namespace tenon {
 [[nodiscard]] int available_cpus();
 
 /// Calls body(i) once for each i < count, on `jobs` threads (0: available_cpus()), the calling one
-/// among them, and returns when all are done. Items are handed out in order; a body must not throw.
+/// among them, and returns when all are done. Items are handed out in order. Where a body throws,
+/// items not yet begun are left out and the first exception is thrown here.
 void parallel_for(size_t count, int jobs, const std::function<void(size_t)>& body);
 
 }  // namespace tenon

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <vector>
 
+#include "support/check.h"
 #include "support/checked.h"
 
 namespace tenon {
@@ -20,6 +21,35 @@ TEST(Threads, parallel_for_runs_each_item_once) {
 
 TEST(Threads, parallel_for_of_nothing_calls_nothing) {
   parallel_for(0, 4, [](size_t) { FAIL(); });
+}
+
+TEST(Threads, what_a_body_throws_comes_out_and_ends_the_loop) {
+  for (const int jobs : {1, 4}) {
+    std::atomic<int> begun = 0;
+    try {
+      parallel_for(100000, jobs, [&](size_t i) {
+        ++begun;
+        if (i >= 10) throw InternalError("item 10 or a later one");
+      });
+      ADD_FAILURE() << "nothing came out";
+    } catch (const InternalError& e) {
+      EXPECT_STREQ(e.what(), "item 10 or a later one");
+    }
+    EXPECT_GE(begun, 11);
+    EXPECT_LE(begun, 11 + 4);
+  }
+}
+
+TEST(Check, a_broken_invariant_names_condition_place_and_detail) {
+  try {
+    TENON_CHECK(1 + 1 == 3, "the program");
+    ADD_FAILURE() << "nothing came out";
+  } catch (const InternalError& e) {
+    const std::string text = e.what();
+    EXPECT_TRUE(text.starts_with("1 + 1 == 3 at ")) << text;
+    EXPECT_NE(text.find("threads_test.cc:"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("\nthe program")) << text;
+  }
 }
 
 TEST(Threads, at_least_one_processor_is_available) {

@@ -5,6 +5,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
@@ -31,6 +32,10 @@ constexpr const char* kTriple = "x86_64-unknown-linux-gnu";
 
 const llvm::Target* find_target() {
   static const llvm::Target* target = [] {
+    // What LLVM calls fatal ends this call and not the process.
+    llvm::install_fatal_error_handler([](void*, const char* reason, bool) {
+      throw InternalError(std::string("LLVM: ") + reason);
+    });
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();

@@ -1,8 +1,10 @@
 // Shapes of the code for small loop programs: errors, frames, and which instructions do the work.
 #include <gtest/gtest.h>
+#include <llvm/Support/ErrorHandling.h>
 
 #include <cmath>
 
+#include "support/check.h"
 #include "target/x86/testing.h"
 
 namespace tenon::target {
@@ -355,6 +357,16 @@ TEST(Emit, top_level_statements_become_launches_with_their_own_grid_and_scratch)
   void* buffers[] = {got.data()};
   EXPECT_EQ(testing::run(p.kernel, machine::host(), buffers, sizes), 0);
   EXPECT_EQ(got, (std::vector<float>{9, 5, 5, 5, 5}));
+}
+
+TEST(Emit, what_llvm_calls_fatal_is_an_internal_error) {
+  Program p;
+  ASSERT_TRUE(emit_asm(map_rows(p, 16, [](Expr x) { return x; }), narrow()));
+  try {
+    llvm::report_fatal_error("cannot select");
+  } catch (const InternalError& e) {
+    EXPECT_STREQ(e.what(), "LLVM: cannot select");
+  }
 }
 
 TEST(Emit, absurd_unrolling_is_refused) {

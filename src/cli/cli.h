@@ -1,0 +1,74 @@
+// The commands of `tenon`: each adds its options to the program and leaves its exit status in
+// `status` (0 success, 1 a failure that was explained, 2 wrong usage). One file a command:
+// cmd_*.cc.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "compiler/compiler.h"
+#include "compiler/session.h"
+#include "runtime/inputs.h"
+#include "support/number_range.h"
+#include "support/result.h"
+
+namespace tenon::cli {
+
+void add_run(CLI::App& app, int& status);
+void add_bench(CLI::App& app, int& status);
+void add_compile(CLI::App& app, int& status);
+void add_inspect(CLI::App& app, int& status);
+void add_check(CLI::App& app, int& status);
+void add_compare(CLI::App& app, int& status);
+void add_conformance(CLI::App& app, int& status);
+void add_opt(CLI::App& app, int& status);
+void add_targets(CLI::App& app, int& status);
+
+/// Options that decide how a model is compiled.
+struct CompileFlags {
+  std::string target = "host", precision = "f32";
+  std::vector<std::string> disabled_passes;
+  bool verify = false, no_cache = false;
+  int jobs = 0;
+  void add_to(CLI::App& command);
+  /// Names of those that the command line gives, for refusing them where they would do nothing:
+  /// "--target --jobs"; "" for none.
+  [[nodiscard]] std::string given() const;
+  /// Refuses unknown targets and precisions.
+  [[nodiscard]] Result<compiler::Options> resolve() const;
+
+ private:
+  std::vector<const CLI::Option*> options_;
+};
+
+/// Opens MODEL (.onnx, .tir or .tenon) to run it here, from the cache where the flags allow.
+/// Options of the compiler beside a .tenon file, which they would not change, are a "usage" error.
+[[nodiscard]] Result<compiler::Session> open_session(const std::string& path,
+                                                     const CompileFlags& flags);
+
+/// Options that give a model its inputs.
+struct InputFlags {
+  std::vector<std::string> inputs, shapes;
+  std::string fill;
+  void add_to(CLI::App& command);
+  /// `default_fill` is the rule for inputs without a file when --fill is absent; "" refuses them.
+  [[nodiscard]] Result<runtime::InputOptions> resolve(const std::string& default_fill) const;
+};
+
+/// Accepts numbers of the range only; the error names it.
+[[nodiscard]] CLI::Validator in_range(const NumberRange& range);
+/// Refuses an empty text where a name is needed.
+[[nodiscard]] CLI::Validator is_named();
+/// Parses the command line and so runs a command. Returns the exit status: `status` as the command
+/// left it, or 2 for wrong usage, which is explained like any other error.
+[[nodiscard]] int run_command_line(CLI::App& app, int argc, char** argv, const int& status);
+/// Prints the diagnostics, one a line, as `tenon: error: ...`; returns 1, or 2 for wrong usage.
+int explain(const Error& error);
+/// Default options of the compiler, which shows on a terminal's last line what it does (nothing in
+/// a pipe) and prints warnings.
+[[nodiscard]] compiler::Options terminal_options();
+/// Removes the progress line.
+void clear_progress();
+
+}  // namespace tenon::cli

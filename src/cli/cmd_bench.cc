@@ -1,0 +1,233 @@
+// tenon bench: latency quantiles, and for each kernel time, work and share of the roofline.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/cli.h"
+#include "compiler/session.h"
+#include "machine/calibrate.h"
+#include "runtime/executor.h"
+#include "runtime/report.h"
+#include "support/interrupt.h"
+
+namespace tenon::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct BenchArgs {
+  std::string model;
+  InputFlags inputs;
+  CompileFlags flags;
+  int threads = 0;
+  size_t repeat = 0;
+  double seconds = 2;
+  bool json = false;
+};
+
+struct KernelRow {
+  const artifact::KernelInfo* info;
+  double time_s, sol_s;
+  int64_t flops, bytes;
+};
+
+struct Measured {
+  runtime::Latency latency;
+  std::vector<KernelRow> kernels;
+  int64_t flops = 0;
+  double sol_s = 0;
+  bool interrupted = false;  // by Ctrl-C: the runs until then, and no kernels
+};
+
+Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs& args,
+                                   const InterruptNote& interrupt) {
+  std::vector<double> times;
+  const Clock::time_point begin = Clock::now();
+  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  const auto goes_on = [&] {
+    if (interrupt.seen()) return false;
+    return args.repeat > 0 ? times.size() < args.repeat : times.empty() || elapsed() < args.seconds;
+  };
+  while (goes_on()) {
+    const Clock::time_point start = Clock::now();
+    TENON_TRY_VOID(executor.run());
+    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return times;
+}
+
+/// The bound from arithmetic and memory peaks that were measured in this process. What a call
+/// touches comes from memory when it does not fit the last cache; later calls of a kernel find it
+/// in the cache.
+double roofline(const machine::Peaks& peaks, int threads, int64_t flops, int64_t bytes) {
+  const double compute = static_cast<double>(flops) / (peaks.f32_gflops * 1e9 * threads);
+  // What fits the last cache need not come from memory again.
+  const double bandwidth =
+      bytes > machine::host().l3_bytes ? peaks.dram_gbs * 1e9 : peaks.l2_gbs * 1e9 * threads;
+  return std::max(compute, static_cast<double>(bytes) / bandwidth);
+}
+
+/// Time, work and bound of each kernel, largest time first.
+Status measure_kernels(runtime::Executor& executor, Measured& m) {
+  executor.profile(true);
+  const int rounds = std::clamp(static_cast<int>(0.3 / std::max(m.latency.median, 1e-6)), 1, 50);
+  for (int i = 0; i < rounds; ++i) TENON_TRY_VOID(executor.run());
+  const machine::Peaks peaks = machine::calibrate();
+  const auto& tables = executor.model().tables();
+  const auto kernel_times = executor.kernel_times();
+  for (size_t k = 0; k < tables.kernels.size(); ++k) {
+    const double calls = static_cast<double>(kernel_times[k].calls) / rounds;
+    KernelRow row{&tables.kernels[k], kernel_times[k].seconds / rounds, 0,
+                  static_cast<int64_t>(calls * static_cast<double>(executor.kernel_flops(k))),
+                  static_cast<int64_t>(calls * static_cast<double>(executor.kernel_bytes(k)))};
+    row.sol_s = calls * roofline(peaks, executor.threads(), executor.kernel_flops(k),
+                                 executor.kernel_bytes(k));
+    m.flops += row.flops;
+    m.sol_s += row.sol_s;
+    m.kernels.push_back(row);
+  }
+  executor.profile(false);
+  std::sort(m.kernels.begin(), m.kernels.end(),
+            [](const KernelRow& a, const KernelRow& b) { return a.time_s > b.time_s; });
+  return {};
+}
+
+Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
+  TENON_TRY_VOID(executor.run());
+  TENON_TRY_VOID(executor.run());
+  const InterruptNote interrupt;
+  TENON_TRY(std::vector<double> times, sample(executor, args, interrupt));
+  Measured m;
+  m.latency = runtime::summarize_latency(std::move(times));
+  m.interrupted = interrupt.seen();
+  if (!m.interrupted) TENON_TRY_VOID(measure_kernels(executor, m));
+  return m;
+}
+
+/// "3.21 M" for 3.21e6: with the prefix that leaves one to three digits before the point.
+std::string with_prefix(double value) {
+  static constexpr std::array kPrefixes{"", "k", "M", "G", "T", "P"};
+  size_t p = 0;
+  for (; value >= 1000 && p + 1 < kPrefixes.size(); ++p) value /= 1000;
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*f %s", p == 0 ? 0 : 2, value, kPrefixes[p]);
+  return text;
+}
+
+uint64_t peak_rss() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+void print_json(const BenchArgs& args, const compiler::Session& session,
+                const runtime::Executor& executor, const Measured& m) {
+  nlohmann::json kernels = nlohmann::json::array();
+  for (const KernelRow& k : m.kernels)
+    kernels.push_back({{"name", k.info->name},
+                       {"operator", k.info->op},
+                       {"shape", k.info->shape},
+                       {"time_s", k.time_s},
+                       {"flops", k.flops},
+                       {"bytes", k.bytes},
+                       {"sol_s", k.sol_s}});
+  const auto& tables = session.model->tables();
+  const nlohmann::json out{
+      {"model", args.model},
+      {"target", tables.target},
+      {"threads", executor.threads()},
+      {"precision", tables.precision},
+      {"setup_s",
+       {{"compile", session.compile_s}, {"load", session.load_s}, {"cached", session.cached}}},
+      {"latency_s",
+       {{"min", m.latency.min},
+        {"median", m.latency.median},
+        {"p90", m.latency.p90},
+        {"p99", m.latency.p99},
+        {"count", m.latency.count}}},
+      {"interrupted", m.interrupted},
+      {"memory_bytes",
+       {{"weights", artifact::constant_bytes(tables)},
+        {"arena", executor.memory_bytes()},
+        {"peak_rss", peak_rss()}}},
+      {"flops", m.flops},
+      {"sol_s", m.sol_s},
+      {"fallbacks", compiler::fallbacks(tables)},
+      {"kernels", kernels}};
+  std::printf("%s\n", out.dump(1).c_str());
+}
+
+void print_text(const compiler::Session& session, const Measured& m) {
+  std::printf("latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs\n",
+              m.latency.min * 1e3, m.latency.median * 1e3, m.latency.p90 * 1e3, m.latency.p99 * 1e3,
+              m.latency.count);
+  std::printf("setup: compile %.2f s, load %.4f s%s\n", session.compile_s, session.load_s,
+              session.cached ? " (from the cache)" : "");
+  if (m.flops > 0)
+    std::printf("work: %sFLOP, %sFLOP/s, bound %.3f ms\n",
+                with_prefix(static_cast<double>(m.flops)).c_str(),
+                with_prefix(static_cast<double>(m.flops) / m.latency.median).c_str(),
+                m.sol_s * 1e3);
+  if (m.interrupted) {
+    std::printf("interrupted: the kernels were not measured\n");
+    return;
+  }
+  std::printf("%9s %6s %9s %9s %6s  %s\n", "ms", "share", "GFLOP/s", "GB/s", "bound", "kernel");
+  double total = 0;
+  for (const KernelRow& k : m.kernels) total += k.time_s;
+  for (const KernelRow& k : m.kernels) {
+    if (k.time_s <= 0) continue;
+    std::printf("%9.4f %5.1f%% %9.1f %9.1f %5.0f%%  %s %s\n", k.time_s * 1e3,
+                100 * k.time_s / total, static_cast<double>(k.flops) / k.time_s * 1e-9,
+                static_cast<double>(k.bytes) / k.time_s * 1e-9, 100 * k.sol_s / k.time_s,
+                k.info->name.c_str(), k.info->shape.c_str());
+  }
+}
+
+Result<int> bench(const BenchArgs& args) {
+  TENON_TRY(const runtime::InputOptions options, args.inputs.resolve("random:0"));
+  TENON_TRY(const compiler::Session session, open_session(args.model, args.flags));
+  TENON_TRY(const std::vector<runtime::Tensor> inputs,
+            runtime::make_inputs(*session.model, options, args.threads));
+  TENON_TRY(const auto executor, runtime::Executor::create(session.model, args.threads));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
+  TENON_TRY(const Measured m, measure(*executor, args));
+  clear_progress();
+  if (args.json) {
+    print_json(args, session, *executor, m);
+  } else {
+    print_text(session, m);
+  }
+  return m.interrupted ? kInterruptedStatus : 0;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("bench", "latency quantiles and the time of each kernel");
+  auto args = std::make_shared<BenchArgs>();  // shared: the callback outlives this call
+  command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
+  args->inputs.add_to(*command);
+  command->add_option("--threads", args->threads, "threads to use (default: all cores)")
+      ->check(in_range(kThreadsRange));
+  CLI::Option* repeat = command->add_option("--repeat", args->repeat, "measure this many runs")
+                            ->check(in_range(kRepeatRange));
+  command->add_option("--seconds", args->seconds, "or measure for this long")
+      ->check(in_range(kSecondsRange))
+      ->excludes(repeat)
+      ->capture_default_str();
+  command->add_flag("--json", args->json, "print a JSON object");
+  args->flags.add_to(*command);
+  command->footer("example:\n  tenon bench model.onnx --shape batch=1 --shape seq=128 --threads 1");
+  command->callback([args, &status] {
+    const Result<int> done = bench(*args);
+    status = done ? *done : explain(done.error());
+  });
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,203 @@
+// tenon inspect: what a model became at any stage.
+#include <cstdio>
+
+#include "artifact/file.h"
+#include "cli/cli.h"
+#include "graph/pass.h"
+#include "ir/rewrite.h"
+#include "ir/text.h"
+#include "support/text.h"
+#include "target/target.h"
+
+namespace tenon::cli {
+namespace {
+
+struct InspectArgs {
+  std::string model, stage, kernel, after;
+  CompileFlags flags;
+  bool constants = false;
+};
+
+int inspect_artifact(const std::string& path) {
+  const Result<artifact::Model> model =
+      artifact::read(path, {.verify_whole = true, .check_cpu = false});
+  if (!model) return explain(model.error());
+  std::printf("model %s, made by %s\ntarget %s (needs", model->name.c_str(),
+              model->producer.c_str(), model->target.c_str());
+  for (const std::string& f : model->needs) std::printf(" %s", f.c_str());
+  std::printf(")\nprecision %s\n", model->precision.c_str());
+  const auto dims = [](const auto& list) {
+    std::string text;
+    for (const auto& d : list) text += (text.empty() ? "" : ", ") + d.text;
+    return "[" + text + "]";
+  };
+  for (const artifact::Input& i : model->inputs)
+    std::printf("input  %s: %s%s%s\n", i.name.c_str(),
+                std::string(artifact::info(i.dtype).name).c_str(), dims(i.dims).c_str(),
+                i.constant == artifact::kNone ? "" : ", with a default");
+  for (const artifact::Output& o : model->outputs)
+    std::printf("output %s: %s%s\n", o.name.c_str(),
+                std::string(artifact::info(o.dtype).name).c_str(), dims(o.dims).c_str());
+  std::printf("%zu steps, %zu kernels, %zu bytes of code, %llu bytes of constants\n",
+              model->steps.size(), model->kernels.size(), model->code.size(),
+              static_cast<unsigned long long>(artifact::constant_bytes(*model)));
+  return 0;
+}
+
+/// The kernels of the fused function in order of appearance.
+std::vector<const ir::Kernel*> kernels_of(const ir::Function& f) {
+  std::vector<const ir::Kernel*> all;
+  for (ir::Expr n : ir::post_order(f.results))
+    if (n->op == ir::Op::call_kernel) all.push_back(n->kernel_attr());
+  return all;
+}
+
+std::string_view words_for(schedule::Origin origin) {
+  switch (origin) {
+    case schedule::Origin::standard:
+      return "default schedule";
+    case schedule::Origin::trace:
+      return "its own schedule";
+    case schedule::Origin::written:
+      return "as written";
+  }
+  return "";
+}
+
+/// One kernel at one stage, as text that reads back: .tir, LLVM's or the assembler's, with the
+/// schedule above it as comments, or at stage loop as the kernel's trace.
+Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& stage,
+                                const machine::Machine& machine,
+                                const std::shared_ptr<ir::Context>& owner) {
+  const schedule::Program definition(owner, &kernel);
+  TENON_TRY(const schedule::Choice choice, schedule::choose(definition, machine));
+  const std::string comment = stage == "asm" ? "# " : "; ";
+  std::string head = comment + "kernel " + kernel.name + ", stage " + stage + " for " +
+                     machine.name + ", " + std::string(words_for(choice.origin)) + "\n";
+  if (stage == "loop") {
+    ir::Kernel shown = *schedule::Schedule(definition).program();
+    shown.trace = choice.program->trace;
+    return head + ir::print(shown);
+  }
+  if (stage == "schedule") return head + schedule::print_scheduled(*choice.program);
+  TENON_TRY(const schedule::Program finalized, schedule::finalize(choice.program));
+  if (stage == "target") return head + schedule::print_scheduled(*finalized);
+  for (const std::string& line : choice.program->trace) head += comment + line + "\n";
+  TENON_TRY(const std::string code, stage == "llvm" ? target::emit_llvm(*finalized, machine)
+                                                    : target::emit_asm(*finalized, machine));
+  return head + code;
+}
+
+int print_kernel(const ir::Kernel& kernel, const std::string& stage,
+                 const machine::Machine& machine, const std::shared_ptr<ir::Context>& owner) {
+  const Result<std::string> text = kernel_text(kernel, stage, machine, owner);
+  if (!text) return explain(text.error());
+  std::fputs(text->c_str(), stdout);
+  return 0;
+}
+
+int list_kernels(const std::vector<const ir::Kernel*>& kernels) {
+  std::printf("%-5s %-9s %s\n", "index", "blocks", "name (give --kernel INDEX or NAME)");
+  for (size_t i = 0; i < kernels.size(); ++i)
+    std::printf("%-5zu %-9zu %s\n", i,
+                kernels[i]->body->op == ir::Op::seq ? kernels[i]->body->operands.size() : 1,
+                kernels[i]->name.c_str());
+  return 0;
+}
+
+/// Options that would do nothing beside the others.
+Status check_combination(const InspectArgs& args) {
+  const std::string& stage = args.stage;
+  const bool text_of_graph = stage.empty() || stage == "import" || stage == "graph";
+  std::string compiled = args.flags.given();
+  if (!stage.empty()) compiled += " --stage";
+  if (!args.kernel.empty()) compiled += " --kernel";
+  if (!args.after.empty()) compiled += " --after";
+  if (args.constants) compiled += " --constants";
+  if (args.model.ends_with(".tenon") && !compiled.empty())
+    return fail("usage", cat("'", args.model,
+                             "' is compiled: its tables are all that there is to "
+                             "print; ",
+                             compiled, " needs the .onnx or .tir file"));
+  if (!args.after.empty() && (!stage.empty() || !args.kernel.empty()))
+    return fail("usage", "--after prints a graph: leave --stage and --kernel out");
+  if (!args.kernel.empty() && !stage.empty() && text_of_graph)
+    return fail("usage",
+                cat("--kernel needs --stage loop, schedule, target, llvm or asm: at stage ", stage,
+                    " there are no kernels"));
+  if (args.kernel.empty() && !text_of_graph && stage != "loop")
+    return fail("usage", cat("--stage ", stage,
+                             " prints one kernel: give --kernel INDEX or NAME; "
+                             "--stage loop lists them"));
+  if (args.constants && (!text_of_graph || !args.kernel.empty()))
+    return fail("usage", "--constants is for graphs; a kernel's text holds no constants");
+  return {};
+}
+
+int inspect(const InspectArgs& args) {
+  if (const Status fits = check_combination(args); !fits) return explain(fits.error());
+  if (args.model.ends_with(".tenon")) return inspect_artifact(args.model);
+  Result<compiler::Options> options = args.flags.resolve();
+  if (!options) return explain(options.error());
+  options->stop_after = args.after;
+  if (!args.after.empty() && graph::find_pass(args.after) == nullptr)
+    return explain({{{"pass.unknown",
+                      "no pass is called '" + args.after + "'; `tenon opt --list` names them"}}});
+  Result<compiler::ImportedModel> source =
+      compiler::read(compiler::Source::file(args.model), *options);
+  if (!source) return explain(source.error());
+  const ir::PrintOptions print{.constant_bytes = args.constants};
+  if (args.stage == "import") {
+    std::printf("%s", ir::print(*source->context, source->function, print).c_str());
+    return 0;
+  }
+  const Result<compiler::Compilation> result = compiler::optimize(*std::move(source), *options);
+  if (!result) return explain(result.error());
+  clear_progress();
+  if (!args.after.empty() ||
+      ((args.stage.empty() || args.stage == "graph") && args.kernel.empty())) {
+    std::printf("%s", ir::print(*result->context, result->function, print).c_str());
+    return 0;
+  }
+  const std::vector<const ir::Kernel*> kernels = kernels_of(result->function);
+  if (args.kernel.empty()) return list_kernels(kernels);
+  const std::string stage = args.stage.empty() ? "asm" : args.stage;
+  for (size_t i = 0; i < kernels.size(); ++i)
+    if (kernels[i]->name == args.kernel || std::to_string(i) == args.kernel)
+      return print_kernel(*kernels[i], stage, *result->machine, result->context);
+  return explain(
+      {{{"kernel.unknown", "no kernel is called '" + args.kernel +
+                               "'; leave --kernel out and give --stage loop to list them"}}});
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, int& status) {
+  CLI::App* command =
+      app.add_subcommand("inspect", "print what a model became: graph, kernels, traces, code");
+  auto args = std::make_shared<InspectArgs>();  // shared: the callback outlives this call
+  command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
+  command
+      ->add_option(
+          "--stage", args->stage,
+          "import, graph, loop, schedule, target, llvm or asm (default: graph, of a kernel asm)")
+      ->check(CLI::IsMember({"import", "graph", "loop", "schedule", "target", "llvm", "asm"}));
+  command
+      ->add_option("--kernel", args->kernel,
+                   "one kernel, by name or index; the text of stages loop, schedule and target "
+                   "reads back as a .tir")
+      ->check(is_named());
+  command->add_option("--after", args->after, "the graph as it is after that pass")
+      ->check(is_named());
+  command->add_flag("--constants", args->constants,
+                    "print the bytes of all constants, so that `tenon opt` can read the text");
+  args->flags.add_to(*command);
+  command->footer(
+      "examples:\n  tenon inspect model.onnx --after sink_transposes\n"
+      "  tenon inspect model.onnx --stage loop              lists the kernels\n"
+      "  tenon inspect model.onnx --kernel 3 --stage loop   definition and schedule of one\n"
+      "  tenon inspect model.onnx --kernel 3 --stage asm    its assembly");
+  command->callback([args, &status] { status = inspect(*args); });
+}
+
+}  // namespace tenon::cli

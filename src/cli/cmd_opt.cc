@@ -1,0 +1,126 @@
+// tenon opt: runs named graph passes on a model, or a schedule on a kernel, and prints the result.
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/cli.h"
+#include "graph/pass.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "schedule/registry.h"
+#include "support/file.h"
+
+namespace tenon::cli {
+namespace {
+
+struct OptArgs {
+  std::vector<std::string> passes;
+  std::string file, schedule;
+  bool list = false, constants = false;
+};
+
+int list_rows() {
+  std::printf("graph passes, in the order of the pipeline (--pass):\n");
+  for (const graph::Pass& p : graph::passes())
+    std::printf("  %-22s %s%s\n", std::string(p.name).c_str(), std::string(p.doc).c_str(),
+                p.optional ? "" : " (cannot be switched off)");
+  std::printf("schedule primitives (--schedule, and trace lines of kernels):\n");
+  for (const schedule::Primitive& p : schedule::primitive_table())
+    std::printf("  %s\n", schedule::signature(p).c_str());
+  return 0;
+}
+
+/// Lines of a schedule file with their places; `;` starts a comment.
+struct Lines {
+  std::vector<std::string> lines, places;
+};
+
+Result<Lines> read_schedule(const std::string& path) {
+  TENON_TRY(const std::string text, read_file(path));
+  Lines out;
+  size_t number = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    ++number;
+    line = line.substr(0, line.find(';'));
+    const size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos) continue;
+    line = line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+    out.lines.emplace_back(line);
+    out.places.push_back(path + ":" + std::to_string(number));
+  }
+  return out;
+}
+
+/// The kernel under the lines of the file, or under those that it carries itself.
+Result<std::string> scheduled_text(const schedule::Program& kernel, const std::string& file) {
+  Lines lines{kernel->trace, {}};
+  if (!file.empty()) {
+    TENON_TRY(lines, read_schedule(file));
+  }
+  TENON_TRY(const schedule::Program scheduled, schedule::replay(kernel, lines.lines, lines.places));
+  TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
+  return schedule::print_scheduled(*scheduled);
+}
+
+Status run_passes(compiler::ImportedModel& source, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const graph::Pass* pass = graph::find_pass(name);
+    if (pass == nullptr)
+      return fail("pass.unknown",
+                  "no pass is called '" + name + "'; `tenon opt --list` names them");
+    TENON_TRY_VOID(pass->run(*source.context, source.function));
+    TENON_TRY_VOID(ir::verify(source.function));
+  }
+  return {};
+}
+
+Result<std::string> opt(const OptArgs& args) {
+  TENON_TRY(compiler::ImportedModel source,
+            compiler::read(compiler::Source::file(args.file), terminal_options()));
+  if (source.kernel != nullptr && args.passes.empty())
+    return scheduled_text(source.kernel, args.schedule);
+  if (source.kernel != nullptr)
+    return fail("usage", args.file +
+                             ": holds one kernel, and passes work on models; give "
+                             "--schedule FILE, or no pass");
+  if (!args.schedule.empty())
+    return fail("usage", args.file +
+                             ": holds a model, and --schedule works on one kernel; `tenon inspect "
+                             "MODEL --kernel N --stage loop` prints one");
+  TENON_TRY_VOID(run_passes(source, args.passes));
+  return ir::print(*source.context, source.function, {.constant_bytes = args.constants});
+}
+
+int main_of(const OptArgs& args) {
+  if (args.list) return list_rows();
+  if (args.file.empty())
+    return explain({{{"usage", "give a .tir file, or --list for passes and primitives"}}});
+  const Result<std::string> text = opt(args);
+  if (!text) return explain(text.error());
+  std::printf("%s", text->c_str());
+  return 0;
+}
+
+}  // namespace
+
+void add_opt(CLI::App& app, int& status) {
+  CLI::App* command =
+      app.add_subcommand("opt", "run graph passes on a model's text, or a schedule on a kernel's");
+  auto args = std::make_shared<OptArgs>();  // shared: the callback outlives this call
+  command->add_option("--pass", args->passes, "passes to run, in order (comma-separated)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--schedule", args->schedule,
+                      "a file of trace lines for the one kernel in FILE, in place of its own");
+  command->add_flag("--list", args->list, "list the passes and the schedule primitives");
+  command->add_flag("--constants", args->constants, "print the bytes of all constants");
+  command->add_option("FILE", args->file, "a .tir (or .onnx) file");
+  command->footer(
+      "examples:\n  tenon opt --pass fold_constants,simplify_algebra model.tir\n"
+      "  tenon opt --schedule schedule.txt kernel.tir       the kernel, scheduled");
+  command->callback([args, &status] { status = main_of(*args); });
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,57 @@
+// The last step of the compiler: a graph of kernel calls becomes flat tables, with packed
+// constants, a size program, an arena plan and linked code.
+#include <unordered_map>
+
+#include "compiler/compiler.h"
+#include "compiler/contain.h"
+#include "compiler/package/packager.h"
+#include "support/check.h"
+
+#ifndef TENON_VERSION
+#define TENON_VERSION "dev"
+#endif
+
+namespace tenon::compiler {
+namespace {
+
+Status link_code(const Compilation& compilation, artifact::Model& model) {
+  std::vector<target::Object> objects;
+  objects.reserve(compilation.kernels.size());
+  for (const auto& k : compilation.kernels) objects.push_back(k->object);
+  if (objects.empty()) return {};
+  TENON_TRY(target::Blob blob, target::link(objects));
+  std::unordered_map<std::string, uint64_t> offsets(blob.symbols.begin(), blob.symbols.end());
+  for (artifact::Entry& e : model.entries) {
+    const auto found = offsets.find(e.symbol);
+    TENON_CHECK(found != offsets.end(), "a kernel's code is missing: " + e.symbol);
+    e.offset = found->second;
+  }
+  auto bytes = std::make_shared<const std::vector<std::byte>>(
+      std::move(blob.bytes));  // shared: the model's owner
+  model.code = *bytes;
+  model.owners.push_back(std::move(bytes));
+  return {};
+}
+
+Result<artifact::Model> package_tables(const Compilation& compilation, const Options& options) {
+  artifact::Model model;
+  model.name = compilation.function.name;
+  model.producer = "tenon " TENON_VERSION;
+  model.precision = options.precision;
+  model.target = compilation.machine->name;
+  model.needs = compilation.machine->needs;
+  packaging::Packager packager(compilation, model);
+  TENON_TRY_VOID(packager.run());
+  TENON_TRY_VOID(link_code(compilation, model));
+  const Status valid = artifact::validate(model);
+  TENON_CHECK(valid.has_value(), valid ? "" : valid.error().text());
+  return model;
+}
+
+}  // namespace
+
+Result<artifact::Model> package(const Compilation& compilation, const Options& options) {
+  return contain([&] { return package_tables(compilation, options); });
+}
+
+}  // namespace tenon::compiler

@@ -1,0 +1,139 @@
+#include "compiler/package/cost.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+
+namespace tenon::compiler::packaging {
+namespace {
+
+using namespace ir;  // NOLINT: this file speaks of nothing else
+
+struct Counted {
+  Expr node;                  // the block, or a bare statement
+  std::vector<Expr> extents;  // of the loops around it
+};
+
+/// Blocks with the extents of their loops. Nesting is as deep as the kernel's loops.
+void find_blocks(Expr s, std::vector<Expr>& loops, std::vector<Counted>& out) {
+  switch (s->op) {
+    case Op::seq:
+      for (Expr child : s->operands) find_blocks(child, loops, out);
+      break;
+    case Op::for_: {
+      const ForView loop{s};
+      loops.push_back(loop.extent());
+      find_blocks(loop.body(), loops, out);
+      loops.pop_back();
+      break;
+    }
+    case Op::block:
+      out.push_back({s, loops});
+      break;
+    default:
+      break;
+  }
+}
+
+/// Floating-point operations of one execution.
+int64_t operations(Expr block) {
+  int64_t count = 0;
+  std::unordered_set<Expr> seen;
+  std::vector<Expr> work{BlockView{block}.body()};
+  while (!work.empty()) {
+    const Expr e = work.back();
+    work.pop_back();
+    if (!seen.insert(e).second) continue;
+    if (e->op == Op::load || e->op == Op::for_ || e->op == Op::block)
+      continue;  // indices; nested work
+    if (e->op == Op::update) ++count;
+    if (is_elementwise(e->op) && e->op != Op::cast && e->op != Op::select &&
+        is_float(e->operand(0)->dtype()))
+      count += e->op == Op::fma ? 2 : 1;
+    for (Expr operand : e->operands) work.push_back(operand);
+  }
+  return count;
+}
+
+std::string anchor_name(Expr block) {
+  std::string name = BlockView{block}.name();
+  while (!name.empty() && (name.back() == '_' || (name.back() >= '0' && name.back() <= '9')))
+    name.pop_back();
+  return name;
+}
+
+/// Reductions come before the rest; among equals the one over more axes, then the later.
+int rank_of(const Counted& b) {
+  const bool reduction = BlockView{b.node}.body()->op == Op::update;
+  return static_cast<int>(b.extents.size()) + (reduction ? 100 : 0);
+}
+
+/// How a param is read: whole, or only where another tensor's values say (an embedding table).
+struct Reads {
+  bool whole = false;
+  Expr picked = nullptr;  // number of elements picked
+};
+
+bool has_load(std::span<const Expr> indices) {
+  for (Expr n : post_order(indices))
+    if (n->op == Op::load) return true;
+  return false;
+}
+
+std::unordered_map<Expr, Reads> reads_of(Context& c, std::span<const Counted> blocks) {
+  std::unordered_map<Expr, Reads> reads;
+  for (const Counted& b : blocks) {
+    for (Expr n : post_order(std::span(&b.node, 1))) {
+      if (n->op != Op::load) {
+        if (n->op == Op::store || n->op == Op::update) reads[n->operand(0)].whole = true;
+        continue;
+      }
+      Reads& r = reads[n->operand(0)];
+      if (!has_load(n->operands.subspan(1))) {
+        r.whole = true;
+      } else {
+        const Expr count = product(c, b.extents);
+        r.picked = r.picked == nullptr ? count : add(c, r.picked, count);
+      }
+    }
+  }
+  return reads;
+}
+
+Expr bytes_moved(Context& c, const Kernel& definition, std::span<const Counted> blocks) {
+  const auto reads = reads_of(c, blocks);
+  Expr total = c.i64(0);
+  for (const KernelParam& p : definition.params) {
+    Expr count = product(c, p.buffer->shape());
+    const auto found = reads.find(p.buffer);
+    if (found != reads.end() && !found->second.whole && found->second.picked != nullptr)
+      count = min(c, count, found->second.picked);
+    total = add(c, total, mul(c, count, c.i64(info(p.buffer->dtype()).bytes)));
+  }
+  return total;
+}
+
+}  // namespace
+
+KernelCost cost_of(const Kernel& definition) {
+  Context& c = *definition.context;
+  KernelCost cost;
+  std::vector<Counted> blocks;
+  std::vector<Expr> loops;
+  find_blocks(definition.body, loops, blocks);
+  cost.bytes = bytes_moved(c, definition, blocks);
+  if (blocks.empty()) return cost;
+  cost.flops = c.i64(0);
+  const Counted* anchor = nullptr;
+  for (const Counted& b : blocks) {
+    cost.flops = add(c, cost.flops, mul(c, product(c, b.extents), c.i64(operations(b.node))));
+    if (anchor == nullptr || rank_of(b) >= rank_of(*anchor)) anchor = &b;
+  }
+  cost.op = anchor_name(anchor->node);
+  cost.extents = anchor->extents;
+  return cost;
+}
+
+}  // namespace tenon::compiler::packaging

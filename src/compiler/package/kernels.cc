@@ -1,0 +1,230 @@
+// Calls of kernels: arguments, launches, the kernel table.
+#include <algorithm>
+#include <cstdio>
+
+#include "compiler/package/packager.h"
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+#include "support/check.h"
+#include "support/hash.h"
+#include "support/text.h"
+
+namespace tenon::compiler::packaging {
+
+using artifact::StepKind;
+using ir::Expr;
+using ir::KernelParam;
+using ir::Key;
+using ir::Op;
+using ir::ParamRole;
+
+namespace {
+
+/// Names a kernel in databases: texts are long, their hashes are not.
+std::string hash_text(const std::string& text) {
+  char out[17];
+  std::snprintf(out, sizeof out, "%016llx",
+                static_cast<unsigned long long>(hash_bytes(text.data(), text.size())));
+  return out;
+}
+
+std::vector<ir::Type> fields_of(Expr n) {
+  return n->type->kind == ir::TypeKind::tuple ? n->type->fields : std::vector<ir::Type>{n->type};
+}
+
+}  // namespace
+
+uint32_t Packager::entry_of(const std::string& symbol) {
+  const auto [at, is_new] = entries_.emplace(symbol, static_cast<uint32_t>(model_.entries.size()));
+  if (is_new) model_.entries.push_back({symbol, 0});
+  return at->second;
+}
+
+const Packager::KernelFacts& Packager::facts_of(size_t kernel) {
+  const auto [at, is_new] = facts_.try_emplace(kernel);
+  if (is_new) {
+    const CompiledKernel& k = *compilation_.kernels[kernel];
+    at->second.cost = cost_of(*k.definition);
+    at->second.in_place = graph::inplace_pairs(*k.finalized);
+    for (Expr s : ir::post_order(std::span(&k.definition->body, 1)))
+      at->second.checks_indices = at->second.checks_indices || s->op == Op::fail_;
+  }
+  return at->second;
+}
+
+/// Scopes hold the sizes of definition and finalized kernel while this runs.
+Result<uint32_t> Packager::add_row(size_t kernel, Expr n) {
+  const CompiledKernel& k = *compilation_.kernels[kernel];
+  const KernelCost& cost = facts_of(kernel).cost;
+  artifact::KernelInfo row;
+  row.name = k.definition->name;
+  row.op = cost.op;
+  row.key = hash_text(k.text);
+  ir::Map to_graph;
+  const std::vector<Expr>& given = n->exprs_attr(Key::sizes);
+  for (size_t i = 0; i < given.size(); ++i) to_graph[k.definition->sizes[i]] = given[i];
+  for (Expr e : cost.extents) {
+    const Expr seen = ir::copy_to(*compilation_.context, e, to_graph);
+    row.shape += (row.shape.empty() ? "" : "x") + extent_text(seen);
+  }
+  TENON_TRY(row.bytes, sizes_.compile(cost.bytes));
+  if (cost.flops != nullptr) {
+    TENON_TRY(row.flops, sizes_.compile(cost.flops));
+  }
+  model_.kernels.push_back(std::move(row));
+  return static_cast<uint32_t>(model_.kernels.size() - 1);
+}
+
+Result<const Packager::Prepared*> Packager::prepare(size_t kernel, const std::vector<Reg>& sizes,
+                                                    Expr n) {
+  const auto [at, is_new] = prepared_.try_emplace({kernel, sizes});
+  Prepared& p = at->second;
+  if (!is_new) return &p;
+  const CompiledKernel& k = *compilation_.kernels[kernel];
+  TENON_CHECK(
+      k.finalized->sizes.size() == sizes.size() && k.definition->sizes.size() == sizes.size(),
+      "a kernel is called with a wrong number of sizes");
+  sizes_.push_scope();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    sizes_.bind(k.finalized->sizes[i], sizes[i]);
+    if (k.definition->sizes[i] != k.finalized->sizes[i])
+      sizes_.bind(k.definition->sizes[i], sizes[i]);
+  }
+  const auto fill = [&]() -> Status {
+    for (const target::Launch& l : k.object.launches) {
+      TENON_TRY(const Reg grid, sizes_.compile(l.grid));
+      TENON_TRY(const Reg scratch, sizes_.compile(l.scratch_bytes));
+      p.launches.push_back({entry_of(l.symbol), grid, scratch});
+    }
+    for (Expr buffer : k.finalized->buffers) {
+      if (buffer->type->scope != ir::Scope::global) continue;
+      TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(buffer->type));
+      p.internal.push_back(bytes);
+    }
+    TENON_TRY(p.row, add_row(kernel, n));
+    return {};
+  };
+  const Status filled = fill();
+  sizes_.pop_scope();
+  if (!filled) return tl::make_unexpected(filled.error());
+  return &p;
+}
+
+/// A result may take the memory of an input that no other param of the call sees.
+void Packager::offer_in_place(size_t kernel, const std::vector<Value>& params, uint32_t last) {
+  for (const graph::InPlacePair& pair : facts_of(kernel).in_place) {
+    const Value& in = params[pair.in];
+    bool alone = in.storages.size() == 1;
+    for (size_t i = 0; i < params.size() && alone; ++i)
+      alone = i == pair.in || std::find(params[i].storages.begin(), params[i].storages.end(),
+                                        in.storages[0]) == params[i].storages.end();
+    if (alone) storages_.allow_in_place(params[pair.out], in, last);
+  }
+}
+
+Result<Value> Packager::packed_constant(const KernelParam& param, Expr operand) {
+  const Expr literal = literal_behind(operand);
+  TENON_CHECK(literal != nullptr, "a computed tensor cannot be packed at compile time");
+  std::vector<int64_t> dims = param.logical;
+  if (dims.empty()) {
+    for (Expr e : operand->shape()) {
+      TENON_CHECK(ir::as_int(e).has_value(), "a constant has a symbolic extent");
+      dims.push_back(*ir::as_int(e));
+    }
+  }
+  return Value{
+      storages_.constant_slot(constants_.add(literal, dims, param.packing)), operand->type, {}};
+}
+
+/// Values of the kernel's params in order; results are made on the way.
+Result<Values> Packager::call_params(Expr n, const ir::Kernel& k, Activation& a, uint32_t last,
+                                     Values& results) {
+  const std::vector<ir::Type> types = fields_of(n);
+  Values params;
+  size_t operand = 0;
+  for (const KernelParam& param : k.params) {
+    if (param.role != ParamRole::out) {
+      TENON_CHECK(operand < n->operands.size(), "a kernel is called with too few operands");
+      const Expr e = n->operand(operand++);
+      TENON_TRY(Value in, param.packing.empty() ? value_of(e, a) : packed_constant(param, e));
+      storages_.use(in, last);
+      params.push_back(std::move(in));
+      continue;
+    }
+    TENON_CHECK(results.size() < types.size(), "a kernel has more results than its call");
+    const ir::Type type = types[results.size()];
+    const auto redirect = a.redirects.find({n->id, results.size()});
+    Value out{artifact::kNone, type, {}};
+    if (redirect != a.redirects.end()) {
+      out.slot = storages_.dynamic_slot(redirect->second);
+    } else {
+      TENON_TRY(out, storages_.add(type));
+      storages_.use(out, last);
+    }
+    results.push_back(out);
+    params.push_back(std::move(out));
+  }
+  TENON_CHECK(results.size() == types.size() && operand == n->operands.size(),
+              "a kernel and its call differ");
+  return params;
+}
+
+/// The message that names the nodes of a call whose indices its kernel checks.
+uint32_t Packager::checked_nodes(Expr n) {
+  const std::string_view where = compilation_.context->location(n);
+  if (where.empty() || !facts_of(compilation_.kernel_of.at(n->kernel_attr())).checks_indices)
+    return artifact::kNone;
+  model_.messages.emplace_back(where);
+  return static_cast<uint32_t>(model_.messages.size() - 1);
+}
+
+void Packager::write_call(Expr n, const Prepared& p, const Values& params,
+                          const std::vector<Reg>& sizes, uint32_t last) {
+  artifact::Call call;
+  call.first_buffer = static_cast<uint32_t>(model_.buffer_list.size());
+  for (const Value& v : params) model_.buffer_list.push_back(v.slot);
+  for (const graph::SizeTerm& bytes : p.internal) {
+    const Value v = storages_.add(bytes);
+    storages_.use(v, last);
+    model_.buffer_list.push_back(v.slot);
+  }
+  call.buffers = static_cast<uint32_t>(model_.buffer_list.size()) - call.first_buffer;
+  call.first_size = static_cast<uint32_t>(model_.register_list.size());
+  call.sizes = static_cast<uint32_t>(sizes.size());
+  model_.register_list.insert(model_.register_list.end(), sizes.begin(), sizes.end());
+  call.where = checked_nodes(n);
+  model_.calls.push_back(call);
+  const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
+  for (const Prepared::Launch& l : p.launches)
+    step({StepKind::launch, index, l.entry, l.grid, l.scratch, p.row});
+  offer_in_place(compilation_.kernel_of.at(n->kernel_attr()), params, last);
+}
+
+Status Packager::call_kernel(Expr n, Activation& a) {
+  const auto found = compilation_.kernel_of.find(n->kernel_attr());
+  TENON_CHECK(found != compilation_.kernel_of.end(), "a kernel was not compiled");
+  std::vector<Reg> sizes;
+  for (Expr e : n->exprs_attr(Key::sizes)) {
+    TENON_TRY(const Reg r, sizes_.compile(e));
+    sizes.push_back(r);
+  }
+  TENON_TRY(const Prepared* const p, prepare(found->second, sizes, n));
+  // Dynamic buffers that results go to straight get room before the first launch.
+  const std::vector<ir::Type> types = fields_of(n);
+  for (size_t field = 0; field < types.size(); ++field) {
+    const auto redirect = a.redirects.find({n->id, field});
+    if (redirect == a.redirects.end()) continue;
+    TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(types[field]));
+    step({StepKind::reserve, redirect->second, sizes_.bytes(bytes), 0, 0, 0});
+  }
+  const uint32_t last =
+      storages_.now() + static_cast<uint32_t>(std::max<size_t>(p->launches.size(), 1)) - 1;
+  Values results;
+  TENON_TRY(const Values params,
+            call_params(n, *compilation_.kernels[found->second]->finalized, a, last, results));
+  write_call(n, *p, params, sizes, last);
+  a.values[n] = std::move(results);
+  return {};
+}
+
+}  // namespace tenon::compiler::packaging

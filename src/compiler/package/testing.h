@@ -1,0 +1,191 @@
+// From a graph function to an executor for the packager's tests: fuse, schedule, emit, package,
+// run, and compare with the reference interpreter.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/compiler.h"
+#include "graph/fuse.h"
+#include "graph/pass.h"
+#include "interp/interp.h"
+#include "ir/expr.h"
+#include "ir/rewrite.h"
+#include "ops/build.h"
+#include "runtime/executor.h"
+#include "schedule/schedule.h"
+#include "target/target.h"
+
+namespace tenon::compiler::testing {
+
+using ir::Context;
+using ir::DType;
+using ir::Expr;
+using ir::Function;
+using ops::Tensor;
+using Exprs = std::vector<Expr>;
+
+/// Every call_kernel of a function and its bodies.
+inline void collect_kernels(const Function& f, std::vector<const ir::Kernel*>& out) {
+  Exprs roots = f.results;
+  for (const ir::Binding& b : f.bindings) roots.push_back(b.tensor);
+  for (Expr n : ir::post_order(roots)) {
+    if (n->op == ir::Op::call_kernel) out.push_back(n->kernel_attr());
+    for (const ir::Attr& a : n->attrs)
+      if (const auto* body = std::get_if<const Function*>(&a.value)) collect_kernels(**body, out);
+  }
+}
+
+/// Code for each kernel of a fused function, not deduplicated by text.
+inline Compilation compile_fused(std::shared_ptr<Context> context, Function fused) {
+  Compilation result;
+  result.context = std::move(context);
+  result.function = std::move(fused);
+  result.machine = &machine::host();
+  std::vector<const ir::Kernel*> all;
+  collect_kernels(result.function, all);
+  for (const ir::Kernel* k : all) {
+    if (!result.kernel_of.emplace(k, result.kernels.size()).second) continue;
+    auto compiled = std::make_shared<CompiledKernel>();
+    compiled->definition = schedule::Program(result.context, k);
+    auto finalized = schedule::finalize(compiled->definition);
+    EXPECT_TRUE(finalized.has_value()) << (finalized ? "" : finalized.error().text());
+    compiled->scheduled = compiled->definition;
+    compiled->finalized = *finalized;
+    auto object = target::emit(*compiled->finalized, *result.machine,
+                               "k" + std::to_string(result.kernels.size()));
+    EXPECT_TRUE(object.has_value()) << (object ? "" : object.error().text());
+    if (object) compiled->object = *std::move(object);
+    result.kernels.push_back(std::move(compiled));
+  }
+  return result;
+}
+
+/// A graph under construction and everything that runs it.
+class Graph {
+ public:
+  std::shared_ptr<Context> context = std::make_shared<Context>();
+  Context& c = *context;
+  ops::Builder b{c};
+  Function f;
+  artifact::Model tables;
+
+  Expr param(const std::string& name, DType type, Exprs shape) {
+    f.params.push_back(c.param(name, c.tensor(type, shape)));
+    return f.params.back();
+  }
+  Expr n(int64_t value) { return c.i64(value); }
+  const Function* body(Exprs params, Exprs results, std::vector<ir::Binding> bindings = {}) {
+    auto g = std::make_unique<Function>();
+    g->name = "body";
+    g->params = std::move(params);
+    g->results = std::move(results);
+    g->bindings = std::move(bindings);
+    return c.add(std::move(g));
+  }
+  Expr body_param(const std::string& name, DType type, Exprs shape) {
+    return c.param(name, c.tensor(type, shape));
+  }
+
+  /// Compiles for these results. `threads` as the executor takes it.
+  void compile(Exprs results, int threads = 1) {
+    f.name = "test";
+    f.results = std::move(results);
+    f.result_names.clear();
+    for (size_t i = 0; i < f.results.size(); ++i) f.result_names.push_back("y" + std::to_string(i));
+    ASSERT_TRUE(b.status().has_value()) << b.status().error().text();
+    ASSERT_TRUE(graph::shape_guards(c, f).has_value());
+    const Compilation compilation = compile_fused(context, graph::fuse(c, f));
+    auto packaged = package(compilation, {});
+    ASSERT_TRUE(packaged.has_value()) << packaged.error().text();
+    tables = *packaged;
+    auto model = runtime::Model::from(*std::move(packaged));
+    ASSERT_TRUE(model.has_value()) << model.error().text();
+    auto made = runtime::Executor::create(*model, threads);
+    ASSERT_TRUE(made.has_value());
+    executor = *std::move(made);
+  }
+
+  /// Runs compiled code and the interpreter of the unfused graph; both must agree.
+  void check(const std::vector<Tensor>& inputs) {
+    ASSERT_NE(executor, nullptr) << "not compiled";
+    const auto expected = interp::run(f, inputs);
+    ASSERT_TRUE(expected.has_value()) << expected.error().text();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const runtime::TensorView view{static_cast<artifact::DType>(inputs[i].dtype), inputs[i].shape,
+                                     inputs[i].bytes.data()};
+      const Status set = executor->set_input(i, view);
+      ASSERT_TRUE(set.has_value()) << set.error().text();
+    }
+    const Status ran = executor->run();
+    ASSERT_TRUE(ran.has_value()) << ran.error().text();
+    for (size_t i = 0; i < expected->size(); ++i) compare((*expected)[i], executor->output(i), i);
+  }
+
+  /// Both refuse the inputs, with the code "run.check" and `part` in the message.
+  void refuses(const std::vector<Tensor>& inputs, const std::string& part) {
+    ASSERT_NE(executor, nullptr) << "not compiled";
+    const auto expected = interp::run(f, inputs);
+    ASSERT_FALSE(expected.has_value());
+    EXPECT_EQ(expected.error().diagnostics[0].code, "run.check");
+    EXPECT_NE(expected.error().text().find(part), std::string::npos) << expected.error().text();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const runtime::TensorView view{static_cast<artifact::DType>(inputs[i].dtype), inputs[i].shape,
+                                     inputs[i].bytes.data()};
+      ASSERT_TRUE(executor->set_input(i, view).has_value());
+    }
+    for (int again = 0; again < 2; ++again) {
+      const Status ran = executor->run();
+      ASSERT_FALSE(ran.has_value());
+      EXPECT_EQ(ran.error().diagnostics[0].code, "run.check");
+      EXPECT_NE(ran.error().text().find(part), std::string::npos) << ran.error().text();
+    }
+  }
+
+  std::unique_ptr<runtime::Executor> executor;
+
+ private:
+  static void compare(const Tensor& want, const runtime::TensorView& got, size_t index) {
+    SCOPED_TRACE("output " + std::to_string(index));
+    ASSERT_EQ(static_cast<int>(want.dtype), static_cast<int>(got.dtype));
+    ASSERT_EQ(want.shape, std::vector<int64_t>(got.dims.begin(), got.dims.end()));
+    Tensor have = Tensor::zeros(want.dtype, want.shape);
+    if (!have.bytes.empty()) std::memcpy(have.bytes.data(), got.data, have.bytes.size());
+    for (int64_t i = 0; i < want.count(); ++i) {
+      if (!ir::is_float(want.dtype)) {
+        ASSERT_EQ(want.get_i(i), have.get_i(i)) << "element " << i;
+      } else if (std::isnan(want.get_f(i))) {
+        ASSERT_TRUE(std::isnan(have.get_f(i))) << "element " << i;
+      } else {
+        ASSERT_NEAR(want.get_f(i), have.get_f(i), 1e-5 * std::max(1.0, std::fabs(want.get_f(i))))
+            << "element " << i;
+      }
+    }
+  }
+};
+
+/// A tensor of small values that differ from element to element.
+inline Tensor tensor(DType type, std::vector<int64_t> shape, int64_t seed = 1) {
+  Tensor t = Tensor::zeros(type, std::move(shape));
+  for (int64_t i = 0; i < t.count(); ++i) {
+    const int64_t v = (i * 7 + seed * 13) % 23 - 11;
+    if (ir::is_float(type)) {
+      t.set_f(i, static_cast<double>(v) / 8);
+    } else {
+      t.set_i(i, type == DType::boolean ? v & 1 : v);
+    }
+  }
+  return t;
+}
+inline Tensor scalar(DType type, int64_t value) {
+  Tensor t = Tensor::zeros(type, {});
+  t.set_i(0, value);
+  return t;
+}
+
+}  // namespace tenon::compiler::testing

@@ -1,0 +1,248 @@
+// From a model file to code: import, graph passes, fusion, schedules, emission. One table of passes
+// (graph/pass.h), each with a name, a switch, a timer and a verifier.
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+
+#include "compiler/compiler.h"
+#include "compiler/contain.h"
+#include "compiler/kernel_model.h"
+#include "frontend/onnx/import.h"
+#include "graph/index_bounds.h"
+#include "graph/pass.h"
+#include "ir/rewrite.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "machine/instruction.h"
+#include "ops/verify.h"
+#include "support/file.h"
+#include "support/text.h"
+#include "support/threads.h"
+
+namespace tenon::compiler {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Tells the caller where the work is; refuses to go on once the caller asked for an end.
+Status advance(const Options& options, std::string_view what, size_t done, size_t total) {
+  if (options.stop.stop_requested())
+    return fail("compile.stopped", cat("stopped as asked, before ", what));
+  if (options.progress) options.progress(what, done, total);
+  return {};
+}
+
+Result<ImportedModel> read_text(std::string_view text, const std::string& path) {
+  TENON_TRY(ir::Module module, ir::parse(text, path));
+  TENON_TRY_VOID(check_kernels(module));
+  if (module.functions.empty()) return model_of_kernel(module, path);
+  // Passes rely on the rules that a hand-written text may break.
+  TENON_TRY_VOID(ir::verify(*module.functions.back()));
+  TENON_TRY_VOID(ops::verify(*module.context, *module.functions.back()));
+  ImportedModel source{module.context, *module.functions.back(), {}, path, {}};
+  std::vector<ir::Expr> roots = source.function.params;
+  roots.insert(roots.end(), source.function.results.begin(), source.function.results.end());
+  for (ir::Expr e : ir::post_order(roots, /*with_exprs=*/true))
+    if (e->op == ir::Op::var) source.symbols.emplace_back(e->string_attr(ir::Key::name), e);
+  return source;
+}
+
+/// Kernels of a function and of the bodies in it, in order of appearance.
+void collect_kernels(const ir::Function& f, std::vector<const ir::Kernel*>& out) {
+  std::vector<ir::Expr> roots = f.results;
+  for (const ir::Binding& b : f.bindings) roots.push_back(b.tensor);
+  for (ir::Expr n : ir::post_order(roots)) {
+    if (n->op == ir::Op::call_kernel) out.push_back(n->kernel_attr());
+    for (const ir::Attr& a : n->attrs)
+      if (const auto* body = std::get_if<const ir::Function*>(&a.value))
+        collect_kernels(**body, out);
+  }
+}
+
+Result<ImportedModel> read_source(const Source& source, const Options& options) {
+  if (!source.bytes && source.name.ends_with(".tenon"))
+    return fail("model.compiled", source.name +
+                                      ": is already compiled; `run`, `bench` and `inspect` read "
+                                      "it, this needs the .onnx or .tir file");
+  if (source.format == Format::text) {
+    if (source.bytes)
+      return read_text({reinterpret_cast<const char*>(source.bytes->data()), source.bytes->size()},
+                       source.name);
+    TENON_TRY(const std::string text, read_file(source.name));
+    return read_text(text, source.name);
+  }
+  TENON_TRY(onnx_import::Imported imported,
+            source.bytes ? onnx_import::import_bytes(*source.bytes, source.folder, source.name)
+                         : onnx_import::import_file(source.name));
+  if (options.warn)
+    for (const std::string& warning : imported.warnings) options.warn(warning);
+  ImportedModel model{imported.context, *imported.function, {}, source.name, {}};
+  for (const auto& [name, var] : imported.symbols) model.symbols.emplace_back(name, var);
+  return model;
+}
+
+Result<Compilation> run_passes(ImportedModel model, const Options& options) {
+  Compilation result;
+  TENON_TRY(result.machine, check(options));
+  result.context = model.context;
+  result.function = std::move(model.function);
+  result.index_bounds = graph::index_bounds(*result.context, result.function);
+  for (const graph::Pass& pass : graph::passes()) {
+    const bool off = std::find(options.disabled_passes.begin(), options.disabled_passes.end(),
+                               pass.name) != options.disabled_passes.end();
+    if (!off) {
+      TENON_TRY_VOID(advance(options, pass.name, 0, 0));
+      const Clock::time_point start = Clock::now();
+      TENON_TRY_VOID(pass.run(*result.context, result.function));
+      result.times.push_back({std::string(pass.name), seconds_since(start)});
+      if (options.verify && pass.name != "fuse") {
+        TENON_TRY_VOID(ir::verify(result.function));
+        TENON_TRY_VOID(ops::verify(*result.context, result.function));
+      }
+    }
+    if (options.stop_after == pass.name) return result;
+  }
+  return result;
+}
+
+/// Schedule and code of one kernel; `verify` checks the program after each of its stages.
+Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program definition,
+                                                             std::string text,
+                                                             const machine::Machine& machine,
+                                                             std::string symbol, bool verify) {
+  auto kernel = std::make_shared<CompiledKernel>();
+  kernel->text = std::move(text);
+  kernel->definition = std::move(definition);
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
+  TENON_TRY(schedule::Choice choice, schedule::choose(kernel->definition, machine));
+  kernel->scheduled = std::move(choice.program);
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
+  if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->scheduled));
+  TENON_TRY(kernel->finalized, schedule::finalize(kernel->scheduled));
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->finalized, 'T'));
+  if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
+  TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
+  return kernel;
+}
+
+Result<Compilation> generate_code(ImportedModel model, const Options& options) {
+  TENON_TRY(Compilation result, run_passes(std::move(model), options));
+  std::vector<const ir::Kernel*> all;
+  collect_kernels(result.function, all);
+
+  Clock::time_point start = Clock::now();
+  std::unordered_map<std::string, size_t> by_text;
+  std::vector<const ir::Kernel*> distinct;
+  std::vector<std::string> texts;
+  for (const ir::Kernel* k : all) {
+    if (result.kernel_of.contains(k)) continue;
+    // A trace speaks of names, which canonical text leaves out.
+    std::string text = k->trace.empty() ? ir::canonical_text(*k) : ir::print(*k);
+    const auto [at, fresh] = by_text.emplace(text, distinct.size());
+    if (fresh) {
+      distinct.push_back(k);
+      texts.push_back(std::move(text));
+    }
+    result.kernel_of.emplace(k, at->second);
+  }
+  result.times.push_back({"deduplicate", seconds_since(start)});
+
+  start = Clock::now();
+  result.kernels.resize(distinct.size());
+  std::mutex mutex;
+  size_t done = 0;
+  Status advanced;
+  Error errors;
+  parallel_for(distinct.size(), options.jobs, [&](size_t i) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!advanced) return;
+    }
+    // The context keeps ownership; compilation only reads this one.
+    const schedule::Program definition(result.context, distinct[i]);
+    auto compiled = contain([&] {
+      return compile_kernel(definition, texts[i], *result.machine, "k" + std::to_string(i),
+                            options.verify);
+    });
+    const std::lock_guard lock(mutex);
+    if (advanced) advanced = advance(options, "compile kernels", ++done, distinct.size());
+    if (compiled) {
+      result.kernels[i] = *std::move(compiled);
+    } else {
+      for (Diagnostic& d : compiled.error().diagnostics) {
+        d.message = "kernel " + distinct[i]->name + ": " + d.message;
+        errors.diagnostics.push_back(std::move(d));
+      }
+    }
+  });
+  result.times.push_back({"compile_kernels", seconds_since(start)});
+  TENON_TRY_VOID(std::move(advanced));
+  if (!errors.diagnostics.empty()) return tl::make_unexpected(std::move(errors));
+  return result;
+}
+
+}  // namespace
+
+Source Source::file(std::string path) {
+  const Format format = path.ends_with(".tir") ? Format::text : Format::onnx;
+  return {std::move(path), std::nullopt, format};
+}
+
+Result<const machine::Machine*> check(const Options& options) {
+  const machine::Machine* row =
+      options.target == "host" ? &machine::host() : machine::find_row(options.target);
+  if (row == nullptr) {
+    std::string names;
+    for (const machine::Machine& m : machine::rows()) names += " " + m.name;
+    return fail("target.unknown",
+                cat("no target is called '", options.target, "'; known are host", names));
+  }
+  if (options.precision != "f32")
+    return fail("precision.unsupported",
+                cat("precision '", options.precision, "' is not available; use f32"));
+  for (const std::string& name : options.disabled_passes) {
+    const graph::Pass* pass = graph::find_pass(name);
+    if (pass == nullptr)
+      return fail("pass.unknown",
+                  cat("no pass is called '", name, "'; `tenon opt --list` names them"));
+    if (!pass->optional)
+      return fail("pass.required",
+                  cat("pass '", name,
+                      "' cannot be switched off: later stages need it; `tenon opt --list` marks "
+                      "those that can"));
+  }
+  return row;
+}
+
+Result<ImportedModel> read(const Source& source, const Options& options) {
+  return contain([&] { return read_source(source, options); });
+}
+
+Result<Compilation> optimize(ImportedModel model, const Options& options) {
+  return contain([&] { return run_passes(std::move(model), options); });
+}
+
+Result<Compilation> generate(ImportedModel model, const Options& options) {
+  return contain([&] { return generate_code(std::move(model), options); });
+}
+
+Result<artifact::Model> compile(ImportedModel model, const Options& options) {
+  TENON_TRY(const Compilation compilation, generate(std::move(model), options));
+  TENON_TRY_VOID(advance(options, "package", 0, 0));
+  return package(compilation, options);
+}
+
+Result<artifact::Model> compile(const Source& source, const Options& options) {
+  TENON_TRY_VOID(check(options));
+  TENON_TRY_VOID(advance(options, "read", 0, 0));
+  TENON_TRY(ImportedModel model, read(source, options));
+  return compile(std::move(model), options);
+}
+
+}  // namespace tenon::compiler
