@@ -1,6 +1,8 @@
 """Cases in the form of ONNX's backend tests (a folder with model.onnx and test_data_set_K/{input,output}_J.pb):
 how a random model becomes one, with ONNX Runtime's outputs, and what `try_cases` says about many of them."""
+import concurrent.futures as futures
 import json
+import multiprocessing
 import os
 import subprocess
 
@@ -13,10 +15,34 @@ TOLERANCE = 1e-3  # random graphs cancel and amplify; try_cases has the same
 CASE_LIMIT_S = 120
 
 
-def session(model):
+def outputs_of(data, sets):
+    """What ONNX Runtime makes of a serialized model; None where it refuses the model."""
     options = ort.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 4, 1
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    try:
+        run = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return [run.run(None, inputs) for inputs in sets]
+    except Exception:  # its own errors have no common type
+        return None
+
+
+class Judge:
+    """ONNX Runtime in a process of its own: a model that kills it is one that it refuses."""
+
+    def __init__(self):
+        self.pool = None
+
+    def outputs_of(self, model, sets):
+        if self.pool is None:
+            self.pool = futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
+        try:
+            return self.pool.submit(outputs_of, model.SerializeToString(), sets).result()
+        except futures.process.BrokenProcessPool:
+            self.pool = None
+            return None
+
+
+JUDGE = Judge()
 
 
 class Case:
@@ -24,12 +50,8 @@ class Case:
     outputs for each set, or None where it refuses the model."""
 
     def __init__(self, model, sets):
-        self.model, self.sets, self.expected = model, sets, None
-        try:
-            run = session(model)
-            self.expected = [run.run(None, inputs) for inputs in sets]
-        except Exception:  # its own errors have no common type
-            pass
+        self.model, self.sets = model, sets
+        self.expected = JUDGE.outputs_of(model, sets)
 
     def write(self, folder):
         for k, inputs in enumerate(self.sets):
