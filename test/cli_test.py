@@ -182,8 +182,41 @@ class Kernels(Case):
         self.bad("opt", "--schedule", self.folder / "none.txt", tir, says="none.txt")
         onnx_file = self.save("m.onnx", mlp()[0])
         self.bad("opt", "--schedule", lines, onnx_file, status=2, says="one kernel")
-        self.bad("opt", "--pass", "decompose", tir, status=2, says="one kernel")
+        self.bad("opt", "--pass", "decompose", tir, status=2, says="works on models")
         self.assertIn("split(loop, integer, tail = predicate)", self.good("opt", "--list"))
+
+    def test_passes_on_kernels_step_by_step(self):
+        path = self.save("m.onnx", mlp()[0])
+        rows = self.good("opt", "--list")
+        rows = rows[rows.index("passes on kernels"):rows.index("schedule primitives")].splitlines()[1:]
+        names = [row.split()[0] for row in rows]
+        self.assertEqual([names[0], names[-1]], ["lower_blocks", "simplify_statements_again"])
+        code = self.good("inspect", path, "--kernel", 0, "--stage", "target")
+        whole = code.split("\n", 1)[1]
+        self.assertEqual(self.good("inspect", path, "--kernel", 0, "--after", names[-1]).split("\n", 1)[1], whole)
+        first = self.good("inspect", path, "--kernel", 0, "--after", names[0])
+        self.assertNotIn("block ", first)
+        self.assertNotEqual(first, whole)
+        # The scheduled kernel through all passes, and from one text to the next.
+        scheduled = self.write("scheduled.tir", self.good("inspect", path, "--kernel", 0, "--stage", "schedule"))
+        at_once = self.good("opt", "--pass", ",".join(names), scheduled)
+        text = scheduled
+        for name in names:
+            text = self.write("step.tir", self.good("opt", "--pass", name, text))
+        body = lambda t: [line for line in t.splitlines() if not line.startswith(";")]
+        self.assertEqual(body(text.read_text()), body(at_once))
+        self.assertEqual(body(at_once), body(whole))
+        self.bad("opt", "--pass", "nix", scheduled, says="[pass.unknown]")
+        self.bad("opt", "--pass", "lower_blocks", path, status=2, says="works on kernels")
+        self.bad("opt", "--pass", names[0], "--target", "vax", scheduled, says="[target.unknown]")
+        self.bad("inspect", path, "--after", "lower_blocks", status=2, says="give --kernel")
+        self.bad("opt", "--pass", "decompose", "--target", "x86-64-v4", path, status=2, says="--target is for")
+        self.bad("compile", path, "-o", self.folder / "m.tenon", "--disable-pass", "lower_blocks", says="[pass.required]")
+
+    def test_times_name_the_stages_of_kernels(self):
+        text = self.good("compile", self.save("m.onnx", mlp()[0]), "-o", self.folder / "m.tenon", "--times")
+        for name in ["fuse", "compile_kernels", "schedule", "lower_blocks", "compact_buffers", "emit"]:
+            self.assertRegex(text, rf"(?m)^ *{name} +[0-9.]+ s")
 
     def test_kernels_that_are_no_program_are_refused(self):
         two = SCALE + SCALE.replace("@scale", "@other")

@@ -74,7 +74,7 @@ void check(Model& m, const std::string& what) {
     ASSERT_NE(machine, nullptr);
     const Result<Program> scheduled = default_schedule(built.program, *machine);
     ASSERT_TRUE(scheduled.has_value()) << what << ": " << scheduled.error().text();
-    const Result<Program> final = finalize(*scheduled);
+    const Result<Program> final = finalize(*scheduled, *machine);
     ASSERT_TRUE(final.has_value()) << what << ": " << final.error().text();
     EXPECT_EQ(testing::difference(built.program, *scheduled, built.sizes, 1, what), "");
     EXPECT_EQ(testing::difference(built.program, *final, built.sizes, 2, what + " finalized"), "");
@@ -279,7 +279,7 @@ TEST(default_schedules, a_tile_wider_than_the_columns_stays_in_registers) {
     const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
     ASSERT_TRUE(scheduled.has_value());
     EXPECT_NE(trace_of(*scheduled).find("fma_tile"), std::string::npos) << trace_of(*scheduled);
-    const auto final = finalize(*scheduled);
+    const auto final = finalize(*scheduled, *machine::find_row("x86-64-v4"));
     ASSERT_TRUE(final.has_value());
     const std::string text = ir::print(**final);
     EXPECT_NE(text.find("] reg\n"), std::string::npos) << text;

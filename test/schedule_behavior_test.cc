@@ -24,7 +24,7 @@ void check(const Program& program, const std::vector<std::string>& lines,
     ASSERT_TRUE(status.has_value()) << line << ": " << status.error().text() << "\n"
                                     << ir::print(*s.program());
   }
-  const Result<Program> final = finalize(s.program());
+  const Result<Program> final = finalize(s.program(), *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(final.has_value()) << final.error().text();
   uint64_t seed = 1;
   for (const Sizes& sizes : all_sizes) {

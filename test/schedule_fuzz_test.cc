@@ -353,7 +353,8 @@ std::string first_difference(const Program& program, const Program& scheduled, c
 }
 
 void compare(uint64_t seed, const Program& program, const Program& scheduled) {
-  const Result<Program> final = finalize(scheduled);
+  const Result<Program> final =
+      finalize(scheduled, *machine::find_row(seed % 2 == 0 ? "x86-64-v3" : "x86-64-v4"));
   ASSERT_TRUE(final.has_value()) << final.error().text();
   std::vector<Sizes> all;
   for (const int64_t base : {1, 5, 12}) {

@@ -38,7 +38,8 @@ int compile_to_file(const CompileArgs& args) {
   clear_progress();
   if (args.times)
     for (const compiler::PassTime& t : compilation->times)
-      std::printf("%-24s %8.3f s\n", t.name.c_str(), t.seconds);
+      std::printf("%s%-*s %8.3f s%s\n", t.of_kernels ? "  " : "", t.of_kernels ? 26 : 28,
+                  t.name.c_str(), t.seconds, t.of_kernels ? " of all threads" : "");
   std::printf("%s: target %s, %zu kernels, %llu bytes of code, %llu bytes of constants\n",
               args.out.c_str(), model->target.c_str(), compilation->kernels.size(),
               static_cast<unsigned long long>(model->code.size()),

@@ -6,6 +6,7 @@
 #include "graph/pass.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
+#include "schedule/kernel_pass.h"
 #include "support/text.h"
 #include "target/target.h"
 
@@ -67,7 +68,7 @@ std::string_view words_for(schedule::Origin origin) {
 /// One kernel at one stage, as text that reads back: .tir, LLVM's or the assembler's, with the
 /// schedule above it as comments, or at stage loop as the kernel's trace.
 Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& stage,
-                                const machine::Machine& machine,
+                                const std::string& after, const machine::Machine& machine,
                                 const std::shared_ptr<ir::Context>& owner) {
   const schedule::Program definition(owner, &kernel);
   TENON_TRY(const schedule::Choice choice, schedule::choose(definition, machine));
@@ -80,7 +81,8 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
     return head + ir::print(shown);
   }
   if (stage == "schedule") return head + schedule::print_scheduled(*choice.program);
-  TENON_TRY(const schedule::Program finalized, schedule::finalize(choice.program));
+  TENON_TRY(const schedule::Program finalized,
+            schedule::finalize(choice.program, machine, {.stop_after = after}));
   if (stage == "target") return head + schedule::print_scheduled(*finalized);
   for (const std::string& line : choice.program->trace) head += comment + line + "\n";
   TENON_TRY(const std::string code, stage == "llvm" ? target::emit_llvm(*finalized, machine)
@@ -88,9 +90,9 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
   return head + code;
 }
 
-int print_kernel(const ir::Kernel& kernel, const std::string& stage,
+int print_kernel(const ir::Kernel& kernel, const std::string& stage, const std::string& after,
                  const machine::Machine& machine, const std::shared_ptr<ir::Context>& owner) {
-  const Result<std::string> text = kernel_text(kernel, stage, machine, owner);
+  const Result<std::string> text = kernel_text(kernel, stage, after, machine, owner);
   if (!text) return explain(text.error());
   std::fputs(text->c_str(), stdout);
   return 0;
@@ -119,8 +121,8 @@ Status check_combination(const InspectArgs& args) {
                              "' is compiled: its tables are all that there is to "
                              "print; ",
                              compiled, " needs the .onnx or .tir file"));
-  if (!args.after.empty() && (!stage.empty() || !args.kernel.empty()))
-    return fail("usage", "--after prints a graph: leave --stage and --kernel out");
+  if (!args.after.empty() && !stage.empty())
+    return fail("usage", "--after names a stage of its own: leave --stage out");
   if (!args.kernel.empty() && !stage.empty() && text_of_graph)
     return fail("usage",
                 cat("--kernel needs --stage loop, schedule, target, llvm or asm: at stage ", stage,
@@ -134,15 +136,29 @@ Status check_combination(const InspectArgs& args) {
   return {};
 }
 
+/// --after names a pass on graphs, or with --kernel one on kernels.
+Status check_pass(const InspectArgs& args) {
+  if (args.after.empty()) return {};
+  const bool of_graphs = graph::find_pass(args.after) != nullptr;
+  const bool of_kernels = schedule::find_kernel_pass(args.after) != nullptr;
+  if (!of_graphs && !of_kernels)
+    return fail("pass.unknown",
+                "no pass is called '" + args.after + "'; `tenon opt --list` names them");
+  if (of_graphs && !args.kernel.empty())
+    return fail("usage", cat("pass '", args.after, "' works on graphs: leave --kernel out"));
+  if (of_kernels && args.kernel.empty())
+    return fail("usage",
+                cat("pass '", args.after, "' works on kernels: give --kernel INDEX or NAME"));
+  return {};
+}
+
 int inspect(const InspectArgs& args) {
   if (const Status fits = check_combination(args); !fits) return explain(fits.error());
   if (args.model.ends_with(".tenon")) return inspect_artifact(args.model);
   Result<compiler::Options> options = args.flags.resolve();
   if (!options) return explain(options.error());
-  options->stop_after = args.after;
-  if (!args.after.empty() && graph::find_pass(args.after) == nullptr)
-    return explain({{{"pass.unknown",
-                      "no pass is called '" + args.after + "'; `tenon opt --list` names them"}}});
+  if (const Status known = check_pass(args); !known) return explain(known.error());
+  if (args.kernel.empty()) options->stop_after = args.after;
   Result<compiler::ImportedModel> source =
       compiler::read(compiler::Source::file(args.model), *options);
   if (!source) return explain(source.error());
@@ -154,17 +170,18 @@ int inspect(const InspectArgs& args) {
   const Result<compiler::Compilation> result = compiler::optimize(*std::move(source), *options);
   if (!result) return explain(result.error());
   clear_progress();
-  if (!args.after.empty() ||
-      ((args.stage.empty() || args.stage == "graph") && args.kernel.empty())) {
+  if (args.kernel.empty() && (args.stage.empty() || args.stage == "graph")) {
     std::printf("%s", ir::print(*result->context, result->function, print).c_str());
     return 0;
   }
   const std::vector<const ir::Kernel*> kernels = kernels_of(result->function);
   if (args.kernel.empty()) return list_kernels(kernels);
-  const std::string stage = args.stage.empty() ? "asm" : args.stage;
+  const std::string stage = !args.after.empty()  ? "target"
+                            : args.stage.empty() ? "asm"
+                                                 : args.stage;
   for (size_t i = 0; i < kernels.size(); ++i)
     if (kernels[i]->name == args.kernel || std::to_string(i) == args.kernel)
-      return print_kernel(*kernels[i], stage, *result->machine, result->context);
+      return print_kernel(*kernels[i], stage, args.after, *result->machine, result->context);
   return explain(
       {{{"kernel.unknown", "no kernel is called '" + args.kernel +
                                "'; leave --kernel out and give --stage loop to list them"}}});
@@ -187,7 +204,9 @@ void add_inspect(CLI::App& app, int& status) {
                    "one kernel, by name or index; the text of stages loop, schedule and target "
                    "reads back as a .tir")
       ->check(is_named());
-  command->add_option("--after", args->after, "the graph as it is after that pass")
+  command
+      ->add_option("--after", args->after,
+                   "the graph, or with --kernel the kernel, as it is after that pass")
       ->check(is_named());
   command->add_flag("--constants", args->constants,
                     "print the bytes of all constants, so that `tenon opt` can read the text");
@@ -196,7 +215,8 @@ void add_inspect(CLI::App& app, int& status) {
       "examples:\n  tenon inspect model.onnx --after sink_transposes\n"
       "  tenon inspect model.onnx --stage loop              lists the kernels\n"
       "  tenon inspect model.onnx --kernel 3 --stage loop   definition and schedule of one\n"
-      "  tenon inspect model.onnx --kernel 3 --stage asm    its assembly");
+      "  tenon inspect model.onnx --kernel 3 --stage asm    its assembly\n"
+      "  tenon inspect model.onnx --kernel 3 --after lower_blocks");
   command->callback([args, &status] { status = inspect(*args); });
 }
 

@@ -6,23 +6,28 @@
 #include "graph/pass.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "schedule/kernel_pass.h"
 #include "schedule/registry.h"
 #include "support/file.h"
+#include "support/text.h"
 
 namespace tenon::cli {
 namespace {
 
 struct OptArgs {
   std::vector<std::string> passes;
-  std::string file, schedule;
+  std::string file, schedule, target = "host";
   bool list = false, constants = false;
 };
 
 int list_rows() {
   std::printf("graph passes, in the order of the pipeline (--pass):\n");
   for (const graph::Pass& p : graph::passes())
-    std::printf("  %-22s %s%s\n", std::string(p.name).c_str(), std::string(p.doc).c_str(),
+    std::printf("  %-26s %s%s\n", std::string(p.name).c_str(), std::string(p.doc).c_str(),
                 p.optional ? "" : " (cannot be switched off)");
+  std::printf("passes on kernels, after their schedule (--pass):\n");
+  for (const schedule::KernelPass& p : schedule::kernel_passes())
+    std::printf("  %-26s %s\n", std::string(p.name).c_str(), std::string(p.doc).c_str());
   std::printf("schedule primitives (--schedule, and trace lines of kernels):\n");
   for (const schedule::Primitive& p : schedule::primitive_table())
     std::printf("  %s\n", schedule::signature(p).c_str());
@@ -64,9 +69,34 @@ Result<std::string> scheduled_text(const schedule::Program& kernel, const std::s
   return schedule::print_scheduled(*scheduled);
 }
 
+/// The kernel under its schedule, then after the passes.
+Result<std::string> passed_text(schedule::Program kernel, const OptArgs& args) {
+  if (!args.schedule.empty())
+    return fail("usage", "--pass and --schedule: give the schedule as trace lines in FILE");
+  TENON_TRY(kernel, schedule::replay(kernel, kernel->trace));
+  for (const std::string& name : args.passes) {
+    const schedule::KernelPass* pass = schedule::find_kernel_pass(name);
+    if (pass == nullptr && graph::find_pass(name) != nullptr)
+      return fail("usage", cat(args.file, ": holds one kernel, and pass '", name,
+                               "' works on models; `tenon opt --list` names those on kernels"));
+    if (pass == nullptr)
+      return fail("pass.unknown",
+                  cat("no pass is called '", name, "'; `tenon opt --list` names them"));
+    TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
+    kernel = schedule::run_pass(*pass, kernel, *row);
+    TENON_TRY_VOID(ir::verify(*kernel, 'T'));
+  }
+  return schedule::print_scheduled(*kernel);
+}
+
 Status run_passes(compiler::ImportedModel& source, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const graph::Pass* pass = graph::find_pass(name);
+    if (pass == nullptr && schedule::find_kernel_pass(name) != nullptr)
+      return fail("usage",
+                  cat("pass '", name,
+                      "' works on kernels, and this is a model; `tenon inspect MODEL --kernel "
+                      "N --stage loop` prints one"));
     if (pass == nullptr)
       return fail("pass.unknown",
                   "no pass is called '" + name + "'; `tenon opt --list` names them");
@@ -81,10 +111,9 @@ Result<std::string> opt(const OptArgs& args) {
             compiler::read(compiler::Source::file(args.file), terminal_options()));
   if (source.kernel != nullptr && args.passes.empty())
     return scheduled_text(source.kernel, args.schedule);
-  if (source.kernel != nullptr)
-    return fail("usage", args.file +
-                             ": holds one kernel, and passes work on models; give "
-                             "--schedule FILE, or no pass");
+  if (source.kernel != nullptr) return passed_text(source.kernel, args);
+  if (args.target != "host")
+    return fail("usage", args.file + ": holds a model, and --target is for passes on kernels");
   if (!args.schedule.empty())
     return fail("usage", args.file +
                              ": holds a model, and --schedule works on one kernel; `tenon inspect "
@@ -106,20 +135,25 @@ int main_of(const OptArgs& args) {
 }  // namespace
 
 void add_opt(CLI::App& app, int& status) {
-  CLI::App* command =
-      app.add_subcommand("opt", "run graph passes on a model's text, or a schedule on a kernel's");
+  CLI::App* command = app.add_subcommand(
+      "opt", "run passes on the text of a model or kernel, or a schedule on a kernel's");
   auto args = std::make_shared<OptArgs>();  // shared: the callback outlives this call
   command->add_option("--pass", args->passes, "passes to run, in order (comma-separated)")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--schedule", args->schedule,
                       "a file of trace lines for the one kernel in FILE, in place of its own");
+  command
+      ->add_option("--target", args->target,
+                   "machine row for passes on kernels; `tenon targets` lists them")
+      ->capture_default_str();
   command->add_flag("--list", args->list, "list the passes and the schedule primitives");
   command->add_flag("--constants", args->constants, "print the bytes of all constants");
   command->add_option("FILE", args->file, "a .tir (or .onnx) file");
   command->footer(
       "examples:\n  tenon opt --pass fold_constants,simplify_algebra model.tir\n"
-      "  tenon opt --schedule schedule.txt kernel.tir       the kernel, scheduled");
+      "  tenon opt --schedule schedule.txt kernel.tir       the kernel, scheduled\n"
+      "  tenon opt --pass lower_blocks kernel.tir           one step on its way to code");
   command->callback([args, &status] { status = main_of(*args); });
 }
 

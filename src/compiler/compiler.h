@@ -69,6 +69,12 @@ struct ImportedModel {
 /// Kernels in a text are verified, and their trace lines must apply.
 [[nodiscard]] Result<ImportedModel> read(const Source& source, const Options& options = {});
 
+struct PassTime {
+  std::string name;
+  double seconds;
+  bool of_kernels = false;  // a stage of single kernels: the sum over all, on all threads
+};
+
 /// One distinct kernel with everything that was made of it.
 struct CompiledKernel {
   std::string text;  // canonical text of the definition form: its identity
@@ -76,11 +82,7 @@ struct CompiledKernel {
   schedule::Program scheduled;
   schedule::Program finalized;
   target::Object object;
-};
-
-struct PassTime {
-  std::string name;
-  double seconds;
+  std::vector<PassTime> times;
 };
 
 struct Compilation {

@@ -16,6 +16,7 @@
 #include "ir/verify.h"
 #include "machine/instruction.h"
 #include "ops/verify.h"
+#include "schedule/kernel_pass.h"
 #include "support/file.h"
 #include "support/text.h"
 #include "support/threads.h"
@@ -119,15 +120,22 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
+  const auto took = [&](std::string_view stage, double seconds) {
+    kernel->times.push_back({std::string(stage), seconds, /*of_kernels=*/true});
+  };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
+  Clock::time_point start = Clock::now();
   TENON_TRY(schedule::Choice choice, schedule::choose(kernel->definition, machine));
+  took("schedule", seconds_since(start));
   kernel->scheduled = std::move(choice.program);
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->scheduled));
-  TENON_TRY(kernel->finalized, schedule::finalize(kernel->scheduled));
-  if (verify) TENON_TRY_VOID(ir::verify(*kernel->finalized, 'T'));
+  TENON_TRY(kernel->finalized,
+            schedule::finalize(kernel->scheduled, machine, {.verify = verify, .on_pass = took}));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
+  start = Clock::now();
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
+  took("emit", seconds_since(start));
   return kernel;
 }
 
@@ -183,6 +191,15 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
   });
   result.times.push_back({"compile_kernels", seconds_since(start)});
   TENON_TRY_VOID(std::move(advanced));
+  const size_t first = result.times.size();
+  for (const auto& kernel : result.kernels) {
+    if (kernel == nullptr) continue;  // refused: what it took is not of interest
+    if (result.times.size() == first)
+      result.times.insert(result.times.end(), kernel->times.begin(), kernel->times.end());
+    else
+      for (size_t i = 0; i < kernel->times.size(); ++i)
+        result.times[first + i].seconds += kernel->times[i].seconds;
+  }
   if (!errors.diagnostics.empty()) return tl::make_unexpected(std::move(errors));
   return result;
 }
@@ -208,10 +225,10 @@ Result<const machine::Machine*> check(const Options& options) {
                 cat("precision '", options.precision, "' is not available; use f32"));
   for (const std::string& name : options.disabled_passes) {
     const graph::Pass* pass = graph::find_pass(name);
-    if (pass == nullptr)
+    if (pass == nullptr && schedule::find_kernel_pass(name) == nullptr)
       return fail("pass.unknown",
                   cat("no pass is called '", name, "'; `tenon opt --list` names them"));
-    if (!pass->optional)
+    if (pass == nullptr || !pass->optional)
       return fail("pass.required",
                   cat("pass '", name,
                       "' cannot be switched off: later stages need it; `tenon opt --list` marks "

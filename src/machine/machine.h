@@ -20,6 +20,9 @@ struct Machine {
   int vector_bytes;                // 32 or 64
   int vector_registers;            // 16 or 32
   int64_t l1_bytes, l2_bytes, l3_bytes;
+  [[nodiscard]] int64_t register_file_bytes() const {
+    return int64_t{vector_bytes} * vector_registers;
+  }
   [[nodiscard]] int lanes(ir::DType t) const { return vector_bytes / ir::info(t).bytes; }
 };
 

@@ -1,21 +1,47 @@
 // Scheduled program to target stage; see schedule.h and the passes in finalize/.
+#include <array>
+#include <chrono>
+
+#include "ir/verify.h"
 #include "schedule/finalize/passes.h"
+#include "schedule/kernel_pass.h"
 #include "schedule/schedule.h"
 
 namespace tenon::schedule {
 
-Result<Program> finalize(Program program) {
-  using namespace finalizing;  // NOLINT
+std::span<const KernelPass> kernel_passes() {
+  static constexpr std::array kTable{
+#define TENON_KERNEL_PASS(name, function, doc) KernelPass{#name, doc, finalizing::function},
+#include "schedule/finalize/passes.def"
+  };
+  return kTable;
+}
+
+const KernelPass* find_kernel_pass(std::string_view name) {
+  for (const KernelPass& p : kernel_passes())
+    if (p.name == name) return &p;
+  return nullptr;
+}
+
+Program run_pass(const KernelPass& pass, const Program& program, const machine::Machine& machine) {
   auto out = std::make_shared<ir::Kernel>(*program);
-  Work w{*out->context, *out};
-  lower_blocks(w);
-  simplify_statements(w);
-  form_launches(w);
-  privatize_buffers(w);
-  drop_unused_buffers(w);
-  compact_buffers(w);
-  simplify_statements(w);
+  finalizing::Work work{*out->context, *out, machine};
+  pass.run(work);
   return out;
+}
+
+Result<Program> finalize(Program program, const machine::Machine& machine,
+                         const FinalizeOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  for (const KernelPass& pass : kernel_passes()) {
+    const Clock::time_point start = Clock::now();
+    program = run_pass(pass, program, machine);
+    if (options.on_pass)
+      options.on_pass(pass.name, std::chrono::duration<double>(Clock::now() - start).count());
+    if (options.verify) TENON_TRY_VOID(ir::verify(*program, 'T'));
+    if (options.stop_after == pass.name) break;
+  }
+  return program;
 }
 
 }  // namespace tenon::schedule

@@ -15,7 +15,7 @@ Program read(const std::string& text) {
 }
 
 std::string finalized(const std::string& text) {
-  const Result<Program> out = finalize(read(text));
+  const Result<Program> out = finalize(read(text), *machine::find_row("x86-64-v4"));
   EXPECT_TRUE(out.has_value());
   return ir::print(**out);
 }

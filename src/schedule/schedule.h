@@ -155,6 +155,14 @@ struct Choice {
 /// Scheduled program to target stage: block iterators replaced by their bindings, predicates to
 /// conditions, reductions to init + update, buffers compacted to what is live, indices simplified,
 /// top-level statements normalised to launches (each one parallel loop or a serial statement).
-[[nodiscard]] Result<Program> finalize(Program program);
+/// Runs the passes of finalize/passes.def for the machine's registers; refuses only what the
+/// verifier finds.
+struct FinalizeOptions {
+  bool verify = false;          // run the verifier after every pass
+  std::string stop_after = {};  // name of a pass: the program as it is then
+  std::function<void(std::string_view pass, double seconds)> on_pass = {};
+};
+[[nodiscard]] Result<Program> finalize(Program program, const machine::Machine& machine,
+                                       const FinalizeOptions& options = {});
 
 }  // namespace tenon::schedule

@@ -53,7 +53,7 @@ inline Compilation compile_fused(std::shared_ptr<Context> context, Function fuse
     if (!result.kernel_of.emplace(k, result.kernels.size()).second) continue;
     auto compiled = std::make_shared<CompiledKernel>();
     compiled->definition = schedule::Program(result.context, k);
-    auto finalized = schedule::finalize(compiled->definition);
+    auto finalized = schedule::finalize(compiled->definition, *result.machine);
     EXPECT_TRUE(finalized.has_value()) << (finalized ? "" : finalized.error().text());
     compiled->scheduled = compiled->definition;
     compiled->finalized = *finalized;

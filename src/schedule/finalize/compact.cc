@@ -8,7 +8,6 @@ namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
-constexpr int64_t kRegisterBytes = 2048;  // an AVX-512 register file
 constexpr int64_t kSmallScratch = 16384;  // elements
 
 struct Placement {
@@ -123,8 +122,9 @@ class Compaction {
       if (!n) return false;
       count *= std::max<int64_t>(*n, 1);
     }
-    const int64_t limit = buffer->type->scope == Scope::reg ? 2 * kRegisterBytes : kRegisterBytes;
-    if (count > limit) return false;
+    // What is asked for by name may spill, as long as half of it stays.
+    const int64_t file = w_.machine.register_file_bytes();
+    if (count > (buffer->type->scope == Scope::reg ? 2 * file : file)) return false;
     for (const Access* a : mine)
       if (!a->fixed || !constant_after_unrolling(*a, p)) return false;
     return true;

@@ -10,6 +10,7 @@
 #include "ir/node.h"
 #include "ir/rewrite.h"
 #include "ir/simplify.h"
+#include "machine/machine.h"
 
 namespace tenon::schedule::finalizing {
 
@@ -17,26 +18,12 @@ namespace tenon::schedule::finalizing {
 struct Work {
   ir::Context& c;
   ir::Kernel& kernel;
+  const machine::Machine& machine;
 };
 
-// ---- passes, in the order in which finalize runs them
-/// Blocks to plain statements: iterators replaced by their bindings, predicates to conditions,
-/// reductions to an init nest before their outermost reduction loop (or a guarded init) and a
-/// store.
-void lower_blocks(Work& w);
-/// At most one outermost parallel loop in each top-level statement; conditions over sizes around a
-/// parallel loop become its extent.
-void form_launches(Work& w);
-/// Indices, extents and conditions in canonical form; loops of one iteration removed, conditions
-/// moved outwards and into the extents of serial loops.
-void simplify_statements(Work& w);
-/// Buffers used separately in several branches or statements get one copy each.
-void privatize_buffers(Work& w);
-/// Internal buffers shrink to the region used inside the innermost loop around all their uses, and
-/// get their scope.
-void compact_buffers(Work& w);
-/// Drops internal buffers that nothing uses.
-void drop_unused_buffers(Work& w);
+// ---- passes, declared by their rows; each has a file of its own
+#define TENON_KERNEL_PASS(name, function, doc) void function(Work& w);
+#include "schedule/finalize/passes.def"  // NOLINT(readability-redundant-declaration): rows may share one
 
 // ---- walking
 /// Operand positions of s that are statements.

@@ -1,0 +1,28 @@
+// The passes on kernels, from scheduled program to target stage, as a table: finalize runs them in
+// the order of finalize/passes.def; commands name, time and stop after them.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "schedule/schedule.h"
+
+namespace tenon::schedule {
+
+namespace finalizing {
+struct Work;
+}
+
+struct KernelPass {
+  std::string_view name, doc;
+  void (*run)(finalizing::Work& work);
+};
+
+[[nodiscard]] std::span<const KernelPass> kernel_passes();
+[[nodiscard]] const KernelPass* find_kernel_pass(std::string_view name);
+
+/// The program after one pass.
+[[nodiscard]] Program run_pass(const KernelPass& pass, const Program& program,
+                               const machine::Machine& machine);
+
+}  // namespace tenon::schedule
