@@ -76,16 +76,5 @@ TEST_F(Forms, fields_of_kernels_with_several_results_are_read_directly) {
   }
 }
 
-TEST_F(Forms, constants_that_cannot_be_evaluated_stay_for_the_run) {
-  const std::vector<int64_t> beyond{7};
-  const Expr operands[] = {weights({3}, 1), b.constant_i(ir::DType::i64, {1}, beyond)};
-  const Expr bad =
-      c.make(Op::gather, c.tensor(ir::DType::f32, {1}), operands, {{Key::axis, int64_t{0}}});
-  f.results = {bad};
-  ASSERT_TRUE(graph::fold_constants(c, f).has_value());
-  EXPECT_EQ(f.results[0], bad);
-  EXPECT_FALSE(interp::run(f, {}).has_value());
-}
-
 }  // namespace
 }  // namespace tenon::testing

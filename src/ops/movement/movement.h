@@ -16,13 +16,12 @@
 //   from_scalars C1 operands are i64 scalars  C2 the type is i64, of rank 1 with as many elements
 //   as
 //              operands, or of rank 0 with one operand
-//   gather     C1 axis in range  C2 integer indices  C3 literal indices within the axis
+//   gather     C1 axis in range  C2 integer indices
 //   gather_elements  C1 axis in range  C2 integer indices  C3 equal ranks  C4 indices reach no
-//              further than the operand off the axis  C5 literal indices within the axis
+//              further than the operand off the axis
 //   gather_nd  C1 integer indices of rank >= 1  C2 their last extent is a literal  C3 batch axes
 //   plus
-//              index depth fit both ranks  C4 batch extents agree  C5 literal indices within their
-//              axes
+//              index depth fit both ranks  C4 batch extents agree
 //   dynamic_slice  C1 one i64 rank-0 start for each axis  C2 the type is proposed, of the same rank
 //              and element type  C3 it is no larger than the operand
 #pragma once
@@ -33,10 +32,9 @@ namespace tenon::ops {
 
 /// What is known about the indices of a gather, gather_elements or gather_nd.
 enum class IndexRange : uint8_t {
-  unknown,       // data, or a symbolic extent
-  front,         // literals, all in [0, extent)
-  any_end,       // literals, all in [-extent, extent)
-  out_of_range,  // literals, one of them outside
+  unknown,  // data, a symbolic extent, or literals one of which lies outside: a run checks them
+  front,    // literals, all in [0, extent)
+  any_end,  // literals, all in [-extent, extent)
 };
 /// Of operands `x` and `indices`; `first_axis` is the axis that is indexed (gather_nd: the batch
 /// count, and one axis for each of the last extent of the indices).

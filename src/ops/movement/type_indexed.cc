@@ -9,17 +9,6 @@ namespace tenon::ops {
 
 using ir::Key;
 
-namespace {
-
-Status check_literals(const Rule& rule, int constraint, ir::Op op, int64_t first_axis) {
-  if (index_range(op, rule.operand(0), rule.operand(1), first_axis) != IndexRange::out_of_range)
-    return {};
-  return rule.refuse(constraint,
-                     "a literal index is out of range of " + show(rule.operand(0)->type));
-}
-
-}  // namespace
-
 IndexRange index_range(ir::Op op, Expr x, Expr indices, int64_t first_axis) {
   if (indices->op != ir::Op::constant && indices->op != ir::Op::imm) return IndexRange::unknown;
   const int64_t depth = op == ir::Op::gather_nd ? *ir::as_int(indices->shape().back()) : 1;
@@ -34,7 +23,7 @@ IndexRange index_range(ir::Op op, Expr x, Expr indices, int64_t first_axis) {
   for (int64_t index : all_i(tensor_of(indices))) {
     const int64_t extent = extents[component];
     component = component + 1 == extents.size() ? 0 : component + 1;
-    if (index < -extent || index >= extent) return IndexRange::out_of_range;
+    if (index < -extent || index >= extent) return IndexRange::unknown;
     if (index < 0) range = IndexRange::any_end;
   }
   return range;
@@ -58,7 +47,6 @@ Result<Type> gather_type(const TypeArgs& args) {
   TENON_TRY_VOID(rule.check_axis(1, *axis, rule.rank(0)));
   if (!ir::is_integer(rule.operand(1)->dtype()))
     return rule.refuse(2, "indices " + show(rule.operand(1)->type) + " are not integers");
-  TENON_TRY_VOID(check_literals(rule, 3, args.op, *axis));
   const std::vector<Expr>& x = rule.shape(0);
   const std::vector<Expr>& indices = rule.shape(1);
   std::vector<Expr> shape(x.begin(), x.begin() + *axis);
@@ -82,7 +70,6 @@ Result<Type> gather_elements_type(const TypeArgs& args) {
         provably_less(args.c, rule.shape(0)[i], rule.shape(1)[i]))
       return rule.refuse(4, "indices " + show(rule.operand(1)->type) + " are longer than " +
                                 show(rule.operand(0)->type) + " on axis " + std::to_string(i));
-  TENON_TRY_VOID(check_literals(rule, 5, args.op, *axis));
   return args.c.tensor(rule.operand(0)->dtype(), rule.shape(1));
 }
 
@@ -112,7 +99,6 @@ Result<Type> gather_nd_type(const TypeArgs& args) {
                                 std::to_string(i));
     shape[i] = *both;
   }
-  TENON_TRY_VOID(check_literals(rule, 5, args.op, *batch));
   shape.insert(shape.end(), x.begin() + *batch + *depth, x.end());
   return args.c.tensor(rule.operand(0)->dtype(), shape);
 }
