@@ -104,6 +104,16 @@ class Output(Case):
         self.assertIn("input  x: f32[batch, 12]", self.good("inspect", self.folder / "m.tenon"))
         self.assertIn("worst relative error", self.good("compare", tir))
 
+    def test_results_without_names_are_numbered_for_every_command(self):
+        tir = self.folder / "m.tir"
+        tir.write_text("model @m[](x: f32[3]) {\n  t0 = neg(x) : f32[3]\n  return t0, x\n}\n")
+        self.assertIn("-> (output0, output1) {", self.good("opt", tir))
+        self.assertIn("output1: f32[3]", self.good("check", tir))
+        self.good("run", tir, "--fill", "random:1", "--save", self.folder / "saved")
+        for against in ["interp", self.folder / "saved"]:
+            text = self.good("compare", tir, "--fill", "random:1", "--against", against)
+            self.assertRegex(text, "(?s)output0: relative error 0.*output1: relative error 0")
+
 
 SCALE = """\
 kernel @scale[n](x: in f32[n, 8], y: out f32[n, 8]) {

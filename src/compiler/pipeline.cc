@@ -47,6 +47,9 @@ Result<ImportedModel> read_text(std::string_view text, const std::string& path) 
   TENON_TRY_VOID(ir::verify(*module.functions.back()));
   TENON_TRY_VOID(ops::verify(*module.context, *module.functions.back()));
   ImportedModel source{module.context, *module.functions.back(), {}, path, {}};
+  std::vector<std::string>& names = source.function.result_names;
+  while (names.size() < source.function.results.size())
+    names.push_back(cat("output", names.size()));
   std::vector<ir::Expr> roots = source.function.params;
   roots.insert(roots.end(), source.function.results.begin(), source.function.results.end());
   for (ir::Expr e : ir::post_order(roots, /*with_exprs=*/true))
