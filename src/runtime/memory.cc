@@ -28,7 +28,7 @@ bool Memory::reserve(uint64_t size, uint64_t keep) {
   auto* fresh = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
   if (fresh == nullptr) return false;
   if (alignment == kHugePage) madvise(fresh, rounded, MADV_HUGEPAGE);
-  if (keep > 0) std::memcpy(fresh, data_, std::min(keep, capacity_));
+  if (keep > 0 && capacity_ > 0) std::memcpy(fresh, data_, std::min(keep, capacity_));
   std::free(data_);
   data_ = fresh;
   capacity_ = rounded;
