@@ -39,9 +39,9 @@ TEST(TenonRun, links_no_compiler) {
   const Outcome symbols = run("nm -C " + std::string(TENON_BINARY_DIR) + "/tenon-run.debug");
   ASSERT_EQ(symbols.status, 0);
   EXPECT_NE(symbols.text.find("tenon::runtime::Executor::run"), std::string::npos);
-  for (const char* foreign :
-       {"llvm::", "LLVM", "google::protobuf", "tenon::ir::", "tenon::ops::", "tenon::interp::",
-        "tenon::schedule::", "tenon::graph::", "tenon::target::", "tenon::compiler::", "tenon::cli::"})
+  for (const char* foreign : {"llvm::", "LLVM", "google::protobuf", "tenon::ir::", "tenon::ops::",
+                              "tenon::interp::", "tenon::schedule::", "tenon::graph::",
+                              "tenon::target::", "tenon::compiler::", "tenon::cli::"})
     EXPECT_EQ(symbols.text.find(foreign), std::string::npos) << foreign;
 }
 

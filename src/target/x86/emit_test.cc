@@ -100,6 +100,32 @@ TEST(Emit, a_long_sum_of_sizes_is_one_value) {
   }
 }
 
+/// The sum is computed on entry, so it must not take parts of it that the body computed.
+TEST(Emit, a_long_sum_of_sizes_whose_parts_the_body_uses) {
+  Program p;
+  ir::Context& c = p.c();
+  const Expr i = c.var("i");
+  std::vector<Expr> sums{c.var("n0")};
+  p.kernel.sizes = {sums[0]};
+  for (int k = 1; k < 12; ++k) {
+    p.kernel.sizes.push_back(c.var("n" + std::to_string(k)));
+    sums.push_back(ir::add(c, sums.back(), p.kernel.sizes.back()));
+  }
+  const Expr out = p.param(DType::f32, {ir::add(c, sums.back(), c.i64(1))}, ir::ParamRole::out);
+  std::vector<Expr> stores;
+  for (Expr at : sums)
+    stores.push_back(ir::store(c, out, c.imm_f(c.scalar(DType::f32), 1), std::vector{at}));
+  p.kernel.body = ir::for_loop(c, i, c.i64(2), ir::seq(c, stores), "serial");
+  ASSERT_TRUE(emit_llvm(p.kernel, narrow()));
+  if (testing::runnable_rows().empty()) return;
+  const std::vector<int64_t> sizes{1, 2, 1, 3, 1, 1, 2, 1, 1, 4, 1, 1};
+  std::vector<float> want(20, 0), to(20, 0);
+  for (size_t k = 0, at = 0; k < sizes.size(); ++k) want[at += static_cast<size_t>(sizes[k])] = 1;
+  void* buffers[] = {to.data()};
+  ASSERT_EQ(testing::run(p.kernel, *testing::runnable_rows().front(), buffers, sizes), 0);
+  EXPECT_EQ(to, want);
+}
+
 TEST(Emit, f32_multiplication_and_addition_are_not_fused) {
   Program p;
   ir::Context& c = p.c();

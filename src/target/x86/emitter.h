@@ -9,6 +9,7 @@
 #include <llvm/IR/Module.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -136,7 +137,7 @@ class Emitter {
   Val variable(Expr e);
   Val operation(Expr e);
   Val sum_apart(Expr e);
-  Val opaque(Expr sum);
+  Value* opaque_sum(std::vector<Expr> sizes);
   int size_terms(Expr e);
   Val select(Expr e);
   Val branching_select(Value* condition, Expr e);
@@ -236,6 +237,7 @@ class Emitter {
   std::unordered_map<Expr, Expr> offsets_;      // a row-major offset to its simplest form
   std::vector<Memo> memo_;
   ir::NodeMap<int> size_terms_;
+  std::map<std::vector<Expr>, Value*> opaque_sums_;  // of this launch
   std::optional<VectorContext> vector_;
   int lane_chunk_ = -1;     // >= 0 while first_lane works
   bool versioned_ = false;  // inside one of the copies that versioned() makes

@@ -41,19 +41,20 @@ Val Emitter::expr(Expr e) {
 
 /// A sum with its sizes taken together.
 Val Emitter::sum_apart(Expr e) {
-  ir::Context& c = *kernel_.context;
-  Expr sizes = nullptr, rest = nullptr;
+  std::vector<Expr> sizes;
+  Expr rest = nullptr;
   for (std::vector<Expr> work{e}; !work.empty();) {
     const Expr term = work.back();
     work.pop_back();
     if (term->op == Op::add) {
       work.insert(work.end(), term->operands.rbegin(), term->operands.rend());
+    } else if (size_terms(term) > 0) {
+      sizes.push_back(term);
     } else {
-      Expr& sum = size_terms(term) > 0 ? sizes : rest;
-      sum = sum == nullptr ? term : ir::add(c, sum, term);
+      rest = rest == nullptr ? term : ir::add(*kernel_.context, rest, term);
     }
   }
-  const Val together = opaque(sizes);
+  const Val together{{opaque_sum(std::move(sizes))}, false};
   if (rest == nullptr) return together;
   Val result = expr(rest);
   for (size_t i = 0; i < result.parts.size(); ++i)
@@ -62,18 +63,20 @@ Val Emitter::sum_apart(Expr e) {
   return result;
 }
 
-/// A sum of sizes, computed once on entry behind an empty piece of assembly.
-Val Emitter::opaque(Expr sum) {
-  const Key key{sum, -1};
-  if (const auto found = memo_.front().find(key); found != memo_.front().end())
-    return found->second;
+/// A sum of sizes, computed once on entry, of what is loaded there and nothing else, behind an
+/// empty piece of assembly.
+Value* Emitter::opaque_sum(std::vector<Expr> sizes) {
+  std::sort(sizes.begin(), sizes.end(), [](Expr a, Expr b) { return a->id < b->id; });
+  Value*& known = opaque_sums_[sizes];
+  if (known != nullptr) return known;
   const llvm::IRBuilderBase::InsertPointGuard guard(b_);
   b_.SetInsertPoint(entry_end_);
-  Value* value = compute(sum).scalar();
-  auto* type = llvm::FunctionType::get(value->getType(), value->getType(), false);
-  llvm::CallInst* same = b_.CreateCall(llvm::InlineAsm::get(type, "", "=r,0", false), value);
+  Value* sum = i64(0);
+  for (Expr size : sizes) sum = b_.CreateAdd(sum, environment_.at(size).scalar());
+  auto* type = llvm::FunctionType::get(sum->getType(), sum->getType(), false);
+  llvm::CallInst* same = b_.CreateCall(llvm::InlineAsm::get(type, "", "=r,0", false), sum);
   same->setDoesNotAccessMemory();
-  return memo_.front()[key] = {{same}, false};
+  return known = same;
 }
 
 /// How many sizes a sum takes as terms.
