@@ -79,7 +79,7 @@ class Verdicts:
 
     def __init__(self, program, root, limit_s=CASE_LIMIT_S):
         environment = {**os.environ, "TMPDIR": str(root)}
-        self.process = subprocess.Popen([program, root, str(limit_s)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen([program, root, str(limit_s), "random"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
     def wait(self, timeout=None):
         """(kind, text) by number of the folder; kind is "" where all is well. Raises subprocess.TimeoutExpired."""
