@@ -113,8 +113,12 @@ TEST(Emit, a_long_sum_of_sizes_whose_parts_the_body_uses) {
   }
   const Expr out = p.param(DType::f32, {ir::add(c, sums.back(), c.i64(1))}, ir::ParamRole::out);
   std::vector<Expr> stores;
-  for (Expr at : sums)
-    stores.push_back(ir::store(c, out, c.imm_f(c.scalar(DType::f32), 1), std::vector{at}));
+  for (size_t k = 0; k < sums.size(); ++k) {
+    Expr guard = ir::lt(c, c.i64(0), sums[0]);  // shorter sums first, in one expression
+    for (size_t l = 1; l <= k; ++l) guard = ir::logical_and(c, guard, ir::lt(c, i, sums[l]));
+    const Expr one = c.imm_f(c.scalar(DType::f32), 1);
+    stores.push_back(ir::if_then(c, guard, ir::store(c, out, one, std::vector{sums[k]})));
+  }
   p.kernel.body = ir::for_loop(c, i, c.i64(2), ir::seq(c, stores), "serial");
   ASSERT_TRUE(emit_llvm(p.kernel, narrow()));
   if (testing::runnable_rows().empty()) return;
