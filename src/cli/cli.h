@@ -4,11 +4,13 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "compiler/compiler.h"
 #include "compiler/session.h"
+#include "runtime/executor.h"
 #include "runtime/inputs.h"
 #include "support/number_range.h"
 #include "support/result.h"
@@ -55,6 +57,16 @@ struct InputFlags {
   /// `default_fill` is the rule for inputs without a file when --fill is absent; "" refuses them.
   [[nodiscard]] Result<runtime::InputOptions> resolve(const std::string& default_fill) const;
 };
+
+/// A model with its inputs set, to be run.
+struct Ready {
+  compiler::Session session;
+  std::vector<runtime::Tensor> inputs;
+  std::unique_ptr<runtime::Executor> executor;
+};
+[[nodiscard]] Result<Ready> make_ready(const std::string& path, const InputFlags& inputs,
+                                       const std::string& default_fill, const CompileFlags& flags,
+                                       int threads);
 
 /// Accepts numbers of the range only; the error names it.
 [[nodiscard]] CLI::Validator in_range(const NumberRange& range);

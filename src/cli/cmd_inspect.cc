@@ -141,9 +141,7 @@ Status check_pass(const InspectArgs& args) {
   if (args.after.empty()) return {};
   const bool of_graphs = graph::find_pass(args.after) != nullptr;
   const bool of_kernels = schedule::find_kernel_pass(args.after) != nullptr;
-  if (!of_graphs && !of_kernels)
-    return fail("pass.unknown",
-                "no pass is called '" + args.after + "'; `tenon opt --list` names them");
+  if (!of_graphs && !of_kernels) return compiler::unknown_pass(args.after);
   if (of_graphs && !args.kernel.empty())
     return fail("usage", cat("pass '", args.after, "' works on graphs: leave --kernel out"));
   if (of_kernels && args.kernel.empty())

@@ -73,16 +73,14 @@ Result<std::string> scheduled_text(const schedule::Program& kernel, const std::s
 Result<std::string> passed_text(schedule::Program kernel, const OptArgs& args) {
   if (!args.schedule.empty())
     return fail("usage", "--pass and --schedule: give the schedule as trace lines in FILE");
+  TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
   TENON_TRY(kernel, schedule::replay(kernel, kernel->trace));
   for (const std::string& name : args.passes) {
     const schedule::KernelPass* pass = schedule::find_kernel_pass(name);
     if (pass == nullptr && graph::find_pass(name) != nullptr)
       return fail("usage", cat(args.file, ": holds one kernel, and pass '", name,
                                "' works on models; `tenon opt --list` names those on kernels"));
-    if (pass == nullptr)
-      return fail("pass.unknown",
-                  cat("no pass is called '", name, "'; `tenon opt --list` names them"));
-    TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
+    if (pass == nullptr) return compiler::unknown_pass(name);
     kernel = schedule::run_pass(*pass, kernel, *row);
     TENON_TRY_VOID(ir::verify(*kernel, 'T'));
   }
@@ -97,9 +95,7 @@ Status run_passes(compiler::ImportedModel& source, const std::vector<std::string
                   cat("pass '", name,
                       "' works on kernels, and this is a model; `tenon inspect MODEL --kernel "
                       "N --stage loop` prints one"));
-    if (pass == nullptr)
-      return fail("pass.unknown",
-                  "no pass is called '" + name + "'; `tenon opt --list` names them");
+    if (pass == nullptr) return compiler::unknown_pass(name);
     TENON_TRY_VOID(pass->run(*source.context, source.function));
     TENON_TRY_VOID(ir::verify(source.function));
   }

@@ -19,13 +19,8 @@ struct RunArgs {
 };
 
 Status run(const RunArgs& args) {
-  TENON_TRY(const runtime::InputOptions options, args.inputs.resolve(""));
-  TENON_TRY(const compiler::Session session, open_session(args.model, args.flags));
-  TENON_TRY(const std::vector<runtime::Tensor> inputs,
-            runtime::make_inputs(*session.model, options, args.threads));
-  TENON_TRY(const auto executor, runtime::Executor::create(session.model, args.threads));
-  for (size_t i = 0; i < inputs.size(); ++i)
-    TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
+  TENON_TRY(const Ready ready, make_ready(args.model, args.inputs, "", args.flags, args.threads));
+  const auto& [session, inputs, executor] = ready;
   TENON_TRY_VOID(executor->run());
   clear_progress();
   const std::vector<runtime::NamedTensor> outputs = runtime::outputs_of(*executor);

@@ -43,6 +43,9 @@ struct Options {
 /// passes that cannot be switched off.
 [[nodiscard]] Result<const machine::Machine*> check(const Options& options);
 
+/// "pass.unknown": no pass on graphs or kernels has that name.
+[[nodiscard]] tl::unexpected<Error> unknown_pass(std::string_view name);
+
 enum class Format { onnx, text };
 
 /// What is to be compiled: a file, or bytes that the caller keeps for the time of the call.

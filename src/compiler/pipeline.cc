@@ -2,7 +2,6 @@
 // (graph/pass.h), each with a name, a switch, a timer and a verifier.
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 
 #include "compiler/compiler.h"
@@ -18,18 +17,13 @@
 #include "ops/verify.h"
 #include "schedule/kernel_pass.h"
 #include "support/file.h"
+#include "support/stopwatch.h"
 #include "support/text.h"
 #include "support/threads.h"
 
 namespace tenon::compiler {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Tells the caller where the work is; refuses to go on once the caller asked for an end.
 Status advance(const Options& options, std::string_view what, size_t done, size_t total) {
@@ -102,9 +96,9 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
                                pass.name) != options.disabled_passes.end();
     if (!off) {
       TENON_TRY_VOID(advance(options, pass.name, 0, 0));
-      const Clock::time_point start = Clock::now();
+      const Stopwatch start;
       TENON_TRY_VOID(pass.run(*result.context, result.function));
-      result.times.push_back({std::string(pass.name), seconds_since(start)});
+      result.times.push_back({std::string(pass.name), start.seconds()});
       if (options.verify && pass.name != "fuse") {
         TENON_TRY_VOID(ir::verify(result.function));
         TENON_TRY_VOID(ops::verify(*result.context, result.function));
@@ -127,18 +121,18 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
     kernel->times.push_back({std::string(stage), seconds, /*of_kernels=*/true});
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
-  Clock::time_point start = Clock::now();
+  Stopwatch start;
   TENON_TRY(schedule::Choice choice, schedule::choose(kernel->definition, machine));
-  took("schedule", seconds_since(start));
+  took("schedule", start.seconds());
   kernel->scheduled = std::move(choice.program);
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->scheduled));
   TENON_TRY(kernel->finalized,
             schedule::finalize(kernel->scheduled, machine, {.verify = verify, .on_pass = took}));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
-  start = Clock::now();
+  start = {};
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
-  took("emit", seconds_since(start));
+  took("emit", start.seconds());
   return kernel;
 }
 
@@ -147,7 +141,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
   std::vector<const ir::Kernel*> all;
   collect_kernels(result.function, all);
 
-  Clock::time_point start = Clock::now();
+  Stopwatch start;
   std::unordered_map<std::string, size_t> by_text;
   std::vector<const ir::Kernel*> distinct;
   std::vector<std::string> texts;
@@ -162,9 +156,9 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
     }
     result.kernel_of.emplace(k, at->second);
   }
-  result.times.push_back({"deduplicate", seconds_since(start)});
+  result.times.push_back({"deduplicate", start.seconds()});
 
-  start = Clock::now();
+  start = {};
   result.kernels.resize(distinct.size());
   std::mutex mutex;
   size_t done = 0;
@@ -192,7 +186,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
       }
     }
   });
-  result.times.push_back({"compile_kernels", seconds_since(start)});
+  result.times.push_back({"compile_kernels", start.seconds()});
   TENON_TRY_VOID(std::move(advanced));
   const size_t first = result.times.size();
   for (const auto& kernel : result.kernels) {
@@ -214,6 +208,10 @@ Source Source::file(std::string path) {
   return {std::move(path), std::nullopt, format};
 }
 
+tl::unexpected<Error> unknown_pass(std::string_view name) {
+  return fail("pass.unknown", cat("no pass is called '", name, "'; `tenon opt --list` names them"));
+}
+
 Result<const machine::Machine*> check(const Options& options) {
   const machine::Machine* row =
       options.target == "host" ? &machine::host() : machine::find_row(options.target);
@@ -228,9 +226,7 @@ Result<const machine::Machine*> check(const Options& options) {
                 cat("precision '", options.precision, "' is not available; use f32"));
   for (const std::string& name : options.disabled_passes) {
     const graph::Pass* pass = graph::find_pass(name);
-    if (pass == nullptr && schedule::find_kernel_pass(name) == nullptr)
-      return fail("pass.unknown",
-                  cat("no pass is called '", name, "'; `tenon opt --list` names them"));
+    if (pass == nullptr && schedule::find_kernel_pass(name) == nullptr) return unknown_pass(name);
     if (pass == nullptr || !pass->optional)
       return fail("pass.required",
                   cat("pass '", name,

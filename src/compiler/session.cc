@@ -1,28 +1,22 @@
 #include "compiler/session.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "artifact/file.h"
 #include "compiler/cache.h"
+#include "support/stopwatch.h"
 #include "support/text.h"
 
 namespace tenon::compiler {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 Result<Session> load(const std::string& path, bool verify_whole) {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch start;
   Session session;
   TENON_TRY(session.model,
             runtime::Model::open(path, {.verify_whole = verify_whole, .check_cpu = true}));
-  session.load_s = seconds_since(start);
+  session.load_s = start.seconds();
   return session;
 }
 
@@ -72,12 +66,12 @@ Result<Session> open(const std::string& path, const Options& options, bool use_c
       }
     }
   }
-  const Clock::time_point start = Clock::now();
+  const Stopwatch start;
   TENON_TRY(ImportedModel imported, read(Source::file(path), options));
   const std::vector<std::string> external = imported.external_files;
   TENON_TRY(artifact::Model model, compile(std::move(imported), options));
   Session session;
-  session.compile_s = seconds_since(start);
+  session.compile_s = start.seconds();
   if (use_cache && cache.store(model, external)) {
     if (const auto entry = cache.find()) {
       // The stored file is mapped, and what compiling needed is given back.
@@ -87,9 +81,9 @@ Result<Session> open(const std::string& path, const Options& options, bool use_c
       }
     }
   }
-  const Clock::time_point loading = Clock::now();
+  const Stopwatch loading;
   TENON_TRY(session.model, runtime::Model::from(std::move(model)));
-  session.load_s = seconds_since(loading);
+  session.load_s = loading.seconds();
   return session;
 }
 

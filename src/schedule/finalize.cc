@@ -1,11 +1,11 @@
 // Scheduled program to target stage; see schedule.h and the passes in finalize/.
 #include <array>
-#include <chrono>
 
 #include "ir/verify.h"
 #include "schedule/finalize/passes.h"
 #include "schedule/kernel_pass.h"
 #include "schedule/schedule.h"
+#include "support/stopwatch.h"
 
 namespace tenon::schedule {
 
@@ -32,12 +32,10 @@ Program run_pass(const KernelPass& pass, const Program& program, const machine::
 
 Result<Program> finalize(Program program, const machine::Machine& machine,
                          const FinalizeOptions& options) {
-  using Clock = std::chrono::steady_clock;
   for (const KernelPass& pass : kernel_passes()) {
-    const Clock::time_point start = Clock::now();
+    const Stopwatch watch;
     program = run_pass(pass, program, machine);
-    if (options.on_pass)
-      options.on_pass(pass.name, std::chrono::duration<double>(Clock::now() - start).count());
+    if (options.on_pass) options.on_pass(pass.name, watch.seconds());
     if (options.verify) TENON_TRY_VOID(ir::verify(*program, 'T'));
     if (options.stop_after == pass.name) break;
   }

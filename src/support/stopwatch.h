@@ -1,0 +1,20 @@
+// Wall-clock time of a piece of work.
+#pragma once
+
+#include <chrono>
+
+namespace tenon {
+
+class Stopwatch {
+ public:
+  /// Since construction.
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace tenon
