@@ -11,9 +11,9 @@ import time
 import unittest
 
 import numpy as np
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-from harness import TENON, TENON_RUN, Case, attention, chain, mlp
+from harness import TENON, TENON_RUN, Case, attention, chain, mlp, model
 
 
 COMMANDS = ["run", "bench", "compile", "inspect", "check", "compare", "opt", "targets", "conformance"]
@@ -270,6 +270,25 @@ class Numbers(Case):
         direct = self.run_model(path, "x", x)
         self.good("compile", path, "-o", self.folder / "m.tenon")
         self.assertEqual(self.run_model(self.folder / "m.tenon", "x", x, program=TENON_RUN).tobytes(), direct.tobytes())
+
+    def test_hundreds_of_sizes_in_one_concatenation(self):
+        """Sums of sizes are sizes of the kernel; parts come together in levels."""
+        count = 70
+        inputs = [helper.make_tensor_value_info(f"x{k}", TensorProto.FLOAT, [f"n{k}", 2]) for k in range(count)]
+        nodes = [
+            helper.make_node("Concat", [f"x{k}" for k in range(count)], ["all"], axis=0),
+            helper.make_node("Transpose", ["all"], ["turned"], perm=[1, 0]),
+            helper.make_node("Neg", ["turned"], ["y"]),
+        ]
+        path = self.save("m.onnx", model(nodes, inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]))
+        rng = np.random.default_rng(4)
+        parts = [rng.standard_normal((int(rng.integers(0, 5)), 2)).astype("f") for _ in range(count)]
+        given = []
+        for k, part in enumerate(parts):
+            np.save(self.folder / f"x{k}.npy", part)
+            given += ["--input", f"x{k}={self.folder / f'x{k}.npy'}"]
+        self.good("run", path, *given, "--save", self.folder / "out")
+        np.testing.assert_array_equal(np.load(self.folder / "out" / "y.npy"), -np.concatenate(parts).T)
 
     def test_thread_count_does_not_change_a_bit(self):
         path = self.save("m.onnx", attention()[0])

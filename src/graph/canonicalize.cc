@@ -84,13 +84,26 @@ Expr drop_empty_pad(Rewriter&, Expr n) {
   return n->operand(0);
 }
 
-Expr drop_single_concat(Rewriter& r, Expr n) {
+/// How many parts of a concatenation one kernel writes. Scheduling a kernel takes the square of its
+/// blocks, and sizes without a number take as long again to reason about.
+size_t most_parts(Expr concat) {
+  const auto axis = static_cast<size_t>(concat->int_attr(Key::axis));
+  const bool numbers = std::all_of(concat->operands.begin(), concat->operands.end(),
+                                   [&](Expr x) { return as_int(x->shape()[axis]).has_value(); });
+  return numbers ? 256 : 32;
+}
+
+Expr flatten_concat(Rewriter& r, Expr n) {
   if (n->operands.size() == 1) return n->operand(0);
   const int64_t axis = n->int_attr(Key::axis);
+  const size_t most = most_parts(n);
   std::vector<Expr> kept;
+  size_t waiting = n->operands.size();
   for (Expr x : n->operands) {
+    --waiting;
     if (is_int(x->shape()[static_cast<size_t>(axis)], 0)) continue;
-    if (x->op == Op::concat && x->int_attr(Key::axis) == axis && r.uses(x) == 1) {
+    if (x->op == Op::concat && x->int_attr(Key::axis) == axis && r.uses(x) == 1 &&
+        kept.size() + x->operands.size() + waiting <= most) {
       kept.insert(kept.end(), x->operands.begin(), x->operands.end());
     } else {
       kept.push_back(x);
@@ -100,6 +113,20 @@ Expr drop_single_concat(Rewriter& r, Expr n) {
                        std::equal(kept.begin(), kept.end(), n->operands.begin())))
     return nullptr;
   return r.make(Op::concat, kept, {{Key::axis, axis}});
+}
+
+/// Very many parts are put together in levels: one more copy for each, instead of one huge kernel.
+Expr part_wide_concat(Rewriter& r, Expr n) {
+  const int64_t axis = n->int_attr(Key::axis);
+  const std::vector<Expr> all(n->operands.begin(), n->operands.end());
+  const size_t most = most_parts(n);
+  if (all.size() <= most) return nullptr;
+  std::vector<Expr> parts;
+  for (size_t first = 0; first < all.size(); first += most) {
+    const size_t count = std::min(most, all.size() - first);
+    parts.push_back(r.make(Op::concat, std::span(all).subspan(first, count), {{Key::axis, axis}}));
+  }
+  return r.make(Op::concat, parts, {{Key::axis, axis}});
 }
 
 Expr drop_cast(Rewriter& r, Expr n) {
@@ -176,7 +203,8 @@ constexpr Rule kRules[] = {
     {"drop_identity_broadcast", is<Op::broadcast>, drop_identity_broadcast},
     {"drop_whole_slice", is<Op::slice>, drop_whole_slice},
     {"drop_empty_pad", is<Op::pad>, drop_empty_pad},
-    {"drop_single_concat", is<Op::concat>, drop_single_concat},
+    {"flatten_concat", is<Op::concat>, flatten_concat},
+    {"part_wide_concat", is<Op::concat>, part_wide_concat},
     {"drop_cast", is<Op::cast>, drop_cast},
     {"get_of_tuple", is<Op::get>, get_of_tuple},
     {"constants_into_bodies", has_body, constants_into_bodies},

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/expr.h"
+#include "ir/node_map.h"
 #include "ir/rewrite.h"
 #include "ir/round.h"
 #include "ops/index_check.h"
@@ -37,6 +38,7 @@ Expr scalar_literal(Context& c, Expr node) {
 }
 
 constexpr int kBroadcastDepth = 6;
+constexpr int64_t kLongSum = 8;  // sizes that a kernel takes as one
 
 class Lowering {
  public:
@@ -64,16 +66,45 @@ class Lowering {
     return n->type->kind == TypeKind::tuple ? n->type->fields : std::vector<Type>{n->type};
   }
 
-  /// A graph extent in the kernel's context; its variables become sizes of the kernel.
+  /// A graph extent in the kernel's context; its variables become sizes of the kernel, and so do
+  /// its long sums: a kernel that takes hundreds of terms apart compiles for minutes.
   Expr extent(Expr e) {
-    for (Expr v : post_order(std::span(&e, 1))) {
-      if (v->op != Op::var || map_.contains(v)) continue;
-      const Expr mine = c().var(v->string_attr(Key::name));
-      map_.emplace(v, mine);
-      kernel_->sizes.push_back(mine);
-      sizes_.push_back(v);
+    count_terms(e);
+    std::vector<Expr> work{e};
+    while (!work.empty()) {
+      const Expr x = work.back();
+      work.pop_back();
+      if (map_.contains(x)) continue;
+      if (x->op == Op::var || *terms_.find(x) >= kLongSum) {
+        add_size(x);
+      } else {
+        work.insert(work.end(), x->operands.rbegin(), x->operands.rend());
+      }
     }
     return copy_to(c(), e, map_);
+  }
+
+  void add_size(Expr e) {
+    const Expr mine = c().var(e->op == Op::var ? e->string_attr(Key::name)
+                                               : "sum" + std::to_string(sizes_.size()));
+    map_.emplace(e, mine);
+    kernel_->sizes.push_back(mine);
+    sizes_.push_back(e);
+  }
+
+  /// For each node under e how many variables it adds up; 0 where it is no sum of sizes, which are
+  /// not negative.
+  void count_terms(Expr e) {
+    if (terms_.contains(e)) return;
+    for (Expr x : post_order(std::span(&e, 1))) {
+      if (terms_.contains(x)) continue;
+      int64_t terms = x->op == Op::var && x->dtype() == DType::i64 ? 1 : 0;
+      if (x->op == Op::add) {
+        const int64_t a = *terms_.find(x->operand(0)), b = *terms_.find(x->operand(1));
+        if (a > 0 && b > 0) terms = std::min(a + b, kLongSum);
+      }
+      terms_.insert(x, terms);
+    }
   }
 
   Type local_type(Type type) {
@@ -264,17 +295,17 @@ class Lowering {
   void lower_concat(Expr n) {
     const Expr out = buffers_.at(n)[0];
     const auto axis = static_cast<size_t>(n->int_attr(Key::axis));
-    Expr offset = c().i64(0);
+    Expr offset = graph_.i64(0);
     for (size_t k = 0; k < n->operands.size(); ++k) {
       std::vector<Expr> shape;
       for (Expr e : n->operand(k)->shape()) shape.push_back(extent(e));
       const Nest nest = spatial_nest(shape);
       const std::vector<Expr> from = vars(nest, 's');
       std::vector<Expr> to = from;
-      to[axis] = add(c(), to[axis], offset);
+      to[axis] = add(c(), to[axis], extent(offset));
       emit(names_[n] + "_part" + std::to_string(k), nest,
            store(c(), out, load_operand(n->operand(k), from), to));
-      offset = add(c(), offset, shape[axis]);
+      offset = add(graph_, offset, n->operand(k)->shape()[axis]);
     }
   }
 
@@ -319,6 +350,7 @@ class Lowering {
   std::unordered_map<Expr, std::string> names_;
   std::unordered_map<std::string, int> counts_;
   Map map_;
+  NodeMap<int64_t> terms_;
 };
 
 }  // namespace

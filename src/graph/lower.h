@@ -14,7 +14,7 @@ namespace tenon::graph {
 struct LoweredGroup {
   std::shared_ptr<ir::Kernel> kernel;
   std::vector<ir::Expr> inputs;  // graph nodes for the params of role in and constant, in order
-  std::vector<ir::Expr> sizes;   // graph variables for Kernel::sizes
+  std::vector<ir::Expr> sizes;   // graph extents for Kernel::sizes: variables and long sums of them
 };
 
 /// `nodes` in topological order; `outputs` are nodes of the group (a node with a tuple type stands

@@ -136,9 +136,6 @@ class Emitter {
   Val compute(Expr e);
   Val variable(Expr e);
   Val operation(Expr e);
-  Val sum_apart(Expr e);
-  Value* opaque_sum(std::vector<Expr> sizes);
-  int size_terms(Expr e);
   Val select(Expr e);
   Val branching_select(Value* condition, Expr e);
   Val masked_select(const Val& condition, Expr e);
@@ -236,8 +233,6 @@ class Emitter {
   ir::Assumptions known_;                       // of sizes and loop variables
   std::unordered_map<Expr, Expr> offsets_;      // a row-major offset to its simplest form
   std::vector<Memo> memo_;
-  ir::NodeMap<int> size_terms_;
-  std::map<std::vector<Expr>, Value*> opaque_sums_;  // of this launch
   std::optional<VectorContext> vector_;
   int lane_chunk_ = -1;     // >= 0 while first_lane works
   bool versioned_ = false;  // inside one of the copies that versioned() makes

@@ -1,20 +1,10 @@
 // Scalar expressions, and the same over the lanes of a vector loop.
-#include <llvm/IR/InlineAsm.h>
-
-#include <algorithm>
-
 #include "support/check.h"
 #include "target/x86/emitter.h"
 
 namespace tenon::target::x86 {
 
 using ir::Op;
-
-namespace {
-/// LLVM's loop strength reduction tries the ways to part a sum, in the cube of its terms: a sum of
-/// sizes with that many becomes one value that it does not look into.
-constexpr int kOpaqueTerms = 8;
-}  // namespace
 
 Value* Val::scalar() const {
   TENON_CHECK(!varying && parts.size() == 1, "a varying value where a uniform one is needed");
@@ -34,62 +24,9 @@ Val Emitter::expr(Expr e) {
   if (const Val* known = remembered(key)) return *known;
   if (--budget_ < 0)
     fail("the program is unrolled too far: more than 400000 operations in one launch");
-  Val v = size_terms(e) >= kOpaqueTerms ? sum_apart(e) : compute(e);
+  Val v = compute(e);
   memo_.back()[key] = v;
   return v;
-}
-
-/// A sum with its sizes taken together.
-Val Emitter::sum_apart(Expr e) {
-  std::vector<Expr> sizes;
-  Expr rest = nullptr;
-  for (std::vector<Expr> work{e}; !work.empty();) {
-    const Expr term = work.back();
-    work.pop_back();
-    if (term->op == Op::add) {
-      work.insert(work.end(), term->operands.rbegin(), term->operands.rend());
-    } else if (size_terms(term) > 0) {
-      sizes.push_back(term);
-    } else {
-      rest = rest == nullptr ? term : ir::add(*kernel_.context, rest, term);
-    }
-  }
-  const Val together{{opaque_sum(std::move(sizes))}, false};
-  if (rest == nullptr) return together;
-  Val result = expr(rest);
-  for (size_t i = 0; i < result.parts.size(); ++i)
-    result.parts[i] =
-        b_.CreateAdd(result.parts[i], result.varying ? part(together, i) : together.parts[0]);
-  return result;
-}
-
-/// A sum of sizes, computed once on entry, of what is loaded there and nothing else, behind an
-/// empty piece of assembly.
-Value* Emitter::opaque_sum(std::vector<Expr> sizes) {
-  std::sort(sizes.begin(), sizes.end(), [](Expr a, Expr b) { return a->id < b->id; });
-  Value*& known = opaque_sums_[sizes];
-  if (known != nullptr) return known;
-  const llvm::IRBuilderBase::InsertPointGuard guard(b_);
-  b_.SetInsertPoint(entry_end_);
-  Value* sum = i64(0);
-  for (Expr size : sizes) sum = b_.CreateAdd(sum, environment_.at(size).scalar());
-  auto* type = llvm::FunctionType::get(sum->getType(), sum->getType(), false);
-  llvm::CallInst* same = b_.CreateCall(llvm::InlineAsm::get(type, "", "=r,0", false), sum);
-  same->setDoesNotAccessMemory();
-  return known = same;
-}
-
-/// How many sizes a sum takes as terms.
-int Emitter::size_terms(Expr e) {
-  if (const int* found = size_terms_.find(e)) return *found;
-  int terms = 0;
-  if (e->op == Op::var) {
-    terms = std::find(kernel_.sizes.begin(), kernel_.sizes.end(), e) != kernel_.sizes.end() ? 1 : 0;
-  } else if (e->op == Op::add && e->dtype() == DType::i64) {
-    terms = size_terms(e->operand(0)) + size_terms(e->operand(1));
-  }
-  size_terms_.put(e, terms);
-  return terms;
 }
 
 Val Emitter::compute(Expr e) {

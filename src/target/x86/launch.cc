@@ -92,7 +92,6 @@ void Emitter::begin_function(Expr, const std::string& symbol) {
   budget_ = kNodeBudget;
   error_.reset();
   memo_.assign(1, {});
-  opaque_sums_.clear();
   llvm::BasicBlock* entry = block("entry");
   llvm::BasicBlock* body = block("body");
   b_.SetInsertPoint(entry);
