@@ -274,13 +274,13 @@ class Numbers(Case):
     def test_hundreds_of_sizes_in_one_concatenation(self):
         """Sums of sizes are sizes of the kernel; parts come together in levels."""
         count = 70
-        inputs = [helper.make_tensor_value_info(f"x{k}", TensorProto.FLOAT, [f"n{k}", 2]) for k in range(count)]
+        inputs = [(f"x{k}", TensorProto.FLOAT, [f"n{k}", 2]) for k in range(count)]
         nodes = [
             helper.make_node("Concat", [f"x{k}" for k in range(count)], ["all"], axis=0),
             helper.make_node("Transpose", ["all"], ["turned"], perm=[1, 0]),
             helper.make_node("Neg", ["turned"], ["y"]),
         ]
-        path = self.save("m.onnx", model(nodes, inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]))
+        path = self.save("m.onnx", model(nodes, inputs, [("y", None)]))
         rng = np.random.default_rng(4)
         parts = [rng.standard_normal((int(rng.integers(0, 5)), 2)).astype("f") for _ in range(count)]
         given = []
