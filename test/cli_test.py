@@ -180,6 +180,41 @@ class Kernels(Case):
             self.bad(command, nonsense, says=["n.tir:3:9", "explode", "[schedule.trace]"])
             self.bad(command, wrong, says=["w.tir:3:9", "nowhere", "[schedule.parallel]"])
 
+    def test_a_folder_of_schedules_applies_to_a_model(self):
+        """Edited traces, end to end: printed, changed, run, measured."""
+        proto, reference = mlp()
+        path, folder = self.save("m.onnx", proto), self.folder / "mine"
+        self.bad("run", path, "--schedules", folder, says=[str(folder), "[schedule.folder]"])
+        folder.mkdir()
+        self.bad("run", path, "--schedules", folder, says=["no .tir file", "[schedule.folder]"])
+        text = self.good("inspect", path, "--kernel", 0, "--stage", "loop", "--why")
+        self.assertIn("default schedule: ", text.splitlines()[0])
+        lines = [line for line in text.splitlines() if line.strip().startswith("trace")]
+        self.assertTrue(lines)
+        loop = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("for "))
+        edited = "\n".join(line for line in text.splitlines() if line not in lines[1:])
+        (folder / "k0.tir").write_text(edited.replace(lines[0], f'  trace "parallel({loop})"'))
+        shown = self.good("inspect", path, "--kernel", 0, "--stage", "target", "--schedules", folder)
+        self.assertIn("schedule of ", shown.splitlines()[0])
+        self.assertIn(f"for {loop} in parallel(", shown)
+        x = np.random.default_rng(3).standard_normal((5, 12)).astype("f")
+        y = self.run_model(path, "x", x, "--schedules", folder)
+        np.testing.assert_allclose(y, reference(x), rtol=1e-4, atol=1e-5)
+        bench = json.loads(self.good("bench", path, "--json", "--seconds", "0.01", "--schedules", folder))
+        self.assertEqual(bench["schedules"]["file"], 1)
+        self.assertEqual(sum(bench["schedules"].values()), len(bench["kernels"]))
+        self.good("compile", path, "-o", self.folder / "m.tenon", "--schedules", folder)
+
+        other = folder / "other.tir"
+        other.write_text(SCALE)
+        warned = self.call("run", path, "--schedules", folder, "--fill", "zeros").stderr
+        self.assertIn("kernel @scale computes what no kernel of this model does", warned)
+        other.write_text(SCALE.replace("parallel(io)", "parallel(nowhere)"))
+        self.bad("run", path, "--schedules", folder, says=["other.tir:3:9", "[schedule.parallel]"])
+        other.write_text((folder / "k0.tir").read_text())
+        self.bad("run", path, "--schedules", folder, says=["other.tir", "k0.tir", "[schedule.twice]"])
+        self.bad("inspect", path, "--why", status=2, says="--kernel")
+
     def test_a_schedule_file_schedules_a_kernel(self):
         tir = self.write("scale.tir", SCALE)
         lines = self.write("s.txt", "; mine\n\np, q = split(i, 2, tail = peel)  ; rows\nparallel(p)\n")

@@ -51,6 +51,10 @@ struct Built {
   std::vector<int64_t> sizes;
 };
 
+Result<Program> schedule_of(const Program& program, const machine::Machine& machine) {
+  return default_schedule(program, machine).map([](const Choice& c) { return c.program; });
+}
+
 Built lower(Model& m) {
   m.b.expect();
   std::vector<Expr> nodes;
@@ -72,7 +76,7 @@ void check(Model& m, const std::string& what) {
   for (const char* row : {"x86-64-v3", "x86-64-v4"}) {
     const machine::Machine* machine = machine::find_row(row);
     ASSERT_NE(machine, nullptr);
-    const Result<Program> scheduled = default_schedule(built.program, *machine);
+    const Result<Program> scheduled = schedule_of(built.program, *machine);
     ASSERT_TRUE(scheduled.has_value()) << what << ": " << scheduled.error().text();
     const Result<Program> final = finalize(*scheduled, *machine);
     ASSERT_TRUE(final.has_value()) << what << ": " << final.error().text();
@@ -235,8 +239,7 @@ TEST(default_schedules, a_product_with_bias_has_this_trace) {
   Model m(false);
   const Expr x = m.input({m.fixed(128), m.fixed(256)});
   m.outputs = {m.b.add(m.b.matmul(x, m.weights({256, 64})), m.weights({64}))};
-  const Result<Program> scheduled =
-      default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+  const Result<Program> scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(scheduled.has_value());
   EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32, 5, 9])"), std::string::npos)
       << trace_of(*scheduled);
@@ -248,7 +251,7 @@ TEST(default_schedules, loops_inside_a_task_stay_loops) {
   const Expr n = m.dim(9);
   const Expr x = m.input({n, m.fixed(8), m.fixed(7), m.fixed(40)});
   m.outputs = {m.b.add(x, m.b.broadcast_in(m.input({n, m.fixed(7)}), x->shape(), {0, 2}))};
-  const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+  const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(scheduled.has_value());
   EXPECT_EQ(trace_of(*scheduled).find("fuse("), std::string::npos) << trace_of(*scheduled);
   EXPECT_NE(trace_of(*scheduled).find("parallel("), std::string::npos) << trace_of(*scheduled);
@@ -261,7 +264,7 @@ TEST(default_schedules, groups_take_tiles_or_vectors_of_their_own) {
     attrs.groups = groups;
     const Expr x = m.input({m.fixed(1), m.fixed(9), m.fixed(9), m.fixed(channels)});
     m.outputs = {m.b.conv(x, m.weights({3, 3, channels / groups, channels}), attrs)};
-    const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+    const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
     return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
   };
   EXPECT_NE(trace(48, 2).find("tensorize(c, fma_tile, [7, 24, 3, 5])"), std::string::npos)
@@ -276,7 +279,7 @@ TEST(default_schedules, a_tile_wider_than_the_columns_stays_in_registers) {
     Model m(true);
     const Expr x = m.input({m.dim(50), m.fixed(48)});
     m.outputs = {m.b.relu(m.b.add(m.b.matmul(x, m.weights({48, columns})), m.weights({columns})))};
-    const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+    const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
     ASSERT_TRUE(scheduled.has_value());
     EXPECT_NE(trace_of(*scheduled).find("fma_tile"), std::string::npos) << trace_of(*scheduled);
     const auto final = finalize(*scheduled, *machine::find_row("x86-64-v4"));
@@ -290,8 +293,7 @@ TEST(default_schedules, long_elementwise_work_is_one_fused_parallel_axis) {
   Model m(false);
   const Expr x = m.input({m.fixed(100), m.fixed(30), m.fixed(40)});
   m.outputs = {m.b.relu(x)};
-  const Result<Program> scheduled =
-      default_schedule(lower(m).program, *machine::find_row("x86-64-v4"));
+  const Result<Program> scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(scheduled.has_value());
   EXPECT_EQ(trace_of(*scheduled),
             "inline(broadcast0)\n"

@@ -82,8 +82,8 @@ void metadata(Stream& s, M& m) {
     });
     s.value(out.slot);
   });
-  rows(s, m.kernels, 24, [&](auto& k) {
-    for (auto* t : {&k.name, &k.op, &k.shape, &k.key}) s.text(*t);
+  rows(s, m.kernels, 28, [&](auto& k) {
+    for (auto* t : {&k.name, &k.op, &k.shape, &k.key, &k.schedule}) s.text(*t);
     s.value(k.flops);
     s.value(k.bytes);
   });

@@ -59,6 +59,7 @@ struct KernelInfo {
   std::string shape;                      // "128x768x3072", symbols by name
   std::string key;                        // canonical text key of the tuning database
   uint32_t flops = kNone, bytes = kNone;  // registers; kNone when unknown
+  std::string schedule = {};              // who chose it: schedule::Choice::name
 };
 
 /// A function in the code blob.

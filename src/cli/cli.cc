@@ -22,6 +22,11 @@ void CompileFlags::add_to(CLI::App& command) {
           .add_option("--disable-pass", disabled_passes,
                       "skip a graph pass (repeatable); `tenon opt --list` names them")
           ->allow_extra_args(false),
+      command
+          .add_option("--schedules", schedules,
+                      "a folder of .tir files: kernels with trace lines that replace the default "
+                      "schedule of the kernels that compute the same")
+          ->check(is_named()),
       command.add_flag("--verify", verify, "compile anew, with the verifier after every pass"),
       command.add_flag("--no-cache", no_cache, "compile anew and store nothing"),
       command.add_option("--jobs", jobs, "threads of the compiler (default: all cores)")
@@ -43,6 +48,9 @@ Result<compiler::Options> CompileFlags::resolve() const {
   options.verify = verify;
   options.jobs = jobs;
   TENON_TRY_VOID(compiler::check(options));
+  if (!schedules.empty()) {
+    TENON_TRY(options.schedules, compiler::read_schedules(schedules));
+  }
   return options;
 }
 

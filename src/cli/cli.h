@@ -31,13 +31,14 @@ void add_targets(CLI::App& app, int& status);
 struct CompileFlags {
   std::string target = "host", precision = "f32";
   std::vector<std::string> disabled_passes;
+  std::string schedules;
   bool verify = false, no_cache = false;
   int jobs = 0;
   void add_to(CLI::App& command);
   /// Names of those that the command line gives, for refusing them where they would do nothing:
   /// "--target --jobs"; "" for none.
   [[nodiscard]] std::string given() const;
-  /// Refuses unknown targets and precisions.
+  /// Refuses unknown targets and precisions, and schedules that do not apply.
   [[nodiscard]] Result<compiler::Options> resolve() const;
 
  private:

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
@@ -124,6 +125,13 @@ uint64_t peak_rss() {
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+/// How many kernels have which schedule: default ones by name ("plain": the last resort), "file".
+std::map<std::string, size_t> schedule_counts(const artifact::Model& tables) {
+  std::map<std::string, size_t> counts;
+  for (const artifact::KernelInfo& k : tables.kernels) ++counts[k.schedule];
+  return counts;
+}
+
 void print_json(const BenchArgs& args, const compiler::Session& session,
                 const runtime::Executor& executor, const Measured& m) {
   nlohmann::json kernels = nlohmann::json::array();
@@ -131,11 +139,14 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
     kernels.push_back({{"name", k.info->name},
                        {"operator", k.info->op},
                        {"shape", k.info->shape},
+                       {"schedule", k.info->schedule},
                        {"time_s", k.time_s},
                        {"flops", k.flops},
                        {"bytes", k.bytes},
                        {"sol_s", k.sol_s}});
   const auto& tables = session.model->tables();
+  nlohmann::json schedules = nlohmann::json::object();
+  for (const auto& [name, count] : schedule_counts(tables)) schedules[name] = count;
   const nlohmann::json out{
       {"model", args.model},
       {"target", tables.target},
@@ -157,6 +168,7 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
       {"flops", m.flops},
       {"sol_s", m.sol_s},
       {"fallbacks", compiler::fallbacks(tables)},
+      {"schedules", schedules},
       {"kernels", kernels}};
   std::printf("%s\n", out.dump(1).c_str());
 }
@@ -172,6 +184,10 @@ void print_text(const compiler::Session& session, const Measured& m) {
                 with_prefix(static_cast<double>(m.flops)).c_str(),
                 with_prefix(static_cast<double>(m.flops) / m.latency.median).c_str(),
                 m.sol_s * 1e3);
+  std::printf("schedules:");
+  for (const auto& [name, count] : schedule_counts(session.model->tables()))
+    std::printf(" %s %zu", name.c_str(), count);
+  std::printf("\n");
   if (m.interrupted) {
     std::printf("interrupted: the kernels were not measured\n");
     return;

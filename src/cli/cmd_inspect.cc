@@ -16,7 +16,7 @@ namespace {
 struct InspectArgs {
   std::string model, stage, kernel, after;
   CompileFlags flags;
-  bool constants = false;
+  bool constants = false, why = false;
 };
 
 int inspect_artifact(const std::string& path) {
@@ -53,12 +53,14 @@ std::vector<const ir::Kernel*> kernels_of(const ir::Function& f) {
   return all;
 }
 
-std::string_view words_for(schedule::Origin origin) {
-  switch (origin) {
+std::string words_for(const schedule::Choice& choice) {
+  switch (choice.origin) {
     case schedule::Origin::standard:
-      return "default schedule";
+      return cat("default schedule: ", choice.name);
     case schedule::Origin::trace:
       return "its own schedule";
+    case schedule::Origin::book:
+      return cat("schedule of ", choice.file);
     case schedule::Origin::written:
       return "as written";
   }
@@ -68,13 +70,19 @@ std::string_view words_for(schedule::Origin origin) {
 /// One kernel at one stage, as text that reads back: .tir, LLVM's or the assembler's, with the
 /// schedule above it as comments, or at stage loop as the kernel's trace.
 Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& stage,
-                                const std::string& after, const machine::Machine& machine,
+                                const InspectArgs& args, const compiler::Options& options,
+                                const machine::Machine& machine,
                                 const std::shared_ptr<ir::Context>& owner) {
   const schedule::Program definition(owner, &kernel);
-  TENON_TRY(const schedule::Choice choice, schedule::choose(definition, machine));
+  TENON_TRY(const schedule::Choice choice,
+            schedule::choose(definition, machine, options.schedules.get()));
   const std::string comment = stage == "asm" ? "# " : "; ";
-  std::string head = comment + "kernel " + kernel.name + ", stage " + stage + " for " +
-                     machine.name + ", " + std::string(words_for(choice.origin)) + "\n";
+  std::string head = cat(comment, "kernel ", kernel.name, ", stage ", stage, " for ", machine.name,
+                         ", ", words_for(choice), "\n");
+  if (args.why)
+    for (const schedule::Refusal& r : choice.refusals)
+      head += cat(comment, "not ", r.attempt, r.block.empty() ? "" : " of " + r.block, ": ",
+                  r.reason, "\n");
   if (stage == "loop") {
     ir::Kernel shown = *schedule::Schedule(definition).program();
     shown.trace = choice.program->trace;
@@ -82,7 +90,7 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
   }
   if (stage == "schedule") return head + schedule::print_scheduled(*choice.program);
   TENON_TRY(const schedule::Program finalized,
-            schedule::finalize(choice.program, machine, {.stop_after = after}));
+            schedule::finalize(choice.program, machine, {.stop_after = args.after}));
   if (stage == "target") return head + schedule::print_scheduled(*finalized);
   for (const std::string& line : choice.program->trace) head += comment + line + "\n";
   TENON_TRY(const std::string code, stage == "llvm" ? target::emit_llvm(*finalized, machine)
@@ -90,9 +98,10 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
   return head + code;
 }
 
-int print_kernel(const ir::Kernel& kernel, const std::string& stage, const std::string& after,
-                 const machine::Machine& machine, const std::shared_ptr<ir::Context>& owner) {
-  const Result<std::string> text = kernel_text(kernel, stage, after, machine, owner);
+int print_kernel(const ir::Kernel& kernel, const std::string& stage, const InspectArgs& args,
+                 const compiler::Options& options, const compiler::Compilation& result) {
+  const Result<std::string> text =
+      kernel_text(kernel, stage, args, options, *result.machine, result.context);
   if (!text) return explain(text.error());
   std::fputs(text->c_str(), stdout);
   return 0;
@@ -116,6 +125,7 @@ Status check_combination(const InspectArgs& args) {
   if (!args.kernel.empty()) compiled += " --kernel";
   if (!args.after.empty()) compiled += " --after";
   if (args.constants) compiled += " --constants";
+  if (args.why) compiled += " --why";
   if (args.model.ends_with(".tenon") && !compiled.empty())
     return fail("usage", cat("'", args.model,
                              "' is compiled: its tables are all that there is to "
@@ -131,6 +141,8 @@ Status check_combination(const InspectArgs& args) {
     return fail("usage", cat("--stage ", stage,
                              " prints one kernel: give --kernel INDEX or NAME; "
                              "--stage loop lists them"));
+  if (args.why && args.kernel.empty())
+    return fail("usage", "--why says why a kernel has its schedule: give --kernel INDEX or NAME");
   if (args.constants && (!text_of_graph || !args.kernel.empty()))
     return fail("usage", "--constants is for graphs; a kernel's text holds no constants");
   return {};
@@ -179,7 +191,7 @@ int inspect(const InspectArgs& args) {
                                                  : args.stage;
   for (size_t i = 0; i < kernels.size(); ++i)
     if (kernels[i]->name == args.kernel || std::to_string(i) == args.kernel)
-      return print_kernel(*kernels[i], stage, args.after, *result->machine, result->context);
+      return print_kernel(*kernels[i], stage, args, *options, *result);
   return explain(
       {{{"kernel.unknown", "no kernel is called '" + args.kernel +
                                "'; leave --kernel out and give --stage loop to list them"}}});
@@ -206,6 +218,9 @@ void add_inspect(CLI::App& app, int& status) {
       ->add_option("--after", args->after,
                    "the graph, or with --kernel the kernel, as it is after that pass")
       ->check(is_named());
+  command->add_flag("--why", args->why,
+                    "with --kernel: the schedules that were tried before this one, and what ended "
+                    "them");
   command->add_flag("--constants", args->constants,
                     "print the bytes of all constants, so that `tenon opt` can read the text");
   args->flags.add_to(*command);
@@ -214,7 +229,8 @@ void add_inspect(CLI::App& app, int& status) {
       "  tenon inspect model.onnx --stage loop              lists the kernels\n"
       "  tenon inspect model.onnx --kernel 3 --stage loop   definition and schedule of one\n"
       "  tenon inspect model.onnx --kernel 3 --stage asm    its assembly\n"
-      "  tenon inspect model.onnx --kernel 3 --after lower_blocks");
+      "  tenon inspect model.onnx --kernel 3 --after lower_blocks\n"
+      "  tenon inspect model.onnx --kernel 3 --stage loop --why");
   command->callback([args, &status] { status = inspect(*args); });
 }
 

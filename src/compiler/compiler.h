@@ -31,6 +31,8 @@ struct Options {
   std::string stop_after = {};  // name of a graph pass: `optimize` gives the graph as it is then
   bool verify = false;          // run the verifier after every pass
   int jobs = 0;                 // threads of the compiler; 0: all cores that the process may use
+  /// Schedules for kernels that have a page in it, in place of the default ones: read_schedules.
+  std::shared_ptr<const schedule::Book> schedules = nullptr;
   /// Called from one thread at a time as work proceeds: what, done, total (0: not known).
   std::function<void(std::string_view what, size_t done, size_t total)> progress = {};
   /// What is odd about the model but does no harm.
@@ -45,6 +47,13 @@ struct Options {
 
 /// "pass.unknown": no pass on graphs or kernels has that name.
 [[nodiscard]] tl::unexpected<Error> unknown_pass(std::string_view name);
+
+/// The kernels in the .tir files of a folder, with their trace lines, for Options::schedules.
+/// Refuses a folder that is not there or has no kernel ("schedule.folder"), two kernels that
+/// compute the same ("schedule.twice"), unsound kernels, and trace lines that do not apply, with
+/// their place.
+[[nodiscard]] Result<std::shared_ptr<const schedule::Book>> read_schedules(
+    const std::string& folder);
 
 enum class Format { onnx, text };
 
@@ -82,7 +91,7 @@ struct PassTime {
 struct CompiledKernel {
   std::string text;  // canonical text of the definition form: its identity
   schedule::Program definition;
-  schedule::Program scheduled;
+  schedule::Choice choice;  // the scheduled program, and who chose the schedule
   schedule::Program finalized;
   target::Object object;
   std::vector<PassTime> times;

@@ -109,11 +109,13 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   return result;
 }
 
-/// Schedule and code of one kernel; `verify` checks the program after each of its stages.
+/// Schedule and code of one kernel; with Options::verify the program is checked after each stage.
 Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program definition,
                                                              std::string text,
                                                              const machine::Machine& machine,
-                                                             std::string symbol, bool verify) {
+                                                             std::string symbol,
+                                                             const Options& options) {
+  const bool verify = options.verify;
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
@@ -122,18 +124,29 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
   Stopwatch start;
-  TENON_TRY(schedule::Choice choice, schedule::choose(kernel->definition, machine));
+  TENON_TRY(kernel->choice, schedule::choose(kernel->definition, machine, options.schedules.get()));
   took("schedule", start.seconds());
-  kernel->scheduled = std::move(choice.program);
-  if (verify) TENON_TRY_VOID(ir::verify(*kernel->scheduled, 'L'));
-  if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->scheduled));
+  const schedule::Program& scheduled = kernel->choice.program;
+  if (verify) TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
+  if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   TENON_TRY(kernel->finalized,
-            schedule::finalize(kernel->scheduled, machine, {.verify = verify, .on_pass = took}));
+            schedule::finalize(scheduled, machine, {.verify = verify, .on_pass = took}));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
   start = {};
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
   took("emit", start.seconds());
   return kernel;
+}
+
+void warn_of_unused_pages(const Compilation& result, const Options& options) {
+  if (options.schedules == nullptr || !options.warn) return;
+  for (const auto& [text, page] : options.schedules->pages()) {
+    const bool used = std::any_of(result.kernels.begin(), result.kernels.end(),
+                                  [&](const auto& kernel) { return kernel->text == text; });
+    if (!used)
+      options.warn(cat(page.file, ": kernel @", page.kernel->name,
+                       " computes what no kernel of this model does; its schedule is not used"));
+  }
 }
 
 Result<Compilation> generate_code(ImportedModel model, const Options& options) {
@@ -173,7 +186,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
     const schedule::Program definition(result.context, distinct[i]);
     auto compiled = contain([&] {
       return compile_kernel(definition, texts[i], *result.machine, "k" + std::to_string(i),
-                            options.verify);
+                            options);
     });
     const std::lock_guard lock(mutex);
     if (advanced) advanced = advance(options, "compile kernels", ++done, distinct.size());
@@ -198,6 +211,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
         result.times[first + i].seconds += kernel->times[i].seconds;
   }
   if (!errors.diagnostics.empty()) return tl::make_unexpected(std::move(errors));
+  warn_of_unused_pages(result, options);
   return result;
 }
 

@@ -57,6 +57,7 @@ Result<Session> open(const std::string& path, const Options& options, bool use_c
   TENON_TRY_VOID(check_runs_here(options));
   TENON_TRY_VOID(cache_limit());
   const Cache cache(path, key_of(options));
+  use_cache = use_cache && options.schedules == nullptr;  // files that somebody is editing
   if (use_cache && !options.verify) {
     if (const auto entry = cache.find()) {
       // An entry that another process removed or that is damaged is made anew.

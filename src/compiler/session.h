@@ -22,8 +22,8 @@ struct Session {
 [[nodiscard]] Status check_runs_here(const Options& options);
 
 /// Opens a file (.onnx, .tir or .tenon) to run it here. Compiled models are taken from the cache
-/// and kept in it, unless `use_cache` is false; a verified compilation is always made anew. The
-/// options say nothing to a .tenon file.
+/// and kept in it, unless `use_cache` is false or schedules are given; a verified compilation is
+/// always made anew. The options say nothing to a .tenon file.
 [[nodiscard]] Result<Session> open(const std::string& path, const Options& options,
                                    bool use_cache = true);
 

@@ -42,14 +42,38 @@ bool is_definition(const ir::Kernel& kernel) {
   });
 }
 
-Result<Choice> choose(const Program& program, const machine::Machine& machine) {
+Status Book::add(Page page) {
+  std::string text = ir::canonical_text(*without_trace(*page.kernel));
+  const std::string file = page.file;
+  const auto [at, fresh] = pages_.emplace(std::move(text), std::move(page));
+  if (!fresh)
+    return fail("schedule.twice",
+                file + ": schedules what " + at->second.file + " does too; leave one out");
+  return {};
+}
+
+const Book::Page* Book::find(const std::string& canonical) const {
+  const auto found = pages_.find(canonical);
+  return found == pages_.end() ? nullptr : &found->second;
+}
+
+Result<Choice> choose(const Program& program, const machine::Machine& machine, const Book* book) {
   if (!program->trace.empty()) {
     TENON_TRY(Program scheduled, replay(program, program->trace));
-    return Choice{std::move(scheduled), Origin::trace};
+    return Choice{std::move(scheduled), Origin::trace, "trace"};
   }
-  if (!is_definition(*program)) return Choice{Schedule(program).program(), Origin::written};
-  TENON_TRY(Program scheduled, default_schedule(program, machine));
-  return Choice{std::move(scheduled), Origin::standard};
+  if (!is_definition(*program))
+    return Choice{Schedule(program).program(), Origin::written, "written"};
+  const Book::Page* page = book == nullptr ? nullptr : book->find(ir::canonical_text(*program));
+  if (page == nullptr) return default_schedule(program, machine);
+  if (page->kernel->trace.empty()) {
+    TENON_TRY(Choice choice, default_schedule(program, machine));
+    choice.file = page->file;
+    return choice;
+  }
+  // The page's own kernel is scheduled: its lines speak of its names.
+  TENON_TRY(Program scheduled, replay(page->kernel, page->kernel->trace, page->places));
+  return Choice{std::move(scheduled), Origin::book, "file", page->file};
 }
 
 std::string print_scheduled(const ir::Kernel& kernel) {

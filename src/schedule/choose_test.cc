@@ -49,13 +49,49 @@ TEST(Choose, a_trace_that_does_not_apply_is_refused_with_its_place) {
       << placed.error().text();
 }
 
+TEST(Choose, a_page_of_the_book_schedules_what_computes_the_same) {
+  const Program definition = DotProgram(13, 37, 9).program();
+  const Program renamed =
+      read_back(std::string("kernel @other") +
+                ir::canonical_text(*definition).substr(ir::canonical_text(*definition).find('[')));
+  const std::string loop = Schedule(renamed).loops(Schedule(renamed).blocks()[0])[0];
+  Book book;
+  ASSERT_TRUE(book.add({with_trace(renamed, {"parallel(" + loop + ")"}), {"a.tir:2:3"}, "a.tir"}));
+  const auto choice = choose(definition, any_machine(), &book);
+  ASSERT_TRUE(choice.has_value()) << choice.error().text();
+  EXPECT_EQ(choice->origin, Origin::book);
+  EXPECT_EQ(choice->name, "file");
+  EXPECT_EQ(choice->file, "a.tir");
+  EXPECT_EQ(choice->program->trace, std::vector<std::string>{"parallel(" + loop + ")"});
+
+  const Status second = book.add({definition, {}, "b.tir"});
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().diagnostics[0].message,
+            "b.tir: schedules what a.tir does too; leave one out");
+  const auto other = choose(DotProgram(13, 37, 10).program(), any_machine(), &book);
+  ASSERT_TRUE(other.has_value());
+  EXPECT_EQ(other->origin, Origin::standard);
+}
+
+TEST(Choose, what_a_default_schedule_passed_over_is_kept) {
+  // Two columns are too few for a register tile.
+  const auto choice = choose(DotProgram(64, 2, 64).program(), any_machine());
+  ASSERT_TRUE(choice.has_value());
+  ASSERT_FALSE(choice->refusals.empty());
+  for (const Refusal& r : choice->refusals) {
+    EXPECT_NE(r.attempt, choice->name);
+    EXPECT_NE(r.reason, "");
+  }
+}
+
 TEST(Choose, a_definition_without_trace_gets_the_default_schedule) {
   const Program definition = DotProgram(64, 64, 64).program();
   const auto choice = choose(definition, any_machine());
   const auto standard = default_schedule(definition, any_machine());
   ASSERT_TRUE(choice.has_value() && standard.has_value());
   EXPECT_EQ(choice->origin, Origin::standard);
-  EXPECT_EQ(ir::print(*choice->program), ir::print(**standard));
+  EXPECT_EQ(choice->name, "contraction");
+  EXPECT_EQ(ir::print(*choice->program), ir::print(*standard->program));
 }
 
 TEST(Choose, a_program_that_was_scheduled_already_stays_as_it_is) {
@@ -86,12 +122,13 @@ TEST(Choose, default_schedules_replay_on_the_text_of_their_definition) {
     const auto scheduled = default_schedule(definition, any_machine());
     ASSERT_TRUE(scheduled.has_value()) << scheduled.error().text();
     const std::string text =
-        ir::print(*with_trace(Schedule(definition).program(), (*scheduled)->trace));
+        ir::print(*with_trace(Schedule(definition).program(), scheduled->program->trace));
     const Program again = read_back(text);
     const auto choice = choose(again, any_machine());
     ASSERT_TRUE(choice.has_value()) << choice.error().text() << "\n" << text;
-    EXPECT_EQ(choice->program->trace, (*scheduled)->trace);
-    EXPECT_EQ(ir::canonical_text(*choice->program), ir::canonical_text(**scheduled)) << text;
+    EXPECT_EQ(choice->program->trace, scheduled->program->trace);
+    EXPECT_EQ(ir::canonical_text(*choice->program), ir::canonical_text(*scheduled->program))
+        << text;
   }
 }
 

@@ -122,7 +122,8 @@ TEST(Reorder, refuses_extents_that_come_too_early_and_in_place_blocks) {
 
 TEST(Defaults, a_schedule_that_does_not_apply_says_so) {
   Schedule s(DotProgram(13, 37, 9).program());
-  const auto status = defaults::vectorize_axis(s, {machine::host()}, "nowhere", "i");
+  std::vector<Refusal> refusals;
+  const auto status = defaults::vectorize_axis(s, {machine::host(), refusals}, "nowhere", "i");
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().diagnostics[0].code, "schedule.defaults");
   EXPECT_NE(status.error().text().find("no block 'nowhere'"), std::string::npos);

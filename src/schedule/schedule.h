@@ -34,6 +34,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -128,22 +129,55 @@ class Schedule {
 [[nodiscard]] Result<Program> replay(const Program& program, std::span<const std::string> trace,
                                      std::span<const std::string> places = {});
 
-/// The default schedule for the kernel's anchor on that machine; deterministic, no trials.
-[[nodiscard]] Result<Program> default_schedule(Program program, const machine::Machine& machine);
-
 /// Who decided a schedule.
 enum class Origin : uint8_t {
   standard,  // default_schedule
   trace,     // the kernel's trace lines
+  book,      // a page of the book
   written,   // the kernel is not in definition form: it runs as it stands
+};
+/// An attempt at a schedule that ended at a primitive.
+struct Refusal {
+  std::string attempt;  // "contraction"; "plain" where a block was left as the loops that it is
+  std::string block;    // the anchor
+  std::string reason;
 };
 struct Choice {
   Program program;  // scheduled; its trace are the lines that were applied
   Origin origin;
+  /// What stands in profiles: of the default schedules the attempt that went through, "plain" being
+  /// the last resort; else "trace", "file" or "written".
+  std::string name;
+  std::string file = {};  // of a page
+  std::vector<Refusal> refusals = {};
 };
+
+/// The default schedule for the kernel's anchor on that machine; deterministic, no trials.
+[[nodiscard]] Result<Choice> default_schedule(Program program, const machine::Machine& machine);
+
+/// Schedules that were written for kernels, found by what a kernel computes, whatever its names.
+class Book {
+ public:
+  struct Page {
+    Program kernel;                   // with its trace
+    std::vector<std::string> places;  // of the trace lines: FILE:LINE
+    std::string file;
+  };
+  /// Refuses a second page for the same computation ("schedule.twice").
+  [[nodiscard]] Status add(Page page);
+  /// By ir::canonical_text of a kernel without its trace; nullptr: none.
+  [[nodiscard]] const Page* find(const std::string& canonical) const;
+  [[nodiscard]] const std::map<std::string, Page>& pages() const { return pages_; }
+
+ private:
+  std::map<std::string, Page> pages_;
+};
+
 /// The schedule of a kernel as a file or the graph gives it: lines of its trace are still to be
-/// applied. Without any, a kernel in definition form gets the default schedule.
-[[nodiscard]] Result<Choice> choose(const Program& program, const machine::Machine& machine);
+/// applied. Without any, a kernel in definition form gets the schedule of the book's page, if there
+/// is one with lines, whose every line must apply; else the default one.
+[[nodiscard]] Result<Choice> choose(const Program& program, const machine::Machine& machine,
+                                    const Book* book = nullptr);
 
 /// True if no loop has a kind and no instruction stands in the program: nothing was scheduled yet.
 [[nodiscard]] bool is_definition(const ir::Kernel& kernel);

@@ -60,6 +60,7 @@ Result<uint32_t> Packager::add_row(size_t kernel, Expr n) {
   row.name = k.definition->name;
   row.op = cost.op;
   row.key = hash_text(k.text);
+  row.schedule = k.choice.name;
   ir::Map to_graph;
   const std::vector<Expr>& given = n->exprs_attr(Key::sizes);
   for (size_t i = 0; i < given.size(); ++i) to_graph[k.definition->sizes[i]] = given[i];

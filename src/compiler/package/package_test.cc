@@ -331,7 +331,7 @@ size_t pairs_under_default_schedule(Graph& g, Exprs results) {
   EXPECT_EQ(all.size(), 1u);
   const auto scheduled =
       schedule::default_schedule(schedule::Program(g.context, all[0]), machine::host());
-  const auto finalized = schedule::finalize(*scheduled, machine::host());
+  const auto finalized = schedule::finalize(scheduled->program, machine::host());
   return graph::inplace_pairs(**finalized).size();
 }
 

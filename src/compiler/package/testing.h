@@ -55,7 +55,7 @@ inline Compilation compile_fused(std::shared_ptr<Context> context, Function fuse
     compiled->definition = schedule::Program(result.context, k);
     auto finalized = schedule::finalize(compiled->definition, *result.machine);
     EXPECT_TRUE(finalized.has_value()) << (finalized ? "" : finalized.error().text());
-    compiled->scheduled = compiled->definition;
+    compiled->choice.program = compiled->definition;
     compiled->finalized = *finalized;
     auto object = target::emit(*compiled->finalized, *result.machine,
                                "k" + std::to_string(result.kernels.size()));

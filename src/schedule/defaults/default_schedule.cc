@@ -18,18 +18,21 @@ bool reduces_trailing(const BlockOutline& b) {
   return !b.spatial().empty();
 }
 
-using Attempt = std::function<Status(Schedule&)>;
+struct Attempt {
+  std::string name, block;
+  std::function<Status(Schedule&)> run;
+};
 
-Status first_of(Schedule& s, const std::vector<Attempt>& attempts) {
-  Status last;
-  for (const Attempt& attempt : attempts) {
-    Schedule copy = s;
-    last = attempt(copy);
-    if (!last) continue;
+/// The schedule after the attempt, or as it was: then the refusal is noted.
+Status try_one(Schedule& s, const Target& t, const Attempt& attempt) {
+  Schedule copy = s;
+  Status done = attempt.run(copy);
+  if (done) {
     s = copy;
-    return {};
+  } else {
+    t.refusals.push_back({attempt.name, attempt.block, done.error().diagnostics[0].message});
   }
-  return last;
+  return done;
 }
 
 /// Loops outside of blocks (scans, sorts, scatters): the outermost ones that may run in parallel
@@ -70,23 +73,28 @@ Status schedule_plain(Schedule& s, const Target& t) {
     const auto info = describe(*s.program(), name);
     if (!info) continue;
     if (!info->simple) {
-      (void)first_of(s, {[&](Schedule& x) { return parallelize_block(x, *info); }}).has_value();
+      (void)try_one(s, t, {"plain", name, [&](Schedule& x) { return parallelize_block(x, *info); }})
+          .has_value();
       continue;
     }
-    const Attempt nest = [&](Schedule& x) {
-      return info->is_update ? schedule_reduce(x, t, name) : schedule_map(x, t, name, 0, true);
-    };
-    (void)first_of(s, {nest}).has_value();
+    (void)try_one(s, t,
+                  {"plain", name,
+                   [&](Schedule& x) {
+                     return info->is_update ? schedule_reduce(x, t, name)
+                                            : schedule_map(x, t, name, 0, true);
+                   }})
+        .has_value();
   }
   return {};
 }
 
 }  // namespace defaults
 
-Result<Program> default_schedule(Program program, const machine::Machine& machine) {
+Result<Choice> default_schedule(Program program, const machine::Machine& machine) {
   using namespace defaults;  // NOLINT
   Schedule s(std::move(program));
-  const Target t{machine};
+  std::vector<Refusal> refusals;
+  const Target t{machine, refusals};
   std::vector<Attempt> attempts;
   bool rows = false, any_update = false;
   std::string last_update;
@@ -95,29 +103,41 @@ Result<Program> default_schedule(Program program, const machine::Machine& machin
     if (!each.simple || !each.is_update) continue;
     const BlockInfo b = describe(*s.program(), each);
     const std::string name = b.name;
+    const auto anchored = [&](std::string kind, auto schedule) {
+      attempts.push_back({std::move(kind), name,
+                          [name, &t, schedule](Schedule& x) { return schedule(x, t, name); }});
+    };
     if (b.combine == "fma") {
-      attempts.emplace_back([name, &t](Schedule& x) { return schedule_row_product(x, t, name); });
-      attempts.emplace_back([name, &t](Schedule& x) { return schedule_contraction(x, t, name); });
+      anchored("row_product", schedule_row_product);
+      anchored("contraction", schedule_contraction);
     }
     const std::vector<LoopInfo> k = b.reductions();
     const bool along = !k.empty() && contiguous_in_reads(*s.program()->context, b, k.back());
-    if (b.combine == "fma" || slides(b) || !along)
-      attempts.emplace_back([name, &t](Schedule& x) { return schedule_window(x, t, name); });
+    if (b.combine == "fma" || slides(b) || !along) anchored("window", schedule_window);
     rows = (rows || !any_update) && along && reduces_trailing(b);
     any_update = true;
     last_update = name;
   }
   if (rows && blocks.size() > 1)
-    attempts.insert(attempts.end(), [&t](Schedule& x) { return schedule_rows(x, t); });
+    attempts.push_back({"rows", last_update, [&t](Schedule& x) { return schedule_rows(x, t); }});
   if (any_update)
-    attempts.emplace_back([&](Schedule& x) { return schedule_reduction(x, t, last_update); });
-  attempts.emplace_back([&t](Schedule& x) {
-    inline_producers(x);
-    return schedule_plain(x, t);
-  });
-  TENON_TRY_VOID(first_of(s, attempts));
+    attempts.push_back({"reduction", last_update,
+                        [&](Schedule& x) { return schedule_reduction(x, t, last_update); }});
+  // A kernel without reductions is what the plain nests are for: there it is no last resort.
+  attempts.push_back({any_update ? "plain" : "map", "", [&t](Schedule& x) {
+                        inline_producers(x);
+                        return schedule_plain(x, t);
+                      }});
+  Status done;
+  std::string name;
+  for (const Attempt& attempt : attempts) {
+    name = attempt.name;
+    done = try_one(s, t, attempt);
+    if (done) break;
+  }
+  TENON_TRY_VOID(std::move(done));
   parallelize_bare(s);
-  return s.program();
+  return Choice{s.program(), Origin::standard, name, {}, std::move(refusals)};
 }
 
 }  // namespace tenon::schedule

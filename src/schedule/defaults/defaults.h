@@ -9,6 +9,7 @@ namespace tenon::schedule::defaults {
 
 struct Target {
   const machine::Machine& machine;
+  std::vector<Refusal>& refusals;  // of attempts so far
   /// Elements of one vector register for the widest type that the block touches.
   [[nodiscard]] int lanes(const BlockInfo& block) const {
     return machine.vector_bytes / std::max(widest(block), 1);
