@@ -1,6 +1,7 @@
 // What graph passes do that text cases (src/graph/*.tir) cannot show: locations, kernels, and every
 // padding of a family.
 #include "graph/pass.h"
+#include "graph/testing.h"
 #include "graph_model.h"
 #include "interp/interp.h"
 #include "ops/verify.h"
@@ -27,10 +28,10 @@ TEST_F(Forms, what_takes_a_node_s_place_takes_its_location) {
   b.expect();
   c.set_location(moved, "moved");
   c.set_location(turned, "turned");
-  for (const auto pass : {graph::hoist_transposes, graph::sink_transposes}) {
+  for (const char* pass : {"hoist_transposes", "sink_transposes"}) {
     ir::Function g = f;
     g.results = {moved, turned};
-    ASSERT_TRUE(pass(c, g).has_value());
+    ASSERT_TRUE(graph::testing::run(pass, c, g).has_value());
     EXPECT_EQ(c.location(g.results[0]), "moved");
     EXPECT_EQ(c.location(g.results[1]), "turned");
   }
@@ -51,7 +52,7 @@ TEST_F(Forms, phases_of_every_padding_compute_the_same) {
           f.results = {b.conv(x, weights({taps, 2, 1}, 1), attrs)};
           b.expect();
           ir::Function g = f;
-          ASSERT_TRUE(graph::phase_convolutions(c, g).has_value());
+          ASSERT_TRUE(graph::testing::run("phase_convolutions", c, g).has_value());
           EXPECT_NE(g.results, f.results);
           const Status sound = ops::verify(c, g);
           ASSERT_TRUE(sound.has_value()) << sound.error().text();
@@ -68,7 +69,7 @@ TEST_F(Forms, fields_of_kernels_with_several_results_are_read_directly) {
   const Expr found = b.node(Op::unique, {x}, {{Key::axis, int64_t{-1}}});
   f.results = {b.get(found, 0), b.get(found, 3)};
   b.expect();
-  ASSERT_TRUE(graph::fuse_pass(c, f).has_value());
+  ASSERT_TRUE(graph::testing::run("fuse", c, f).has_value());
   for (Expr result : f.results) {
     ASSERT_EQ(result->op, Op::get);
     EXPECT_EQ(result->operand(0)->op, Op::call_kernel);

@@ -15,6 +15,15 @@ struct CompileArgs {
   bool times = false;
 };
 
+void print_times(const compiler::Compilation& compilation) {
+  for (const compiler::PassTime& t : compilation.times) {
+    std::printf("%s%-*s %8.3f s%s\n", t.of_kernels ? "  " : "", t.of_kernels ? 26 : 28,
+                t.name.c_str(), t.seconds, t.of_kernels ? " of all threads" : "");
+    for (const auto& [rule, applied] : t.rules)
+      std::printf("  %-26s %8lld x\n", rule.c_str(), static_cast<long long>(applied));
+  }
+}
+
 int compile_to_file(const CompileArgs& args) {
   if (!args.out.ends_with(".tenon")) {
     std::fprintf(stderr,
@@ -36,10 +45,7 @@ int compile_to_file(const CompileArgs& args) {
   if (const Status written = artifact::write(*model, args.out); !written)
     return explain(written.error());
   clear_progress();
-  if (args.times)
-    for (const compiler::PassTime& t : compilation->times)
-      std::printf("%s%-*s %8.3f s%s\n", t.of_kernels ? "  " : "", t.of_kernels ? 26 : 28,
-                  t.name.c_str(), t.seconds, t.of_kernels ? " of all threads" : "");
+  if (args.times) print_times(*compilation);
   std::printf("%s: target %s, %zu kernels, %llu bytes of code, %llu bytes of constants\n",
               args.out.c_str(), model->target.c_str(), compilation->kernels.size(),
               static_cast<unsigned long long>(model->code.size()),
@@ -54,7 +60,8 @@ void add_compile(CLI::App& app, int& status) {
   auto args = std::make_shared<CompileArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx or .tir file")->required();
   command->add_option("-o,--output", args->out, "the file to write: OUT.tenon")->required();
-  command->add_flag("--times", args->times, "print the time of each pass");
+  command->add_flag("--times", args->times,
+                    "print the time of each pass, and how often its rules applied");
   args->flags.add_to(*command);
   command->footer(
       "examples:\n  tenon compile model.onnx -o model.tenon\n"

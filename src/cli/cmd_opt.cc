@@ -88,6 +88,7 @@ Result<std::string> passed_text(schedule::Program kernel, const OptArgs& args) {
 }
 
 Status run_passes(compiler::ImportedModel& source, const std::vector<std::string>& names) {
+  graph::PassContext context{*source.context, machine::host()};
   for (const std::string& name : names) {
     const graph::Pass* pass = graph::find_pass(name);
     if (pass == nullptr && schedule::find_kernel_pass(name) != nullptr)
@@ -96,7 +97,7 @@ Status run_passes(compiler::ImportedModel& source, const std::vector<std::string
                       "' works on kernels, and this is a model; `tenon inspect MODEL --kernel "
                       "N --stage loop` prints one"));
     if (pass == nullptr) return compiler::unknown_pass(name);
-    TENON_TRY_VOID(pass->run(*source.context, source.function));
+    TENON_TRY_VOID(graph::run_pass(*pass, context, source.function));
     TENON_TRY_VOID(ir::verify(source.function));
   }
   return {};

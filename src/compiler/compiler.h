@@ -85,6 +85,7 @@ struct PassTime {
   std::string name;
   double seconds;
   bool of_kernels = false;  // a stage of single kernels: the sum over all, on all threads
+  std::vector<std::pair<std::string, int64_t>> rules = {};  // of the pass: how often each applied
 };
 
 /// One distinct kernel with everything that was made of it.

@@ -91,14 +91,18 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   result.context = model.context;
   result.function = std::move(model.function);
   result.index_bounds = graph::index_bounds(*result.context, result.function);
+  graph::PassContext context{*result.context, *result.machine};
   for (const graph::Pass& pass : graph::passes()) {
     const bool off = std::find(options.disabled_passes.begin(), options.disabled_passes.end(),
                                pass.name) != options.disabled_passes.end();
     if (!off) {
       TENON_TRY_VOID(advance(options, pass.name, 0, 0));
       const Stopwatch start;
-      TENON_TRY_VOID(pass.run(*result.context, result.function));
+      context.applied.clear();
+      TENON_TRY_VOID(graph::run_pass(pass, context, result.function));
       result.times.push_back({std::string(pass.name), start.seconds()});
+      for (const auto& [rule, times] : context.applied)
+        result.times.back().rules.emplace_back(rule, times);
       if (options.verify && pass.name != "fuse") {
         TENON_TRY_VOID(ir::verify(result.function));
         TENON_TRY_VOID(ops::verify(*result.context, result.function));

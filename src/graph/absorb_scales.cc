@@ -106,8 +106,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-Status absorb_scales(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
+Status absorb_scales(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 

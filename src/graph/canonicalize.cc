@@ -181,6 +181,7 @@ Expr constants_into_bodies(Rewriter& r, Expr n) {
     for (Expr& result : body->results) result = substitute(c, result, map);
     for (Binding& b : body->bindings) b.tensor = substitute(c, b.tensor, map);
     body->params = std::move(params);
+    Rewriter(r.pass(), canonical_rules()).run(*body);  // the constants meet the rules there
     a.value = c.add(std::move(body));
   }
   return c.make(n->op, n->type, operands, std::move(attrs));
@@ -214,10 +215,8 @@ constexpr Rule kRules[] = {
 
 std::span<const Rule> canonical_rules() { return kRules; }
 
-Status canonicalize(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
-  // Constants that entered bodies meet the rules there.
-  rewrite_bodies(c, f, [&](Function& body) { Rewriter(c, kRules).run(body); });
+Status canonicalize(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 

@@ -81,13 +81,13 @@ Expr drop_captures(Context& c, Expr n) {
 
 }  // namespace
 
-Status common_subexpressions(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
+Status common_subexpressions(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 
-Status dead_code(Context& c, Function& f) {
-  rewrite_bodies(c, f, [&](Function& body) { (void)dead_code(c, body); });
+Status dead_code(PassContext& p, Function& f) {
+  Context& c = p.nodes;
   rewrite_function(c, f, [&](Expr n) -> Expr {
     return n->op == Op::loop || n->op == Op::if_ ? drop_captures(c, n) : nullptr;
   });

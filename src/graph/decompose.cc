@@ -10,32 +10,33 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-void inline_calls(Context& c, Function& f) {
-  rewrite_bodies(c, f, [&](Function& body) { inline_calls(c, body); });
+Expr inlined(Context& c, Expr call) {
+  const std::vector<Expr> values = ops::inline_call(c, call);
+  for (Expr v : values) c.set_location(v, c.location(call));
+  return values.size() == 1 && call->type->is_tensor() ? values[0]
+                                                       : c.make(Op::tuple, call->type, values);
+}
+
+/// Until none is left: what a composite is made of may hold calls, and loops and ifs with calls in
+/// their bodies, of its own.
+Status inline_calls(Context& c, Function& f) {
   for (bool again = true; again;) {
     again = false;
     rewrite_function(c, f, [&](Expr n) -> Expr {
-      if (n->op == Op::call) {
-        const std::vector<Expr> values = ops::inline_call(c, n);
-        for (Expr v : values) c.set_location(v, c.location(n));
-        again = true;
-        return values.size() == 1 && n->type->is_tensor() ? values[0]
-                                                          : c.make(Op::tuple, n->type, values);
-      }
+      again = again || n->op == Op::call;
+      if (n->op == Op::call) return inlined(c, n);
       if (n->op == Op::get && n->operand(0)->op == Op::tuple)
         return n->operand(0)->operand(static_cast<size_t>(n->int_attr(Key::index)));
       return nullptr;
     });
-    // A body may hold calls, loops and ifs of its own: once more until none is left.
-    if (again) rewrite_bodies(c, f, [&](Function& body) { inline_calls(c, body); });
+    if (!again) break;
+    TENON_TRY_VOID(rewrite_bodies(c, f, [&](Function& body) { return inline_calls(c, body); }));
   }
+  return {};
 }
 
 }  // namespace
 
-Status decompose(Context& c, Function& f) {
-  inline_calls(c, f);
-  return {};
-}
+Status decompose(PassContext& p, Function& f) { return inline_calls(p.nodes, f); }
 
 }  // namespace tenon::graph

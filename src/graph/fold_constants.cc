@@ -132,8 +132,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-Status fold_constants(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
+Status fold_constants(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 

@@ -56,23 +56,13 @@ Expr call_group(Context& c, const Group& group, NodeMap<Expr>& image) {
   return call;
 }
 
-const Function* fuse_body(Context& c, const Function* body, const FusionOptions& options) {
-  return c.add(std::make_unique<Function>(fuse(c, *body, options)));
-}
-
-/// A structural node with its operands (and bodies) replaced.
-Expr rebuild_structure(Context& c, Expr n, const NodeMap<Expr>& image,
-                       const FusionOptions& options) {
+/// A structural node with its operands replaced.
+Expr rebuild_structure(Context& c, Expr n, const NodeMap<Expr>& image) {
   std::vector<Expr> operands;
   for (Expr operand : n->operands) operands.push_back(*image.find(operand));
   if (n->op == Op::get && operands[0]->op == Op::tuple)
     return operands[0]->operand(static_cast<size_t>(n->int_attr(Key::index)));
-  std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
-  if (n->op == Op::if_ || n->op == Op::loop)
-    for (Attr& a : attrs)
-      if (const auto* body = std::get_if<const Function*>(&a.value))
-        a.value = fuse_body(c, *body, options);
-  return c.make(n->op, n->type, operands, std::move(attrs));
+  return c.make(n->op, n->type, operands, {n->attrs.begin(), n->attrs.end()});
 }
 
 }  // namespace
@@ -116,7 +106,7 @@ Function fuse(Context& c, const Function& f, const FusionOptions& options) {
     } else if (n->operands.empty()) {
       image.put(n, n);
     } else {
-      const Expr made = rebuild_structure(c, n, image, options);
+      const Expr made = rebuild_structure(c, n, image);
       image.put(n, made);
     }
     const Expr made = *image.find(n);

@@ -25,8 +25,8 @@ struct FusionOptions {
 [[nodiscard]] std::vector<Group> find_groups(const ir::Function& f,
                                              const FusionOptions& options = {});
 
-/// Replaces every group by a call_kernel node on its definition-form kernel, in `f` and,
-/// recursively, in the bodies of if and loop.
+/// Replaces every group by a call_kernel node on its definition-form kernel. Bodies of if and loop
+/// stay as they are: the pass comes to them by itself.
 [[nodiscard]] ir::Function fuse(ir::Context& c, const ir::Function& f,
                                 const FusionOptions& options = {});
 

@@ -125,8 +125,8 @@ class Hoist {
 
 }  // namespace
 
-Status hoist_transposes(Context& c, Function& f) {
-  rewrite_bodies(c, f, [&](Function& body) { (void)hoist_transposes(c, body); });
+Status hoist_transposes(PassContext& p, Function& f) {
+  Context& c = p.nodes;
   const std::vector<Expr> order = ops::value_order(f);
   NodeMap<int> readers;
   for (Expr n : order)
@@ -134,7 +134,7 @@ Status hoist_transposes(Context& c, Function& f) {
   for (Expr x : f.results) ++readers[x];
   for (const Binding& b : f.bindings) ++readers[b.tensor];
 
-  Rewriter r(c, canonical_rules());
+  Rewriter r(p, canonical_rules());
   NodeMap<Expr> image;
   for (Expr n : order) {
     std::vector<Expr> operands;

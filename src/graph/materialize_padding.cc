@@ -100,8 +100,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-Status materialize_padding(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
+Status materialize_padding(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "graph/fuse.h"
+#include "graph/rules.h"
 
 namespace tenon::graph {
 
@@ -20,8 +21,14 @@ const Pass* find_pass(std::string_view name) {
   return nullptr;
 }
 
-Status fuse_pass(ir::Context& c, ir::Function& f) {
-  f = fuse(c, f);
+Status run_pass(const Pass& pass, PassContext& p, ir::Function& f) {
+  TENON_TRY_VOID(
+      rewrite_bodies(p.nodes, f, [&](ir::Function& body) { return run_pass(pass, p, body); }));
+  return pass.run(p, f);
+}
+
+Status fuse_pass(PassContext& p, ir::Function& f) {
+  f = fuse(p.nodes, f);
   return {};
 }
 

@@ -140,8 +140,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-Status phase_convolutions(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
+Status phase_convolutions(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 

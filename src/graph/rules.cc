@@ -1,5 +1,7 @@
 #include "graph/rules.h"
 
+#include <algorithm>
+
 #include "ir/text.h"
 #include "ops/op.h"
 #include "ops/walk.h"
@@ -11,27 +13,34 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 constexpr int kMaxDepth = 16;  // of nodes built inside nodes by rules
-}
 
-void rewrite_bodies(Context& c, Function& f, const std::function<void(Function&)>& pass) {
+bool is_same(const Function& a, const Function& b) {
+  return a.params == b.params && a.results == b.results && a.guards.size() == b.guards.size() &&
+         std::equal(a.bindings.begin(), a.bindings.end(), b.bindings.begin(), b.bindings.end(),
+                    [](const Binding& x, const Binding& y) {
+                      return x.var == y.var && x.tensor == y.tensor;
+                    });
+}
+}  // namespace
+
+Status rewrite_bodies(Context& c, Function& f, const std::function<Status(Function&)>& pass) {
+  Status done;
   rewrite_function(c, f, [&](Expr n) -> Expr {
-    if (n->op != Op::if_ && n->op != Op::loop) return nullptr;
+    if (!done || (n->op != Op::if_ && n->op != Op::loop)) return nullptr;
     std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
     for (Attr& a : attrs) {
       const auto* body = std::get_if<const Function*>(&a.value);
-      if (body == nullptr) continue;
+      if (body == nullptr || !done) continue;
       auto copy = std::make_unique<Function>(**body);
-      pass(*copy);
-      if (copy->results != (*body)->results || copy->bindings.size() != (*body)->bindings.size() ||
-          copy->guards.size() != (*body)->guards.size())
-        a.value = c.add(std::move(copy));
+      done = pass(*copy);
+      if (!is_same(*copy, **body)) a.value = c.add(std::move(copy));
     }
     return c.make(n->op, n->type, n->operands, std::move(attrs));
   });
+  return done;
 }
 
 void Rewriter::run(Function& f) {
-  rewrite_bodies(c_, f, [&](Function& body) { Rewriter(c_, rules_).run(body); });
   std::vector<Expr> roots = f.results;
   for (const Binding& b : f.bindings) roots.push_back(b.tensor);
   const std::vector<Expr> order = ops::value_order(roots);
@@ -89,6 +98,7 @@ Expr Rewriter::normalize(Expr n) {
       if (next == nullptr || next == n) continue;
       TENON_CHECK(next->type == n->type || !n->type->is_tensor() || next->rank() == n->rank(),
                   std::string(rule.name) + " changed the rank of its node");
+      ++p_.applied[rule.name];
       n = next;
       changed = true;
       break;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "graph/pass.h"
 #include "ir/node.h"
 #include "ir/node_map.h"
 #include "ir/rewrite.h"
@@ -29,11 +30,12 @@ template <ir::Op op>
 
 class Rewriter {
  public:
-  Rewriter(ir::Context& c, std::span<const Rule> rules) : c_(c), rules_(rules) {}
+  Rewriter(PassContext& p, std::span<const Rule> rules) : p_(p), c_(p.nodes), rules_(rules) {}
 
-  /// Rewrites the function and the bodies of its if and loop nodes.
+  /// Rewrites the function; bodies of its if and loop nodes stay as they are.
   void run(ir::Function& f);
 
+  [[nodiscard]] PassContext& pass() { return p_; }
   [[nodiscard]] ir::Context& context() { return c_; }
   /// A checked node, rewritten by the rules. A shape that does not fit is a bug of the calling
   /// rule.
@@ -52,6 +54,7 @@ class Rewriter {
  private:
   ir::Expr normalize(ir::Expr n);
 
+  PassContext& p_;
   ir::Context& c_;
   std::span<const Rule> rules_;
   ir::NodeMap<int> uses_;
@@ -66,7 +69,8 @@ class Rewriter {
 
 /// Applies `pass` to the bodies of the if and loop nodes that the function reaches, and rebuilds
 /// those nodes where a body changed.
-void rewrite_bodies(ir::Context& c, ir::Function& f,
-                    const std::function<void(ir::Function&)>& pass);
+/// The first error of `pass` is returned.
+[[nodiscard]] Status rewrite_bodies(ir::Context& c, ir::Function& f,
+                                    const std::function<Status(ir::Function&)>& pass);
 
 }  // namespace tenon::graph

@@ -22,7 +22,10 @@ std::string message_of(const Context& c, Expr n, Expr condition) {
              ", which does not hold for these inputs");
 }
 
-Status add_guards(Context& c, Function& f) {
+}  // namespace
+
+Status shape_guards(PassContext& p, Function& f) {
+  Context& c = p.nodes;
   std::unordered_set<Expr> known, bound;
   for (const Guard& g : f.guards) known.insert(g.condition);
   for (const Binding& b : f.bindings) bound.insert(b.var);
@@ -39,17 +42,6 @@ Status add_guards(Context& c, Function& f) {
         f.guards.push_back({condition, message_of(c, n, condition)});
   }
   return {};
-}
-
-}  // namespace
-
-Status shape_guards(Context& c, Function& f) {
-  Status inside;
-  rewrite_bodies(c, f, [&](Function& body) {
-    if (Status s = shape_guards(c, body); !s) inside = std::move(s);
-  });
-  TENON_TRY_VOID(inside);
-  return add_guards(c, f);
 }
 
 }  // namespace tenon::graph

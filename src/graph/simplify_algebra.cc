@@ -104,8 +104,8 @@ Expr pointwise_convolution(Rewriter& r, Expr n) {
   return r.make(Op::dot, {n->operand(0), matrix}, std::move(attrs), n->type);
 }
 
-Status simplify_algebra(Context& c, Function& f) {
-  Rewriter(c, kRules).run(f);
+Status simplify_algebra(PassContext& p, Function& f) {
+  Rewriter(p, kRules).run(f);
   return {};
 }
 

@@ -263,10 +263,10 @@ constexpr Rule kSinkRules[] = {
 
 }  // namespace
 
-Status sink_transposes(Context& c, Function& f) {
+Status sink_transposes(PassContext& p, Function& f) {
   std::vector<Rule> rules(std::begin(kSinkRules), std::end(kSinkRules));
   rules.insert(rules.end(), canonical_rules().begin(), canonical_rules().end());
-  Rewriter(c, rules).run(f);
+  Rewriter(p, rules).run(f);
   return {};
 }
 

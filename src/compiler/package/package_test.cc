@@ -163,7 +163,7 @@ TEST(Package, unbound_sizes_are_an_error) {
   Graph g;
   const Expr k = g.c.var("mystery");
   g.f.results = {g.b.from_scalar(k)};
-  const Compilation compilation = compile_fused(g.context, graph::fuse(g.c, g.f));
+  const Compilation compilation = compile_fused(g.context, graph::testing::fused(g.c, g.f));
   const auto packaged = package(compilation, {});
   ASSERT_FALSE(packaged.has_value());
   EXPECT_EQ(packaged.error().diagnostics[0].code, "package.unbound_size");
@@ -305,7 +305,7 @@ TEST(Package, time_is_linear_in_the_number_of_calls) {
     const Expr size = g.c.var("n");
     const Expr x = g.param("x", DType::f32, {size});
     g.f.results = {g.b.tanh(x)};
-    Function fused = graph::fuse(g.c, g.f);
+    Function fused = graph::testing::fused(g.c, g.f);
     Expr y = fused.results[0];
     for (int i = 1; i < n; ++i) y = g.c.rebuild(y, y->type, std::vector<Expr>{y});
     fused.results = {y};
@@ -325,7 +325,7 @@ TEST(Package, time_is_linear_in_the_number_of_calls) {
 /// In-place pairs of the one kernel that these results make under the default schedule.
 size_t pairs_under_default_schedule(Graph& g, Exprs results) {
   g.f.results = std::move(results);
-  const Function fused = graph::fuse(g.c, g.f);
+  const Function fused = graph::testing::fused(g.c, g.f);
   std::vector<const ir::Kernel*> all;
   collect_kernels(fused, all);
   EXPECT_EQ(all.size(), 1u);

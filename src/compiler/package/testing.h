@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "compiler/compiler.h"
-#include "graph/fuse.h"
 #include "graph/pass.h"
+#include "graph/testing.h"
 #include "interp/interp.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
@@ -99,8 +99,8 @@ class Graph {
     f.result_names.clear();
     for (size_t i = 0; i < f.results.size(); ++i) f.result_names.push_back("y" + std::to_string(i));
     ASSERT_TRUE(b.status().has_value()) << b.status().error().text();
-    ASSERT_TRUE(graph::shape_guards(c, f).has_value());
-    const Compilation compilation = compile_fused(context, graph::fuse(c, f));
+    ASSERT_TRUE(graph::testing::run("shape_guards", c, f).has_value());
+    const Compilation compilation = compile_fused(context, graph::testing::fused(c, f));
     auto packaged = package(compilation, {});
     ASSERT_TRUE(packaged.has_value()) << packaged.error().text();
     tables = *packaged;
