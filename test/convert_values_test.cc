@@ -36,6 +36,8 @@ ir::DType dtype_of(int type) {
       return ir::DType::i64;
     case TensorProto::UINT8:
       return ir::DType::u8;
+    case TensorProto::INT8:
+      return ir::DType::i8;
     case TensorProto::BOOL:
       return ir::DType::boolean;
     case TensorProto::FLOAT16:
@@ -66,7 +68,13 @@ void check(const Row& row) {
     names.push_back(absent ? "" : "x" + std::to_string(names.size()));
     if (absent) continue;
     if (g.constant) {
-      m.init(int_tensor(names.back(), g.dims, {g.values.begin(), g.values.end()}));
+      TensorProto tensor = int_tensor(names.back(), g.dims, {g.values.begin(), g.values.end()});
+      if (g.type == TensorProto::UINT8 || g.type == TensorProto::INT8) {
+        tensor.clear_int64_data();
+        tensor.set_data_type(g.type);
+        for (const double v : g.values) tensor.add_int32_data(static_cast<int32_t>(v));
+      }
+      m.init(tensor);
       continue;
     }
     m.input(names.back(), {g.dims.begin(), g.dims.end()}, g.type);
@@ -199,6 +207,38 @@ TEST(ConvertValues, integer_products_take_their_zero_points) {
   check({op, 10, {a, b, bytes({1}, {1})}, nullptr, {2, 2}, {7, 8, 31, 36}});
   check({op, 10, {a, b, bytes({2}, {1, 3})}, nullptr, {2, 2}, {7, 8, 7, 8}});
   check({op, 10, {a, b, {}, bytes({2}, {5, 6})}, nullptr, {2, 2}, {4, 4, 8, 8}});
+  // Both at once, of both kinds of bytes, known and not, and of vectors.
+  const auto kind = [](Given g, int type, bool constant) {
+    g.type = type;
+    g.constant = constant;
+    return g;
+  };
+  for (const int left : {TensorProto::UINT8, TensorProto::INT8})
+    for (const int right : {TensorProto::UINT8, TensorProto::INT8})
+      for (const bool known : {false, true}) {
+        const Given x = kind(a, left, false), y = kind(b, right, known);
+        const Given xz = kind(bytes({2}, {1, 3}), left, known);
+        const Given yz = kind(bytes({2}, {5, 6}), right, known);
+        check({op, 10, {x, y, xz, yz}, nullptr, {2, 2}, {2, 2, 2, 2}});
+        check({op,
+               10,
+               {x, y, kind(bytes({}, {3}), left, known), yz},
+               nullptr,
+               {2, 2},
+               {-2, -2, 2, 2}});
+      }
+  check({op, 10, {bytes({2}, {3, 4}), b, bytes({}, {2})}, nullptr, {2}, {19, 22}});
+}
+
+TEST(ConvertValues, integer_convolutions_pad_with_their_zero_point) {
+  const Given x = bytes({1, 1, 3}, {4, 5, 6});
+  const Given w = bytes({1, 1, 2}, {1, 10});
+  const auto padded = [](NodeRef n) { n.ints("pads", {1, 1}); };
+  const std::string op = "ConvInteger";
+  check({op, 10, {x, w}, padded, {1, 1, 4}, {40, 54, 65, 6}});
+  check({op, 10, {x, w, bytes({}, {4})}, padded, {1, 1, 4}, {0, 10, 21, 2}});
+  check({op, 10, {x, w, bytes({}, {4}), bytes({}, {1})}, padded, {1, 1, 4}, {0, 9, 18, 0}});
+  check({op, 10, {x, w, {}, bytes({1}, {1})}, padded, {1, 1, 4}, {36, 45, 54, 0}});
 }
 
 TEST(ConvertValues, quantized_products_scale_rows_and_columns) {

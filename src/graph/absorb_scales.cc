@@ -31,11 +31,13 @@ bool is_weights(Expr w) {
   return w->op == Op::constant || (w->op == Op::reshape && w->operand(0)->op == Op::constant);
 }
 
-/// The constant weights of a contraction whose output's last axis is the last axis of its weights.
+/// The constant weights of a contraction whose output's last axis is the last axis of its weights,
+/// which hold the scale's type.
 bool has_scalable_weights(Expr n) {
-  if (n->op == Op::conv) return is_weights(n->operand(1));
-  if (n->op != Op::dot || !is_weights(n->operand(1))) return false;
+  if (n->op != Op::conv && n->op != Op::dot) return false;
   const Expr w = n->operand(1);
+  if (!is_weights(w) || w->dtype() != n->dtype()) return false;
+  if (n->op == Op::conv) return true;
   const int64_t last = w->rank() - 1;
   const auto holds = [&](Key key) {
     const std::vector<int64_t>& axes = n->ints_attr(key);

@@ -187,6 +187,8 @@ Expr constants_into_bodies(Rewriter& r, Expr n) {
   return c.make(n->op, n->type, operands, std::move(attrs));
 }
 
+bool is_product(Op op) { return op == Op::dot || op == Op::conv; }
+
 bool has_body(Op op) { return op == Op::loop || op == Op::if_; }
 
 /// Scalar literals become constants, so that passes know one kind of known value.
@@ -207,6 +209,7 @@ constexpr Rule kRules[] = {
     {"flatten_concat", is<Op::concat>, flatten_concat},
     {"part_wide_concat", is<Op::concat>, part_wide_concat},
     {"drop_cast", is<Op::cast>, drop_cast},
+    {"narrow_product", is_product, narrow_product},
     {"get_of_tuple", is<Op::get>, get_of_tuple},
     {"constants_into_bodies", has_body, constants_into_bodies},
 };

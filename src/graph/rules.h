@@ -67,6 +67,10 @@ class Rewriter {
 /// A convolution that looks at one pixel as a product over channels; nullptr where it is none.
 [[nodiscard]] ir::Expr pointwise_convolution(Rewriter& r, ir::Expr n);
 
+/// A product of widened operands as one of the operands as they are, accumulated in the wide type;
+/// nullptr where it is none.
+[[nodiscard]] ir::Expr narrow_product(Rewriter& r, ir::Expr n);
+
 /// Applies `pass` to the bodies of the if and loop nodes that the function reaches, and rebuilds
 /// those nodes where a body changed.
 /// The first error of `pass` is returned.

@@ -99,8 +99,8 @@ Expr pointwise_convolution(Rewriter& r, Expr n) {
       {Key::batch_b, none},
       {Key::contract_a, std::vector<int64_t>{static_cast<int64_t>(spatial) + 1}},
       {Key::contract_b, std::vector<int64_t>{0}}};
-  if (n->find(Key::product) != nullptr)
-    attrs.push_back({Key::product, n->string_attr(Key::product)});
+  for (const Key key : {Key::product, Key::accumulate})
+    if (n->find(key) != nullptr) attrs.push_back({key, n->string_attr(key)});
   return r.make(Op::dot, {n->operand(0), matrix}, std::move(attrs), n->type);
 }
 

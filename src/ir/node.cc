@@ -17,15 +17,17 @@
 namespace tenon::ir {
 namespace {
 
+// clang-format off
 constexpr std::array<std::string_view, kKeyCount> kKeyNames{
-    "name",       "uid",        "value",   "data",       "dims",           "perm",
-    "starts",     "strides",    "low",     "high",       "interior",       "axis",
-    "axes",       "batch",      "kind",    "last",       "batch_a",        "batch_b",
-    "contract_a", "contract_b", "product", "dilation",   "input_dilation", "groups",
-    "size",       "exclusive",  "reverse", "descending", "sorted",         "center_point_box",
-    "index",      "body",       "then",    "else",       "options",        "carried",
-    "stacked",    "kernel",     "sizes",   "note",       "kinds",          "combine",
-    "params",     "saturate"};
+    "name",       "uid",        "value",      "data",      "dims",       "perm",
+    "starts",     "strides",    "low",        "high",      "interior",   "axis",
+    "axes",       "batch",      "kind",       "last",      "batch_a",    "batch_b",
+    "contract_a", "contract_b", "product",    "accumulate", "dilation",  "input_dilation",
+    "groups",     "size",       "exclusive",  "reverse",   "descending", "sorted",
+    "center_point_box",         "index",      "body",      "then",       "else",
+    "options",    "carried",    "stacked",    "kernel",    "sizes",      "note",
+    "kinds",      "combine",    "params",     "saturate"};
+// clang-format on
 
 std::vector<Key> parse_keys(std::string_view text) {
   std::vector<Key> keys;
@@ -174,6 +176,7 @@ int alternative_of(Key key) {
     case name:
     case kind:
     case product:
+    case accumulate:
     case options:
     case note:
     case kinds:

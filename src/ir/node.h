@@ -67,6 +67,7 @@ enum class Key : uint8_t {
   contract_a,
   contract_b,      // ints
   product,         // string: f32 (default when absent) | bf16x6 | bf16
+  accumulate,      // string: an element type; absent: that of the operands
   dilation,        // ints
   input_dilation,  // ints
   groups,          // int

@@ -138,12 +138,13 @@ Expr Builder::get(Expr tuple, int64_t index) {
 // ---- contractions and windows
 
 Expr Builder::dot(Expr a, Expr b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract_b,
-                  std::string product) {
+                  std::string product, std::string accumulate) {
   std::vector<ir::Attr> attrs{{Key::batch_a, std::move(batch_a)},
                               {Key::batch_b, std::move(batch_b)},
                               {Key::contract_a, std::move(contract_a)},
                               {Key::contract_b, std::move(contract_b)}};
   if (!product.empty() && product != "f32") attrs.push_back({Key::product, std::move(product)});
+  if (!accumulate.empty()) attrs.push_back({Key::accumulate, std::move(accumulate)});
   return node(Op::dot, {a, b}, std::move(attrs));
 }
 
@@ -208,6 +209,7 @@ Expr Builder::conv(Expr x, Expr w, ConvAttrs attrs) {
                              {Key::groups, attrs.groups}};
   if (!attrs.product.empty() && attrs.product != "f32")
     list.push_back({Key::product, std::move(attrs.product)});
+  if (!attrs.accumulate.empty()) list.push_back({Key::accumulate, std::move(attrs.accumulate)});
   return node(Op::conv, {x, w}, std::move(list));
 }
 

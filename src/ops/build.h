@@ -30,6 +30,7 @@ struct ConvAttrs {
   std::vector<Expr> low = {}, high = {};
   int64_t groups = 1;
   std::string product = {};
+  std::string accumulate = {};  // an element type; empty: the operands' own
 };
 /// Attributes of a window over every axis; empty lists mean 1 and 0.
 struct WindowAttrs {
@@ -144,7 +145,7 @@ class Builder {
 
   // ---- contractions and windows
   Expr dot(Expr a, Expr b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract_b,
-           std::string product = "");
+           std::string product = "", std::string accumulate = "");
   Expr matmul(Expr a, Expr b);  // as numpy.matmul, batch axes broadcast
   Expr conv(Expr x, Expr w, ConvAttrs attrs);
   Expr window(std::string_view kind, Expr x, WindowAttrs attrs);

@@ -23,9 +23,9 @@ struct ContractionTest : ::testing::Test {
   std::mt19937 random = testing::seeded();
 
   std::string refuse_dot(Expr x, Expr y, Ints ba, Ints bb, Ints ca, Ints cb,
-                         std::string product = "") {
+                         std::string product = "", std::string accumulate = "") {
     Builder d(c);
-    (void)d.dot(x, y, ba, bb, ca, cb, product);
+    (void)d.dot(x, y, ba, bb, ca, cb, product, accumulate);
     return code_of(d.status());
   }
   std::string refuse_conv(Expr x, Expr w, ConvAttrs attrs) {
@@ -107,6 +107,71 @@ TEST_F(ContractionTest, dot_matches_naive_loops_for_any_axes) {
         }
     testing::expect_same(eval(d, {p, q}), want);
   }
+}
+
+struct Widened {
+  DType a, b, wide;
+};
+constexpr Widened kWidened[] = {
+    {DType::bf16, DType::bf16, DType::f32}, {DType::f16, DType::f16, DType::f32},
+    {DType::u8, DType::i8, DType::i32},     {DType::i8, DType::u8, DType::i32},
+    {DType::u8, DType::u8, DType::i32},     {DType::i8, DType::i8, DType::i32},
+};
+
+TEST_F(ContractionTest, products_accumulate_in_a_wider_type) {
+  for (const Widened& t : kWidened) {
+    const std::string wide(ir::info(t.wide).name);
+    const int64_t lo = ir::is_float(t.a) ? -100 : -128, hi = ir::is_float(t.a) ? 100 : 127;
+    const Tensor p = random_whole(t.a, {3, 40}, random, lo, hi);
+    const Tensor q = random_whole(t.b, {40, 2}, random, lo, hi);
+    Tensor want = Tensor::zeros(t.wide, {3, 2});
+    for (int64_t i = 0; i < 3; ++i)
+      for (int64_t j = 0; j < 2; ++j) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < 40; ++k) sum += p.get_i(i * 40 + k) * q.get_i(k * 2 + j);
+        want.set_i(i * 2 + j, sum);
+      }
+    const Expr d =
+        b.dot(param(c, t.a, {3, 40}), param(c, t.b, {40, 2}), {}, {}, {1}, {0}, "", wide);
+    ASSERT_TRUE(b.ok()) << b.status().error().text();
+    EXPECT_EQ(d->dtype(), t.wide);
+    testing::expect_same(eval(d, {p, q}), want);
+    // The same product as a convolution over one pixel.
+    const Expr y =
+        b.conv(param(c, t.a, {3, 1, 40}), param(c, t.b, {1, 40, 2}), {.accumulate = wide});
+    ASSERT_TRUE(b.ok()) << b.status().error().text();
+    Tensor x = p, w = q;
+    x.shape = {3, 1, 40};
+    w.shape = {1, 40, 2};
+    want.shape = {3, 1, 2};
+    testing::expect_same(eval(y, {x, w}), want);
+  }
+}
+
+TEST_F(ContractionTest, widened_integers_wrap) {
+  const int64_t k = 140'000;  // 255 * 255 * k is beyond 2^31
+  const Expr d =
+      b.dot(param(c, DType::u8, {1, k}), param(c, DType::u8, {k, 1}), {}, {}, {1}, {0}, "", "i32");
+  const std::vector<int64_t> ones(static_cast<size_t>(k), 255);
+  const Tensor got =
+      eval(d, {testing::of_i(DType::u8, {1, k}, ones), testing::of_i(DType::u8, {k, 1}, ones)});
+  EXPECT_EQ(got.get_i(0), 255 * 255 * k - (int64_t{1} << 32) * 2);
+}
+
+TEST_F(ContractionTest, only_types_of_the_table_accumulate_elsewhere) {
+  const auto refused = [&](DType x, DType y, std::string wide) {
+    return refuse_dot(param(c, x, {3}), param(c, y, {3}), {}, {}, {0}, {0}, "", std::move(wide));
+  };
+  for (const Widened& t : kWidened)
+    EXPECT_EQ(refused(t.a, t.b, std::string(ir::info(t.wide).name)), "");
+  EXPECT_EQ(refused(DType::u8, DType::i8, ""), "dot.C1");
+  EXPECT_EQ(refused(DType::u8, DType::i8, "i64"), "dot.C1");
+  EXPECT_EQ(refused(DType::bf16, DType::f16, "f32"), "dot.C1");
+  EXPECT_EQ(refused(DType::f32, DType::f32, "f32"), "dot.C1");
+  EXPECT_EQ(refused(DType::u8, DType::u8, "wide"), "dot.C1");
+  EXPECT_EQ(refuse_conv(param(c, DType::u8, {1, 4, 2}), param(c, DType::i8, {1, 2, 3}),
+                        {.accumulate = "f32"}),
+            "conv.C1");
 }
 
 TEST_F(ContractionTest, wide_integers_wrap_exactly) {

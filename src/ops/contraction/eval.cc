@@ -1,6 +1,6 @@
 // Reference evaluation of dot and conv by matrix products. Floats are multiplied and summed in
-// double; with product "bf16" the operands are rounded to bf16 first. Integers wrap; where no sum
-// can leave 53 bits they take the double path too.
+// double; with product "bf16" the operands are rounded to bf16 first. Integers wrap in the result's
+// type; where no sum can leave 53 bits they take the double path too.
 #include <algorithm>
 #include <cmath>
 

@@ -11,7 +11,7 @@ using ir::DType;
 using ir::Key;
 
 Expr multiply(const PointArgs& args, Expr a, Expr b) {
-  const DType type = accumulator(a->dtype());
+  const DType type = accumulator(args.node->dtype());
   return ir::binary(args.c, ir::Op::mul, ir::cast(args.c, type, a), ir::cast(args.c, type, b));
 }
 

@@ -11,12 +11,20 @@ using ir::DType;
 using ir::Key;
 using Ints = std::vector<int64_t>;
 
-Status check_types(const Rule& rule) {
+/// The element type of the result.
+Result<DType> check_types(const Rule& rule) {
   const Type a = rule.operand(0)->type;
   const Type b = rule.operand(1)->type;
+  if (const auto* wide = rule.attr<std::string>(Key::accumulate)) {
+    const auto type = ir::parse_dtype(*wide);
+    if (!type || !accumulates(a->dtype, b->dtype, *type))
+      return rule.refuse(1, "products of " + show(a) + " and " + show(b) +
+                                " do not accumulate in '" + *wide + "'");
+    return *type;
+  }
   if (a->dtype != b->dtype || a->dtype == DType::boolean)
     return rule.refuse(1, show(a) + " and " + show(b) + " are not of one numeric element type");
-  return {};
+  return a->dtype;
 }
 
 Status check_product(const Rule& rule, int constraint) {
@@ -66,6 +74,19 @@ Ints joined(const Ints& a, const Ints& b) {
 
 }  // namespace
 
+bool accumulates(DType a, DType b, DType wide) {
+  struct Triple {
+    DType a, b, wide;
+  };
+  static constexpr Triple kTable[] = {
+      {DType::bf16, DType::bf16, DType::f32}, {DType::f16, DType::f16, DType::f32},
+      {DType::u8, DType::i8, DType::i32},     {DType::i8, DType::u8, DType::i32},
+      {DType::u8, DType::u8, DType::i32},     {DType::i8, DType::i8, DType::i32},
+  };
+  return std::ranges::any_of(
+      kTable, [&](const Triple& t) { return t.a == a && t.b == b && t.wide == wide; });
+}
+
 Ints dot_free_axes(Expr dot, int which) {
   return which == 0 ? free_axes(dot->operand(0)->rank(), dot->ints_attr(Key::batch_a),
                                 dot->ints_attr(Key::contract_a))
@@ -81,7 +102,7 @@ Result<Type> dot_type(const TypeArgs& args) {
   const Ints& batch_b = *rule.ints(Key::batch_b);
   const Ints& contract_a = *rule.ints(Key::contract_a);
   const Ints& contract_b = *rule.ints(Key::contract_b);
-  TENON_TRY_VOID(check_types(rule));
+  TENON_TRY(const DType type, check_types(rule));
   TENON_TRY_VOID(rule.check_axes(2, joined(batch_a, contract_a), rule.rank(0)));
   TENON_TRY_VOID(rule.check_axes(2, joined(batch_b, contract_b), rule.rank(1)));
   TENON_TRY(std::vector<Expr> shape, pair_axes(rule, 3, batch_a, batch_b));
@@ -91,7 +112,7 @@ Result<Type> dot_type(const TypeArgs& args) {
     shape.push_back(rule.shape(0)[static_cast<size_t>(i)]);
   for (int64_t i : free_axes(rule.rank(1), batch_b, contract_b))
     shape.push_back(rule.shape(1)[static_cast<size_t>(i)]);
-  return args.c.tensor(rule.operand(0)->dtype(), shape);
+  return args.c.tensor(type, shape);
 }
 
 Expr sliding_extent(Context& c, Expr input, Expr size, int64_t stride, Expr low, Expr high,
@@ -123,7 +144,7 @@ Result<Type> conv_type(const TypeArgs& args) {
   if (groups == nullptr) return rule.missing(Key::groups);
   const Type x = rule.operand(0)->type;
   const Type w = rule.operand(1)->type;
-  TENON_TRY_VOID(check_types(rule));
+  TENON_TRY(const DType type, check_types(rule));
   if (x->rank() < 3 || x->rank() != w->rank())
     return rule.refuse(2, show(x) + " and " + show(w) +
                               " must have one rank: batch, one or more spatial axes, channels");
@@ -155,7 +176,7 @@ Result<Type> conv_type(const TypeArgs& args) {
   }
   shape.push_back(w->shape.back());
   TENON_TRY_VOID(check_product(rule, 8));
-  return c.tensor(x->dtype, shape);
+  return c.tensor(type, shape);
 }
 
 }  // namespace tenon::ops

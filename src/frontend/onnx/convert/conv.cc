@@ -121,20 +121,37 @@ Exprs conv_transpose(Call& k) {
   return {channels_first(b, y)};
 }
 
+/// The sums in i32, channels last. sum((x - z) * w) = sum(x * w) - z * sum(w), where padding of x
+/// holds z.
+Expr integer_conv(Call& k, Expr x, Expr x_zero, Expr w, Expr w_zero) {
+  Builder& b = k.b;
+  ConvSpec spec = read_conv(k, x, w);
+  check_channels(k, x, w, spec.groups);
+  const Expr wide_w = without_zero_point(k, w, w_zero, 0);
+  const bool one = x_zero != nullptr && static_count(x_zero->type) == 1;
+  if (is_zero(k, x_zero) || !one)
+    return conv_channels_last(k, without_zero_point(k, x, x_zero, 1), wide_w, spec);
+  const Expr zero = b.reshape(x_zero, {});
+  const auto around = [&](const Exprs& spatial) {
+    Exprs all(2, b.c.i64(0));
+    all.insert(all.end(), spatial.begin(), spatial.end());
+    return all;
+  };
+  const Expr padded = b.pad(x, zero, around(spec.padding.low), around(spec.padding.high));
+  spec.padding.low = spec.padding.high = Exprs(spec.strides.size(), b.c.i64(0));
+  const Expr sum = conv_channels_last(k, b.cast(padded, DType::i32), wide_w, spec);
+  const Expr of_weights = b.reduce("sum", wide_w, count_up(1, w->rank()), false);
+  return b.sub(sum, b.mul(b.cast(zero, DType::i32), of_weights));
+}
+
 Exprs conv_integer(Call& k) {
-  const Expr x = without_zero_point(k, k.in(0), k.opt(2), 1);
-  const Expr w = without_zero_point(k, k.in(1), k.opt(3), 0);
-  return {channels_first(k.b, conv_channels_last(k, x, w, read_conv(k, x, w)))};
+  return {channels_first(k.b, integer_conv(k, k.in(0), k.opt(2), k.in(1), k.opt(3)))};
 }
 
 /// x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, bias (i32).
 Exprs qlinear_conv(Call& k) {
   Builder& b = k.b;
-  const Expr x = without_zero_point(k, k.in(0), k.opt(2), 1);
-  const Expr w = without_zero_point(k, k.in(3), k.opt(5), 0);
-  const ConvSpec spec = read_conv(k, x, w);
-  check_channels(k, x, w, spec.groups);
-  Expr sum = conv_channels_last(k, x, w, spec);
+  Expr sum = integer_conv(k, k.in(0), k.opt(2), k.in(3), k.opt(5));
   if (k.opt(8) != nullptr) sum = b.add(sum, k.in(8));
   const Expr w_scale = along_axis(k, k.in(4), 1, 0);
   const Expr scale = b.mul(as_scalar(k, k.in(1)), w_scale);

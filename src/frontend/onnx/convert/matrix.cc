@@ -6,15 +6,18 @@
 
 namespace tenon::onnx_import {
 
+bool is_zero(Call& k, Expr zero_point) {
+  if (zero_point == nullptr) return true;
+  const ops::Tensor* known = k.b.known(zero_point);
+  for (int64_t i = 0; known != nullptr && i < known->count(); ++i)
+    if (known->get_i(i) != 0) return false;
+  return known != nullptr;
+}
+
 Expr without_zero_point(Call& k, Expr x, Expr zero_point, int64_t axis) {
   Builder& b = k.b;
   const Expr wide = b.cast(x, DType::i32);
-  if (zero_point == nullptr) return wide;
-  if (const ops::Tensor* known = b.known(zero_point)) {
-    bool all_zero = true;
-    for (int64_t i = 0; i < known->count(); ++i) all_zero = all_zero && known->get_i(i) == 0;
-    if (all_zero) return wide;
-  }
+  if (is_zero(k, zero_point)) return wide;
   return b.sub(wide, b.cast(along_axis(k, zero_point, x->rank(), axis), DType::i32));
 }
 
@@ -24,9 +27,29 @@ Expr along_axis(Call& k, Expr v, int64_t rank, int64_t axis) {
   return k.b.unsqueeze(v, count_up(1, rank - axis));
 }
 
+Expr zero_along(Call& k, Expr zero_point, int64_t rank, int64_t axis) {
+  return k.b.cast(along_axis(k, zero_point, rank, axis), DType::i32);
+}
+
 Expr integer_matmul(Call& k, Expr a, Expr a_zero, Expr b, Expr b_zero) {
-  return k.b.matmul(without_zero_point(k, a, a_zero, std::max<int64_t>(a->rank() - 2, 0)),
-                    without_zero_point(k, b, b_zero, b->rank() - 1));
+  Builder& build = k.b;
+  const int64_t row_axis = std::max<int64_t>(a->rank() - 2, 0), column_axis = b->rank() - 1;
+  if (a->rank() < 2 || b->rank() < 2)
+    return build.matmul(without_zero_point(k, a, a_zero, row_axis),
+                        without_zero_point(k, b, b_zero, column_axis));
+  // sum((a - za) * (b - zb)) = sum(a * b) - za * sum(b) - zb * sum(a - za)
+  const Expr wide_a = build.cast(a, DType::i32), wide_b = build.cast(b, DType::i32);
+  Expr sum = build.matmul(wide_a, wide_b);
+  if (!is_zero(k, a_zero)) {
+    const Expr of_columns = build.reduce("sum", wide_b, {b->rank() - 2}, true);
+    sum = build.sub(sum, build.mul(zero_along(k, a_zero, a->rank(), row_axis), of_columns));
+  }
+  if (!is_zero(k, b_zero)) {
+    const Expr centered = without_zero_point(k, a, a_zero, row_axis);
+    const Expr of_rows = build.reduce("sum", centered, {a->rank() - 1}, true);
+    sum = build.sub(sum, build.mul(of_rows, zero_along(k, b_zero, b->rank(), column_axis)));
+  }
+  return sum;
 }
 
 namespace {
