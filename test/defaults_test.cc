@@ -36,12 +36,15 @@ struct Model {
     return c.param("x", c.tensor(type, shape));
   }
   Expr fixed(int64_t n) { return c.i64(n); }
-  Expr weights(std::vector<int64_t> shape) {
+  Expr weights(std::vector<int64_t> shape, DType type = DType::f32) {
     int64_t n = 1;
     for (int64_t e : shape) n *= e;
     std::vector<double> data;
-    for (int64_t i = 0; i < n; ++i) data.push_back(static_cast<double>((i * 7 + n) % 13 - 6) / 4);
-    return b.constant(DType::f32, shape, data);
+    for (int64_t i = 0; i < n; ++i)
+      data.push_back(type == DType::u8 ? static_cast<double>((i * 7 + n) % 13 * 21)
+                                       : static_cast<double>((i * 7 + n) % 13 - 6) *
+                                             (ir::is_float(type) ? 0.25 : 20));
+    return b.constant(type, shape, data);
   }
   Expr rows(Expr reduced, Expr like) { return b.broadcast_in(reduced, like->shape(), {0}); }
 };
@@ -68,12 +71,15 @@ Built lower(Model& m) {
   return {group.kernel, sizes};
 }
 
-void check(Model& m, const std::string& what) {
+using Rows = std::vector<const char*>;
+const Rows kBothWidths{"x86-64-v3", "x86-64-v4"};
+
+void check(Model& m, const std::string& what, const Rows& rows = kBothWidths) {
   // Over axes of extent 1 the builder leaves a reshape, which is no kernel.
   for (Expr n : m.outputs)
     if (!graph::is_computed(n)) return;
   const Built built = lower(m);
-  for (const char* row : {"x86-64-v3", "x86-64-v4"}) {
+  for (const char* row : rows) {
     const machine::Machine* machine = machine::find_row(row);
     ASSERT_NE(machine, nullptr);
     const Result<Program> scheduled = schedule_of(built.program, *machine);
@@ -90,14 +96,15 @@ void check(Model& m, const std::string& what) {
 
 /// Builds with constant and with symbolic extents for each list of extents.
 void check_all(const std::string& what, const std::vector<std::vector<int64_t>>& extents,
-               const std::function<void(Model&, const std::vector<int64_t>&)>& make) {
+               const std::function<void(Model&, const std::vector<int64_t>&)>& make,
+               const Rows& rows = kBothWidths) {
   for (const std::vector<int64_t>& e : extents) {
     for (bool symbolic : {false, true}) {
       std::string name = what + (symbolic ? " symbolic" : "");
       for (int64_t n : e) name += " " + std::to_string(n);
       Model m(symbolic);
       make(m, e);
-      check(m, name);
+      check(m, name, rows);
     }
   }
 }
@@ -130,6 +137,62 @@ TEST(default_schedules, products) {
     const Expr k = m.dim(e[1]);
     m.outputs = {m.b.dot(m.input({m.dim(e[0]), k}), m.input({k}), {}, {}, {1}, {0})};
   });
+}
+
+struct Narrow {
+  DType a, b;
+  const char* wide;
+  const char* instruction;  // that znver5 has
+};
+constexpr Narrow kNarrow[] = {
+    {DType::u8, DType::i8, "i32", "dot4_tile_u8i8"},
+    {DType::i8, DType::u8, "i32", "dot4_tile_i8u8"},
+    {DType::i8, DType::i8, "i32", "dot4_tile_i8i8"},
+    {DType::u8, DType::u8, "i32", "dot4_tile_u8u8"},
+    {DType::bf16, DType::bf16, "f32", "dot2_tile_bf16"},
+    {DType::f16, DType::f16, "f32", "fma_tile_f16"},
+};
+
+/// Reductions of every remainder, shorter than a group too; columns known and not.
+TEST(default_schedules, products_of_narrow_types) {
+  const Rows machines{"x86-64-v3", "znver5"};
+  for (const Narrow& t : kNarrow) {
+    const std::string name = t.instruction;
+    check_all(
+        name, {{1, 8, 7}, {13, 9, 33}, {5, 3, 40}, {3, 0, 20}, {9, 31, 5}},
+        [&](Model& m, const Extents& e) {
+          const Expr x = m.input({m.dim(e[0]), m.fixed(e[1])}, t.a);
+          m.outputs = {m.b.dot(x, m.weights({e[1], e[2]}, t.b), {}, {}, {1}, {0}, "", t.wide)};
+        },
+        machines);
+    check_all(
+        name + " of inputs", {{13, 10, 33}},
+        [&](Model& m, const Extents& e) {
+          const Expr k = m.dim(e[1]);
+          m.outputs = {m.b.dot(m.input({m.dim(e[0]), k}, t.a), m.input({k, m.dim(e[2])}, t.b), {},
+                               {}, {1}, {0}, "", t.wide)};
+        },
+        machines);
+    check_all(
+        name + " batched, along rows", {{2, 9, 11, 21}},
+        [&](Model& m, const Extents& e) {
+          const Expr b = m.dim(e[0]), k = m.dim(e[2]);
+          const Expr x = m.input({b, k, m.dim(e[1])}, t.a), y = m.input({b, m.dim(e[3]), k}, t.b);
+          m.outputs = {m.b.dot(x, y, {0}, {0}, {1}, {2}, "", t.wide)};
+        },
+        machines);
+    // n, h, w, c, oc, kernel, groups
+    check_all(
+        name + " conv", {{1, 6, 7, 4, 20, 3, 1}, {1, 5, 5, 3, 34, 2, 1}, {1, 5, 6, 12, 32, 3, 2}},
+        [&](Model& m, const Extents& e) {
+          const Expr x = m.input({m.dim(e[0]), m.fixed(e[1]), m.fixed(e[2]), m.fixed(e[3])}, t.a);
+          ops::ConvAttrs attrs;
+          attrs.groups = e[6];
+          attrs.accumulate = t.wide;
+          m.outputs = {m.b.conv(x, m.weights({e[5], e[5], e[3] / e[6], e[4]}, t.b), attrs)};
+        },
+        machines);
+  }
 }
 
 TEST(default_schedules, convolutions) {
@@ -244,6 +307,41 @@ TEST(default_schedules, a_product_with_bias_has_this_trace) {
   EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32, 5, 9])"), std::string::npos)
       << trace_of(*scheduled);
   EXPECT_NE(trace_of(*scheduled).find("pack("), std::string::npos);
+}
+
+/// The instruction that takes the most of k at once, with what is left of k in a smaller group;
+/// columns packed in groups; where the machine has it and k is a group.
+TEST(default_schedules, narrow_products_use_what_the_machine_has) {
+  const auto trace = [](const Narrow& t, int64_t k, const char* machine) {
+    Model m(false);
+    const Expr x = m.input({m.fixed(64), m.fixed(k)}, t.a);
+    m.outputs = {m.b.dot(x, m.weights({k, 64}, t.b), {}, {}, {1}, {0}, "", t.wide)};
+    const auto scheduled = default_schedule(lower(m).program, *machine::find_row(machine));
+    return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
+  };
+  for (const Narrow& t : kNarrow) {
+    const std::string best = t.instruction, all = trace(t, 33, "znver5");
+    EXPECT_NE(all.find(", " + best + ", ["), std::string::npos) << all;
+    EXPECT_EQ(all.find("tensorize(k_tail, " + best) != std::string::npos, best.starts_with("dot"))
+        << all;
+    const std::string without = trace(t, 33, "x86-64-v4");
+    EXPECT_NE(without.find("tensorize(k, "), std::string::npos) << without;
+  }
+  const std::string few = trace(kNarrow[0], 3, "znver5");
+  EXPECT_NE(few.find("tensorize(k, mul_tile_u8i8"), std::string::npos) << few;
+  const std::string bytes = trace(kNarrow[0], 64, "znver5");
+  EXPECT_NE(bytes.find("factors = [4, 32], perm = [2, 0, 3, 1]"), std::string::npos) << bytes;
+  EXPECT_EQ(bytes.find("k_tail"), std::string::npos) << bytes;
+}
+
+TEST(default_schedules, products_of_wide_integers_take_a_tile) {
+  Model m(false);
+  const Expr x = m.input({m.fixed(64), m.fixed(64)}, DType::i32);
+  m.outputs = {m.b.matmul(x, m.weights({64, 64}, DType::i32))};
+  const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v3"));
+  ASSERT_TRUE(scheduled.has_value());
+  EXPECT_NE(trace_of(*scheduled).find("tensorize(k, mul_tile_i32"), std::string::npos)
+      << trace_of(*scheduled);
 }
 
 TEST(default_schedules, loops_inside_a_task_stay_loops) {

@@ -18,58 +18,6 @@ using ir::InstrAxis;
 using ir::InstrView;
 using ir::Op;
 
-// ---- the rows
-
-/// A product of a strided a and rows of b that lie side by side, accumulated in order of kk.
-std::string tile_body(const std::string& name, const std::string& type,
-                      const std::string& combine) {
-  const std::string zero = type + "(0)";
-  return "kernel @" + name + "[mr, nr, rows, k](c: out " + type + "[mr, nr], a: in " + type +
-         "[rows, k], b: in " + type +
-         "[k, nr]) {\n"
-         "  for i in serial(rows) { for j in serial(nr) { for kk in serial(k) {\n"
-         "    block c(vi: s = i, vj: s = j, vk: r = kk) note \"init=done\" {\n"
-         "      c[vi, vj] " +
-         combine + "= a[vi, vk] * b[vk, vj] init " + zero + "\n    }\n  } } }\n}\n";
-}
-
-/// mr rows of nr / lanes accumulators, a row of b, and one broadcast element of a. Columns that are
-/// no multiple of a vector take narrower ones. Behind mr and nr: heights of tails, ascending.
-template <ir::DType kType>
-bool tile_fits(const Machine& m, std::span<const int64_t> params) {
-  if (params.size() < 2) return false;
-  const int64_t mr = params[0];
-  const int64_t nr = params[1];
-  if (mr < 1 || nr < 1) return false;
-  int64_t below = 0;
-  for (const int64_t height : params.subspan(2)) {
-    if (height <= below || height >= mr) return false;
-    below = height;
-  }
-  int64_t lanes = m.lanes(kType);
-  while (nr % lanes != 0) lanes /= 2;
-  const int64_t columns = nr / lanes;
-  return mr <= 64 && columns <= 64 && mr * columns + columns + 1 <= m.vector_registers;
-}
-
-template <ir::DType kType>
-Instruction tile(std::string_view name, const std::string& type, const std::string& combine) {
-  return {name,
-          "fma",
-          {"mr", "nr"},
-          {1, 0, 1},
-          tile_body(std::string(name), type, combine),
-          tile_fits<kType>};
-}
-
-std::vector<Instruction> make_rows() {
-  return {
-      tile<ir::DType::f32>("fma_tile", "f32", "fma"),
-      tile<ir::DType::f64>("fma_tile_f64", "f64", "fma"),
-      tile<ir::DType::i32>("mul_tile_i32", "i32", "sum"),
-  };
-}
-
 // ---- taking a body apart
 
 class Reader {
@@ -102,6 +50,7 @@ class Reader {
       operand(load->operand(0), {load->operands.begin() + 1, load->operands.end()}, i);
     }
     room(target);
+    groups();
     return std::move(out_);
   }
 
@@ -163,6 +112,16 @@ class Reader {
       for (Semantics::Axis& a : out_.axes)
         if (a.var == target[d] && a.extent != buffer->shape()[d])
           a.most = param_of(buffer->shape()[d]);
+  }
+
+  /// A literal in an operand's shape where a loop runs over less.
+  void groups() {
+    for (const Semantics::Operand& x : out_.operands)
+      for (size_t d = 0; d < x.indices.size(); ++d)
+        for (Semantics::Axis& a : out_.axes) {
+          const auto n = ir::as_int(x.buffer->shape()[d]);
+          if (n && a.var == x.indices[d] && a.extent != x.buffer->shape()[d]) a.group = *n;
+        }
   }
 
   const Instruction& row_;
@@ -257,15 +216,16 @@ Expr unspecified(Context& c, ir::DType type) {
 
 }  // namespace
 
-std::span<const Instruction> instructions() {
-  static const std::vector<Instruction> all = make_rows();
-  return all;
-}
-
 const Instruction* find_instruction(std::string_view name) {
   for (const Instruction& row : instructions())
     if (row.name == name) return &row;
   return nullptr;
+}
+
+int64_t Semantics::group() const {
+  int64_t all = 1;
+  for (const Axis& a : axes) all *= std::max<int64_t>(a.group, 1);
+  return all;
 }
 
 const Semantics& semantics(const Instruction& row) {
@@ -338,7 +298,7 @@ Status verify_instr(Expr instr) {
   const auto refuse = [&](const std::string& why) {
     return fail("verify.instruction", "instruction '" + view.name() + "' " + why);
   };
-  if (row == nullptr) return refuse("is not known; rows stand in src/machine/instruction.cc");
+  if (row == nullptr) return refuse("is not known; rows stand in src/machine/instruction_rows.cc");
   const Semantics& s = semantics(*row);
   if (view.params().size() < row->params.size())
     return refuse("takes " + std::to_string(row->params.size()) + " compile-time sizes");
@@ -354,6 +314,9 @@ Status verify_instr(Expr instr) {
                                                : s.axes[i].fixed;
     if (fixed > 0 && !ir::is_int(axes[i].extent, fixed))
       return refuse("runs over " + std::to_string(fixed) + " along axis " + std::to_string(i));
+    if (s.axes[i].group > 0 && ir::as_int(axes[i].extent).value_or(0) > s.axes[i].group)
+      return refuse("runs over at most " + std::to_string(s.axes[i].group) + " along axis " +
+                    std::to_string(i));
   }
   for (size_t i = 0; i < s.operands.size(); ++i)
     if (view.operands()[i]->dtype() != s.operands[i].buffer->dtype())
@@ -361,6 +324,24 @@ Status verify_instr(Expr instr) {
                     " as operand " + std::to_string(i));
   return {};
 }
+
+namespace {
+
+/// True if the axis stays in its group, and the operand's last axis, where that is the group, holds
+/// all of it.
+bool holds_group(Context& c, const Semantics& s, size_t operand, size_t axis, const InstrView& view,
+                 const ir::Assumptions& known) {
+  const int64_t group = s.axes[axis].group;
+  const ir::InstrAxis used = view.axes()[axis];
+  if (group == 0 || ir::is_int(used.extent, group)) return true;
+  if (!ir::prove(c, ir::le(c, used.extent, c.i64(group)), known)) return false;
+  if (s.operands[operand].indices.back() != s.axes[axis].var) return true;
+  const Expr element = view.operands()[operand];
+  return element->operands.back() == used.var &&
+         ir::is_int(element->operand(0)->shape().back(), group);
+}
+
+}  // namespace
 
 Status verify_layout(Context& c, Expr instr) {
   const InstrView view{instr};
@@ -384,6 +365,8 @@ Status verify_layout(Context& c, Expr instr) {
       if (wanted >= 0 && !ir::is_int(axes[a].extent, 1) && !ir::is_int(step, wanted))
         return refuse("has neighbours along axis " + std::to_string(a) + " that are not " +
                       std::to_string(wanted) + " apart");
+      if (!holds_group(c, s, i, a, view, known))
+        return refuse("has no room along axis " + std::to_string(a));
       if (i == 0 && s.axes[a].most >= 0 && !ir::is_int(written[a].extent, 1) && ir::is_int(step, 0))
         return refuse("has no room along axis " + std::to_string(a));
     }

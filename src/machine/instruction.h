@@ -17,13 +17,15 @@ namespace tenon::machine {
 /// One instruction. Its body is a kernel of one nest around one block that updates parameter 0:
 ///   sizes    those named in `params` are fixed where the instruction is used; others are known at
 ///            run time. `rows` in a loop beside `mr` in the result's shape: at most mr, and the
-///            result has room for mr, whose elements beyond `rows` are unspecified afterwards
+///            result has room for mr, whose elements beyond `rows` are unspecified afterwards. A
+///            size in a loop beside a literal in an operand's shape: at most that many, and the
+///            operand has room for all of them (the steps of a reduction that are one group)
 ///   loops    the axes, in the order in which an `instr` node lists them
 ///   params   the operands in that order; parameter 0 is read and written
 /// Nothing is touched when an extent is not positive.
 struct Instruction {
   std::string_view name;
-  std::string_view needs;  // cpuid feature; empty: any
+  std::vector<std::string_view> needs;  // cpuid features of which one suffices; empty: any
   std::vector<std::string_view> params;
   /// One for each operand: how many of its last axes lie in memory as the body's shape says, the
   /// innermost of stride 1. Axes before them may have any stride.
@@ -32,7 +34,17 @@ struct Instruction {
   /// True if this machine's registers hold it with these compile-time sizes. Behind those that
   /// `params` names may stand the emitter's own, which change no value (such as heights of tails).
   bool (*fits)(const Machine&, std::span<const int64_t> params);
+  /// What floats may differ from the body's evaluation in order, beyond the rounding of that many
+  /// sums in another order.
+  enum class Numerics : uint8_t {
+    as_body,
+    /// Subnormal factors, products and sums are 0: 2^-126 for each product and its factors' sizes.
+    subnormals_are_zero,
+  };
+  Numerics numerics = Numerics::as_body;
 };
+/// True if the machine has what the row needs.
+[[nodiscard]] bool has_instruction(const Machine& machine, const Instruction& row);
 [[nodiscard]] std::span<const Instruction> instructions();
 [[nodiscard]] const Instruction* find_instruction(std::string_view name);
 
@@ -45,6 +57,7 @@ struct Semantics {
     int param = -1;     // index of the compile-time size that is the extent; -1: run time
     int64_t fixed = 0;  // > 0: the extent is this literal
     int most = -1;      // run time: index of the compile-time size that it may not exceed; -1: any
+    int64_t group = 0;  // > 0: run time, at most this many, which lie side by side in an operand
     bool reduction = false;
   };
   struct Operand {
@@ -57,6 +70,8 @@ struct Semantics {
   std::vector<Operand> operands;
   std::string combine;
   ir::Expr value;  // loads of operands 1.. stand for the operands
+  /// Steps of the reduction that lie side by side in an operand: 1 where there is no such axis.
+  [[nodiscard]] int64_t group() const;
 };
 [[nodiscard]] const Semantics& semantics(const Instruction& row);
 

@@ -44,6 +44,42 @@ TEST(Instruction, bodies_say_what_axes_and_operands_are) {
   EXPECT_EQ(s.combine, "fma");
 }
 
+TEST(Instruction, groups_of_a_reduction_are_told_by_the_operand_that_has_room) {
+  const Semantics& s = semantics(*find_instruction("dot4_tile_u8i8"));
+  ASSERT_EQ(s.axes.size(), 4U);
+  EXPECT_EQ(s.axes[2].group, 0);
+  EXPECT_EQ(s.axes[3].group, 4);
+  EXPECT_EQ(s.axes[3].param, -1);
+  EXPECT_TRUE(s.axes[3].reduction);
+  EXPECT_EQ(s.group(), 4);
+  EXPECT_EQ(semantics(*find_instruction("dot2_tile_bf16")).group(), 2);
+  EXPECT_EQ(semantics(*find_instruction("fma_tile")).group(), 1);
+  EXPECT_EQ(s.operands[1].strides, (std::vector<int64_t>{-1, 0, 4, 1}));
+  EXPECT_EQ(s.operands[2].strides, (std::vector<int64_t>{0, 4, -1, 1}));
+}
+
+TEST(Instruction, machines_have_what_one_of_their_features_gives) {
+  const auto has = [](const char* machine, const char* row) {
+    return has_instruction(*find_row(machine), *find_instruction(row));
+  };
+  EXPECT_TRUE(has("x86-64-v3", "fma_tile"));
+  EXPECT_FALSE(has("x86-64-v4", "dot4_tile_i8i8"));
+  EXPECT_TRUE(has("znver4", "dot4_tile_i8i8"));
+  EXPECT_TRUE(has("sapphirerapids", "dot2_tile_bf16"));
+  EXPECT_FALSE(has("x86-64-v4", "dot2_tile_bf16"));
+  // Signed with signed takes two vectors more.
+  const auto fits = [](const char* row, std::vector<int64_t> params) {
+    return find_instruction(row)->fits(*find_row("znver5"), params);
+  };
+  EXPECT_TRUE(fits("dot4_tile_u8i8", {14, 32}));
+  EXPECT_FALSE(fits("dot4_tile_i8i8", {14, 32}));
+  EXPECT_TRUE(fits("dot4_tile_i8i8", {13, 32}));
+  EXPECT_FALSE(fits("dot4_tile_u8i8", {8, 2}));  // no vector of two columns
+  Machine ymm_only = *find_row("x86-64-v4");
+  ymm_only.needs.emplace_back("avxvnni");
+  EXPECT_FALSE(find_instruction("dot4_tile_u8i8")->fits(ymm_only, std::vector<int64_t>{4, 32}));
+}
+
 /// A kernel around one instruction, from its text.
 std::shared_ptr<ir::Kernel> kernel_of(const std::string& instr) {
   const std::string text =

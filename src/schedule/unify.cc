@@ -1,6 +1,7 @@
 #include "schedule/unify.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace tenon::schedule {
 namespace {
@@ -76,11 +77,10 @@ std::vector<Binding> unify(const machine::Instruction& row, Expr update) {
 std::vector<const machine::Instruction*> instructions_for(Expr update,
                                                           const machine::Machine& machine) {
   std::vector<const machine::Instruction*> all;
-  for (const machine::Instruction& row : machine::instructions()) {
-    const bool there =
-        row.needs.empty() || std::ranges::find(machine.needs, row.needs) != machine.needs.end();
-    if (there && !unify(row, update).empty()) all.push_back(&row);
-  }
+  const auto steps = [](const machine::Instruction* row) { return semantics(*row).group(); };
+  for (const machine::Instruction& row : machine::instructions())
+    if (machine::has_instruction(machine, row) && !unify(row, update).empty())
+      all.insert(std::ranges::upper_bound(all, steps(&row), std::greater{}, steps), &row);
   return all;
 }
 

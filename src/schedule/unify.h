@@ -14,7 +14,8 @@ namespace tenon::schedule {
 [[nodiscard]] std::vector<std::vector<ir::Expr>> unify(const machine::Instruction& row,
                                                        ir::Expr update);
 
-/// Rows that this machine has and that compute the step of `update`, in the order of the table.
+/// Rows that this machine has and that compute the step of `update`: those first that take the most
+/// steps of the reduction at once, among equals in the order of the table.
 [[nodiscard]] std::vector<const machine::Instruction*> instructions_for(
     ir::Expr update, const machine::Machine& machine);
 

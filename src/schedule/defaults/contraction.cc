@@ -4,6 +4,10 @@
 // The operand along the output's contiguous axis is packed in panels of nr columns (a constant
 // once, at compile time), a panel stays in the second-level cache while a chunk of rows passes by,
 // the tile is an instruction of the machine, and the epilogue runs on the tile before it is stored.
+// Where an instruction takes steps of k in groups, a panel holds each column's group side by side,
+// and what is left of k is one more, smaller group.
+#include <algorithm>
+
 #include "ir/rewrite.h"
 #include "schedule/defaults/tile.h"
 #include "schedule/unify.h"
@@ -30,11 +34,14 @@ bool moves(Context& c, const AccessInfo& a, const LoopInfo& l) {
   return !linear || !is_int(simplify(c, linear->coefficients[0]), 0);
 }
 
-/// nullopt unless the value is a product of two loads and the innermost output axis moves only one.
+Expr widened_load(Expr e) { return e->op == Op::cast ? e->operand(0) : e; }
+
+/// nullopt unless the value is a product of two loads, widened or not, and the innermost output
+/// axis moves only one.
 std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
   if (!info.simple || !info.is_update || info.value->op != Op::mul) return std::nullopt;
-  if (info.value->operand(0)->op != Op::load || info.value->operand(1)->op != Op::load)
-    return std::nullopt;
+  for (Expr factor : info.value->operands)
+    if (widened_load(factor)->op != Op::load) return std::nullopt;
   if (info.reads.size() != 2) return std::nullopt;
   Roles r{info.reads[0], info.reads[1], {}, {}, {}, {}};
   const std::vector<LoopInfo> spatial = info.spatial();
@@ -54,8 +61,12 @@ std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
 
 class Contraction {
  public:
-  Contraction(Schedule& s, const Target& t, std::string anchor)
-      : s_(s), t_(t), anchor_(std::move(anchor)) {}
+  Contraction(Schedule& s, const Target& t, std::string anchor, const machine::Instruction& row)
+      : s_(s),
+        t_(t),
+        anchor_(std::move(anchor)),
+        instruction_(row),
+        steps_(machine::semantics(row).group()) {}
 
   Status run() {
     TENON_TRY_VOID(split_groups());
@@ -64,9 +75,6 @@ class Contraction {
     const auto roles = roles_of(c(), info);
     if (!roles) return fail("schedule.defaults", "not a product of two buffers");
     r_ = *roles;
-    const auto found = instructions_for(BlockView{info.node}.body(), t_.machine);
-    if (found.empty()) return fail("schedule.defaults", "no instruction computes the product");
-    instruction_ = found.front()->name;
     lanes_ = t_.lanes(info);
     dims_.n = as_int(s_.extent(r_.cols.back()));
     dims_.k = total(info.reductions());
@@ -77,12 +85,21 @@ class Contraction {
     int lanes = lanes_;
     while (nr_ % lanes != 0) lanes /= 2;
     mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes, nr_, dims_.m, most_rows(info));
+    while (mr_ > 1 && !instruction_.fits(t_.machine, sizes())) --mr_;
+    if (!instruction_.fits(t_.machine, sizes()))
+      return fail("schedule.defaults", "registers do not hold a tile");
+    TENON_TRY_VOID(take_groups(info));
     TENON_TRY_VOID(pack_columns(info));
     return tile(info);
   }
 
  private:
   Context& c() { return *s_.program()->context; }
+  [[nodiscard]] std::vector<int64_t> sizes() const {
+    std::vector<int64_t> all{mr_, nr_};
+    for (const int64_t height : tail_heights(mr_)) all.push_back(height);
+    return all;
+  }
   BlockInfo here() const { return *describe(*s_.program(), anchor_); }
 
   Status split_groups() {
@@ -122,13 +139,15 @@ class Contraction {
     return axis;
   }
 
-  /// Neighbouring reduction loops that are one axis of both operands become one.
+  /// Neighbouring reduction loops that are one axis of both operands become one, but for the last
+  /// where groups are taken from it: a packed axis is one of the operand's.
   Status merge_k() {
     for (;;) {
       const auto info = here();
       const std::vector<LoopInfo> k = info.reductions();
       bool merged = false;
-      for (size_t l = k.size(); l-- > 1 && !merged;) {
+      const bool grouped = steps_ > 1 && !k.empty() && k.back().count().value_or(steps_) >= steps_;
+      for (size_t l = grouped ? k.size() - 1 : k.size(); l-- > 1 && !merged;) {
         if (!can_merge(c(), info, k[l - 1], k[l])) continue;
         TENON_TRY_VOID(s_.fuse(k[l - 1].name, k[l].name).map([](const auto&) {}));
         merged = true;
@@ -147,6 +166,51 @@ class Contraction {
       if (n && *n * ir::info(r_.a.buffer->dtype()).bytes % kPeriod == 0) return kWays;
     }
     return INT64_MAX;
+  }
+
+  /// Refuses where k cannot be taken in groups: it is shorter, or columns that are packed at run
+  /// time serve too few rows. Rows whose neighbours along k do not lie side by side are copied so.
+  Status take_groups(const BlockInfo& info) {
+    if (steps_ == 1) return {};
+    constexpr int64_t kRowsThatPayForPacking = 8;
+    const auto k = as_int(s_.extent(r_.k.back()));
+    if (k && *k < steps_) return fail("schedule.defaults", "the reduction is no group");
+    const bool constant = role_of(*s_.program(), r_.b.buffer) == ParamRole::constant;
+    if (!constant && dims_.m.value_or(kRowsThatPayForPacking) < kRowsThatPayForPacking)
+      return fail("schedule.defaults", "too few rows to pack the columns in groups");
+    if (group_axis(info, r_.b) < 0)
+      return fail("schedule.defaults", "the reduction is no axis of the columns' operand");
+    for (const LoopInfo& l : info.loops)
+      if (l.name == r_.k.back() && !is_contiguous(c(), r_.a, l, info.loops)) return pack_rows(info);
+    return {};
+  }
+
+  Status pack_rows(const BlockInfo& info) {
+    const int axis = group_axis(info, r_.a);
+    if (axis < 0) return fail("schedule.defaults", "the reduction is no axis of the rows' operand");
+    Packing p;
+    p.factors.assign(r_.a.indices.size(), 0);
+    for (int d = 0; d < static_cast<int>(p.factors.size()); ++d)
+      if (d != axis) p.perm.push_back(d);
+    p.perm.push_back(axis);
+    return pack(r_.a, p);
+  }
+
+  Status pack(const AccessInfo& operand, const Packing& layout) {
+    TENON_TRY(const std::string packed,
+              s_.pack(anchor_, operand.buffer->string_attr(Key::name), layout));
+    if (!packed.empty()) pack_blocks_.push_back(packed);
+    return {};
+  }
+
+  /// Axis of the operand that the innermost reduction loop is; -1: none.
+  int group_axis(const BlockInfo& info, const AccessInfo& operand) {
+    const auto axis = axis_of(info, operand, r_.k.back());
+    if (!axis) return -1;
+    for (const LoopInfo& l : info.loops)
+      if (l.name == r_.k.back() && operand.indices[static_cast<size_t>(*axis)] == l.var)
+        return *axis;
+    return -1;
   }
 
   /// Axis of the column operand that the innermost column loop walks, alone and from 0; -1: none.
@@ -174,34 +238,38 @@ class Contraction {
       if (l.name == r_.cols.back()) col = &l;
     const bool in_place =
         is_contiguous(c(), r_.b, *col, info.loops) && dims_.n && *dims_.n % nr_ == 0;
-    if (!constant && in_place) return {};
+    if (!constant && in_place && steps_ == 1) return {};
     const int axis = column_axis(info);
     if (axis < 0) return fail("schedule.defaults", "the columns are no axis of their operand");
-    TENON_TRY(const std::string packed,
-              s_.pack(anchor_, r_.b.buffer->string_attr(Key::name), layout(info, axis)));
-    if (!packed.empty()) pack_blocks_.push_back(packed);
-    return {};
+    return pack(r_.b, layout(info, axis));
   }
 
-  /// Outer axes, panels, axes of k in loop order, columns in the panel.
+  /// Outer axes, panels, axes of k in loop order, columns in the panel, steps of k in a group.
   Packing layout(const BlockInfo& info, int axis) {
     const size_t rank = r_.b.indices.size();
+    const int grouped = steps_ == 1 ? -1 : group_axis(info, r_.b);
     Packing p;
     p.factors.assign(rank, 0);
     p.factors[static_cast<size_t>(axis)] = nr_;
-    std::vector<int64_t> outer, inner;
-    for (size_t d = 0; d < rank; ++d) {
-      const int64_t at = static_cast<int64_t>(d) + (static_cast<int>(d) > axis ? 1 : 0);
-      if (static_cast<int>(d) == axis) continue;
+    if (grouped >= 0) p.factors[static_cast<size_t>(grouped)] = steps_;
+    std::vector<int64_t> outer, inner, in_panel, in_group;
+    int64_t panel = 0, at = 0;
+    for (size_t d = 0; d < rank; ++d, ++at) {
       bool reduced = false;
       for (const LoopInfo& l : info.reductions())
         for (Expr n : post_order(std::span(&r_.b.indices[d], 1))) reduced = reduced || n == l.var;
-      (reduced ? inner : outer).push_back(at);
+      if (static_cast<int>(d) == axis) {
+        panel = at;
+        in_panel.push_back(++at);
+      } else {
+        (reduced ? inner : outer).push_back(at);
+        if (static_cast<int>(d) == grouped) in_group.push_back(++at);
+      }
     }
     p.perm = outer;
-    p.perm.push_back(axis);
-    p.perm.insert(p.perm.end(), inner.begin(), inner.end());
-    p.perm.push_back(axis + 1);
+    p.perm.push_back(panel);
+    for (const auto& part : {inner, in_panel, in_group})
+      p.perm.insert(p.perm.end(), part.begin(), part.end());
     return p;
   }
 
@@ -233,7 +301,7 @@ class Contraction {
     if (!row_tile.empty()) inner.push_back(row_tile);
     if (!inner.empty()) {
       const auto count = as_int(s_.extent(inner.front()));
-      const int64_t chunk = chunk_size(before, inner, count);
+      const int64_t chunk = chunk_size(inner, count);
       if (!count || chunk < *count) {
         TENON_TRY(const Handles parts, s_.split(inner.front(), chunk));
         outer.push_back(parts[0]);
@@ -251,18 +319,27 @@ class Contraction {
     TENON_TRY_VOID(attach_epilogue(s_, anchor_, place));
     TENON_TRY(const std::string init, s_.decompose_reduction(anchor_, r_.k.front()));
     TENON_TRY_VOID(unroll_rows(s_, init, place));
-    std::vector<int64_t> params{mr_, nr_};
-    for (const int64_t height : tail_heights(mr_)) params.push_back(height);
-    TENON_TRY_VOID(s_.tensorize(r_.k.back(), instruction_, params));
+    TENON_TRY_VOID(tensorize());
     return make_parallel(before, outer);
   }
 
-  int64_t chunk_size(const BlockInfo& before, const Handles& inner, std::optional<int64_t> count) {
+  /// The loops from the innermost over k on become the instruction, in groups of steps where it
+  /// takes them; so does what is left of k.
+  Status tensorize() {
+    const std::string name(instruction_.name), k = r_.k.back();
+    if (steps_ == 1) return s_.tensorize(k, name, sizes());
+    TENON_TRY(const Handles parts, s_.split(k, steps_, "peel"));
+    TENON_TRY_VOID(s_.tensorize(parts[0], name, sizes()));
+    const Handles blocks = s_.blocks();
+    if (std::ranges::find(blocks, anchor_ + "_tail") == blocks.end()) return {};
+    return s_.tensorize(k + "_tail", name, sizes());
+  }
+
+  int64_t chunk_size(const Handles& inner, std::optional<int64_t> count) {
     const int64_t k = dims_.k.value_or(1024);
     int64_t rows = mr_;
     if (inner.size() > 1) rows = mr_ * as_int(s_.extent(inner.back())).value_or(8);
-    const int64_t bytes =
-        rows * k * info(before.write.buffer->dtype()).bytes / (inner.size() > 1 ? 2 : 1);
+    const int64_t bytes = rows * k * info(r_.a.buffer->dtype()).bytes / (inner.size() > 1 ? 2 : 1);
     int64_t others = dims_.n ? (*dims_.n + nr_ - 1) / nr_ : 8;
     for (const std::string& b : r_.batch) others *= as_int(s_.extent(b)).value_or(1);
     return chunk_tiles(count.value_or(INT64_MAX / 64), bytes, others);
@@ -289,7 +366,8 @@ class Contraction {
   Schedule& s_;
   const Target& t_;
   std::string anchor_;
-  std::string instruction_;
+  const machine::Instruction& instruction_;
+  int64_t steps_;  // of k that the instruction takes side by side
   Roles r_;
   Dims dims_;
   int lanes_ = 1;
@@ -302,9 +380,19 @@ class Contraction {
 
 Status schedule_contraction(Schedule& s, const Target& t, const std::string& anchor) {
   inline_producers(s);
-  TENON_TRY_VOID(Contraction(s, t, anchor).run());
+  const auto info = describe(*s.program(), anchor);
+  if (!info || !info->is_update) return fail("schedule.defaults", "not a product of two buffers");
+  Status last = fail("schedule.defaults", "no instruction computes the product");
+  for (const machine::Instruction* row :
+       instructions_for(BlockView{info->node}.body(), t.machine)) {
+    Schedule attempt = s;
+    last = Contraction(attempt, t, anchor, *row).run();
+    if (!last) continue;
+    s = attempt;
+    break;
+  }
   // Whatever reads nothing of the product is scheduled by itself.
-  return {};
+  return last;
 }
 
 }  // namespace tenon::schedule::defaults

@@ -107,10 +107,8 @@ Result<Choice> default_schedule(Program program, const machine::Machine& machine
       attempts.push_back({std::move(kind), name,
                           [name, &t, schedule](Schedule& x) { return schedule(x, t, name); }});
     };
-    if (b.combine == "fma") {
-      anchored("row_product", schedule_row_product);
-      anchored("contraction", schedule_contraction);
-    }
+    if (b.combine == "fma") anchored("row_product", schedule_row_product);
+    if (b.value->op == Op::mul) anchored("contraction", schedule_contraction);
     const std::vector<LoopInfo> k = b.reductions();
     const bool along = !k.empty() && contiguous_in_reads(*s.program()->context, b, k.back());
     if (b.combine == "fma" || slides(b) || !along) anchored("window", schedule_window);

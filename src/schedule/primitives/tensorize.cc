@@ -153,6 +153,7 @@ class Matcher {
   bool assign(Match& m, size_t at) {
     if (at == n_.loops.size()) return complete(m);
     const ForView loop = n_.loops[at];
+    if (is_idle(m, loop)) return assign(m, at + 1);
     bool fits_some = false;
     for (size_t a = 0; a < s_.axes.size(); ++a) {
       if (m.axes[a].node != nullptr || !same_operands(m, a, loop.var())) continue;
@@ -167,6 +168,12 @@ class Matcher {
                                   std::string(row_.name));
   }
 
+  /// One iteration, which no index needs.
+  static bool is_idle(const Match& m, ForView loop) {
+    return ir::is_int(loop.extent(), 1) &&
+           std::ranges::none_of(m.operands, [&](const Operand& x) { return uses(x, loop.var()); });
+  }
+
   bool same_operands(const Match& m, size_t axis, Expr var) const {
     for (size_t i = 0; i < m.operands.size(); ++i)
       if (uses(m.operands[i], var) != s_.operands[i].axes[axis]) return false;
@@ -179,7 +186,7 @@ class Matcher {
     if (fixed > 0 && !ir::is_int(loop.extent(), fixed))
       return no(at,
                 "loop " + quote(loop_name(loop)) + " does not run over " + std::to_string(fixed));
-    const int64_t most = room_of(axis);
+    const int64_t most = axis.group > 0 ? axis.group : room_of(axis);
     return most == 0 || ir::prove(c_, ir::le(c_, loop.extent(), c_.i64(most)), n_.known) ||
            no(at,
               "loop " + quote(loop_name(loop)) + " may run over more than " + std::to_string(most));
@@ -298,7 +305,7 @@ class Writer {
  public:
   Writer(Draft& draft, const Nest& n, const Match& m, const Semantics& s)
       : draft_(draft), c_(draft.c()), n_(n), m_(m), known_(n.known) {
-    for (ForView loop : n.loops) origin_[loop.var()] = c_.i64(0);
+    for (ForView loop : n.loops) origin_[loop.var()] = moved_[loop.var()] = c_.i64(0);
     for (size_t a = 0; a < m.axes.size(); ++a) {
       vars_.push_back(c_.var(s.axes[a].var->string_attr(ir::Key::name)));
       if (m.axes[a].node == nullptr) continue;

@@ -67,6 +67,8 @@ struct BufferInfo {
   llvm::MDNode* no_alias = nullptr;
 };
 
+struct TileStep;  // register_tile.h
+
 /// True if evaluating the expression reads memory.
 [[nodiscard]] bool has_load(Expr root);
 
@@ -109,8 +111,10 @@ class Emitter {
   Designated designated(const ir::InstrView& instr, size_t operand);
   friend struct Instructions;
 
-  // ---- fma_tile.cc
+  // ---- register_tile.cc, fma_tile.cc, dot_tile.cc
+  void register_tile(Expr node, const TileStep& step);
   void fma_tile(Expr node);
+  void dot_tile(Expr node);
 
   // ---- vector_loop.cc
   bool vector_loop(Expr node, int64_t extent);

@@ -1,205 +1,34 @@
-// The register-tile product: all accumulators stay in registers across the loop over k.
-#include <llvm/IR/InlineAsm.h>
-
-#include <functional>
-
-#include "support/check.h"
+// Products of single elements: a row of b in vectors, elements of a in all lanes, multiplied and
+// added in the result's type.
 #include "target/x86/emitter.h"
+#include "target/x86/register_tile.h"
 
 namespace tenon::target::x86 {
-namespace {
 
-uint64_t u64(int64_t v) { return static_cast<uint64_t>(v); }
-
-struct Operand {
-  DType type;
-  Value* base;    // address of element (0, 0)
-  Value* row;     // elements from row to row (a, c) or from k to k (b)
-  Value* column;  // elements from column to column (b, c) or from k to k (a)
-};
-
-/// One statement's tiles, of different heights.
-struct Tile {
-  Builder& b;
-  llvm::Function* function;
-  DType type;  // of c
-  int64_t mr, nr, lanes;
-  Operand c_operand, a_operand, b_operand;
-  Value* k;
-
-  [[nodiscard]] int64_t columns() const { return nr / lanes; }
-  [[nodiscard]] llvm::Type* storage(DType t) const { return storage_type(b.getContext(), t); }
-  [[nodiscard]] llvm::Type* vector(DType t) const {
-    return widened(storage(t), lanes == 1 ? 0 : static_cast<unsigned>(lanes));
-  }
-  [[nodiscard]] Value* a_row(Value* i) const {
-    return b.CreateInBoundsGEP(storage(a_operand.type), a_operand.base,
-                               b.CreateMul(i, a_operand.row));
-  }
-  [[nodiscard]] Value* c_address(size_t accumulator) const {
-    const auto at = static_cast<int64_t>(accumulator);
-    Value* row = b.CreateMul(b.getInt64(u64(at / columns())), c_operand.row);
-    Value* offset = b.CreateAdd(row, b.getInt64(u64(at % columns() * lanes)));
-    return b.CreateInBoundsGEP(storage(type), c_operand.base, offset);
-  }
-  [[nodiscard]] llvm::Align align(DType t) const { return llvm::Align(u64(ir::info(t).bytes)); }
-
-  /// A copy of an address that LLVM knows nothing about: loop strength reduction would otherwise
-  /// rewrite the tile's few pointers into one long chain of additions.
-  [[nodiscard]] Value* opaque(Value* v) const {
-    auto* signature = llvm::FunctionType::get(v->getType(), {v->getType()}, false);
-    return b.CreateCall(signature, llvm::InlineAsm::get(signature, "", "=r,0", false), {v});
-  }
-};
-
-/// Moving addresses of a's rows. The first `certain` exist and are evenly spaced: one pointer for
-/// every three, and scaled addressing reaches the other two. Each row after them has its own
-/// pointer; those from `valid` on repeat the last valid one, which is in range.
-struct Rows {
-  static constexpr int64_t kPerPointer = 3;
-  const Tile& t;
-  int64_t certain;
-  std::vector<Value*> first;
-  std::vector<llvm::PHINode*> pointers;
-
-  Rows(const Tile& tile, int64_t height) : t(tile), certain(height) {
-    for (int64_t i = 0; i < height; i += kPerPointer) first.push_back(t.a_row(row(i)));
-  }
-  Rows(const Tile& tile, int64_t certain_rows, int64_t height, Value* valid)
-      : Rows(tile, certain_rows) {
-    Value* last = t.b.CreateSub(valid, row(1));
-    for (int64_t i = certain; i < height; ++i)
-      first.push_back(t.a_row(t.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, row(i), last)));
-  }
-  [[nodiscard]] Value* row(int64_t i) const { return t.b.getInt64(u64(i)); }
-  template <class Phi>
-  void enter(const Phi& phi) {
-    for (Value* p : first) pointers.push_back(phi(p, "a"));
-  }
-  [[nodiscard]] Value* address(int64_t i) const {
-    const int64_t shared = (certain + kPerPointer - 1) / kPerPointer;
-    if (i >= certain) return pointers[u64(shared + i - certain)];
-    Value* p = pointers[u64(i / kPerPointer)];
-    if (i % kPerPointer == 0) return p;
-    Value* offset = t.b.CreateMul(t.a_operand.row, row(i % kPerPointer));
-    return t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), p, offset);
-  }
-  void advance(llvm::BasicBlock* inside) {
-    for (llvm::PHINode* p : pointers) {
-      Value* next = t.b.CreateInBoundsGEP(t.storage(t.a_operand.type), p, t.a_operand.column);
-      p->addIncoming(t.opaque(next), inside);
-    }
-  }
-};
-
-/// The products of one k: each row of a against the loaded row of b.
-std::vector<Value*> products(const Tile& t, int64_t height, const Rows& rows, Value* b_pointer,
-                             const std::vector<llvm::PHINode*>& accumulators) {
-  Builder& b = t.b;
-  const DType a_type = t.a_operand.type;
-  const DType b_type = t.b_operand.type;
-  std::vector<Value*> b_row;
-  for (int64_t j = 0; j < t.columns(); ++j) {
-    Value* at = b.CreateInBoundsGEP(t.storage(b_type), b_pointer, b.getInt64(u64(j * t.lanes)));
-    Value* v = from_storage(b, b_type, b.CreateAlignedLoad(t.vector(b_type), at, t.align(b_type)));
-    b_row.push_back(emit_cast(b, b_type, t.type, v, false));
-  }
-  std::vector<Value*> sums;
-  for (int64_t i = 0; i < height; ++i) {
-    Value* stored = b.CreateAlignedLoad(t.storage(a_type), rows.address(i), t.align(a_type));
-    Value* x = emit_cast(b, a_type, t.type, from_storage(b, a_type, stored), false);
-    if (t.lanes > 1) x = b.CreateVectorSplat(static_cast<unsigned>(t.lanes), x);
-    for (int64_t j = 0; j < t.columns(); ++j) {
-      Value* operands[] = {x, b_row[u64(j)], accumulators[sums.size()]};
-      sums.push_back(emit_operation(b, {ir::Op::fma, t.type, t.type}, operands));
-    }
-  }
-  return sums;
-}
-
-/// The loop over k for the first `height` rows of c; k > 0.
-void tile_loop(const Tile& t, int64_t height, Rows rows) {
-  Builder& b = t.b;
-  const size_t count = u64(height * t.columns());
-  std::vector<Value*> initial;
-  for (size_t i = 0; i < count; ++i)
-    initial.push_back(from_storage(
-        b, t.type, b.CreateAlignedLoad(t.vector(t.type), t.c_address(i), t.align(t.type))));
-  llvm::BasicBlock* before = b.GetInsertBlock();
-  llvm::BasicBlock* inside = llvm::BasicBlock::Create(b.getContext(), "tile", t.function);
-  llvm::BasicBlock* after = llvm::BasicBlock::Create(b.getContext(), "tiled", t.function);
-  b.CreateBr(inside);
-  b.SetInsertPoint(inside);
-  const auto phi = [&](Value* first, const char* name) {
-    llvm::PHINode* p = b.CreatePHI(first->getType(), 2, name);
-    p->addIncoming(first, before);
-    return p;
-  };
-  llvm::PHINode* kk = phi(b.getInt64(0), "k");
-  llvm::PHINode* b_pointer = phi(t.b_operand.base, "b");
-  rows.enter(phi);
-  std::vector<llvm::PHINode*> accumulators;
-  for (Value* v : initial) accumulators.push_back(phi(v, "c"));
-  const std::vector<Value*> sums = products(t, height, rows, b_pointer, accumulators);
-  for (size_t i = 0; i < count; ++i) accumulators[i]->addIncoming(sums[i], inside);
-  rows.advance(inside);
-  Value* next_b = b.CreateInBoundsGEP(t.storage(t.b_operand.type), b_pointer, t.b_operand.row);
-  b_pointer->addIncoming(t.opaque(next_b), inside);
-  Value* next = b.CreateAdd(kk, b.getInt64(1), "", true, true);
-  kk->addIncoming(next, inside);
-  b.CreateCondBr(b.CreateICmpSLT(next, t.k), inside, after);
-  b.SetInsertPoint(after);
-  for (size_t i = 0; i < count; ++i)
-    b.CreateAlignedStore(to_storage(b, t.type, sums[i]), t.c_address(i), t.align(t.type));
-}
-
-}  // namespace
-
-/// Axes rows, columns, k; operands c, a, b; sizes mr, nr and the heights of tails.
 void Emitter::fma_tile(Expr node) {
   const Scope scope(*this);
   const ir::InstrView view{node};
-  const std::vector<ir::InstrAxis> axes = view.axes();
-  const std::span<const int64_t> params = view.params();
-  const int64_t mr = params[0];
   const DType type = view.operands()[0]->dtype();
   int64_t lanes = machine_.vector_bytes / ir::info(type).bytes;
-  while (params[1] % lanes != 0) lanes /= 2;
-  const Designated c = designated(view, 0);
-  const Designated a = designated(view, 1);
-  const Designated b = designated(view, 2);
-  const Tile tile{b_,
-                  function_,
-                  type,
-                  mr,
-                  params[1],
-                  lanes,
-                  {type, c.base, c.steps[0], c.steps[1]},
-                  {view.operands()[1]->dtype(), a.base, a.steps[0], a.steps[2]},
-                  {view.operands()[2]->dtype(), b.base, b.steps[2], b.steps[1]},
-                  scalar(axes[2].extent)};
-  Value* rows = scalar(axes[0].extent);
-  budget_ -= 8 * mr * tile.columns();
-  // Fewer rows than mr take the lowest of the other heights that suffices.
-  std::vector<int64_t> heights(params.begin() + 2, params.end());
-  heights.push_back(mr);
-  for (size_t i = 1; i < heights.size(); ++i)
-    if (heights[i] <= heights[i - 1]) return fail("heights of tails do not ascend to below mr");
-  const std::function<void(int64_t, size_t)> partial = [&](int64_t below, size_t at) {
-    const int64_t height = heights[at];
-    const auto loop = [&] { tile_loop(tile, height, Rows(tile, below + 1, height, rows)); };
-    if (at + 1 == heights.size()) return loop();
-    branch(b_.CreateICmpSLE(rows, i64(height)), loop, [&] { partial(height, at + 1); });
+  while (view.params()[1] % lanes != 0) lanes /= 2;
+  const auto load = [&](size_t operand, Value* at, unsigned width) {
+    const DType from = view.operands()[operand]->dtype();
+    llvm::Type* stored = widened(storage_type(context_, from), width);
+    const llvm::Align align(static_cast<uint64_t>(ir::info(from).bytes));
+    Value* v = from_storage(b_, from, b_.CreateAlignedLoad(stored, at, align));
+    return emit_cast(b_, from, type, v, false);
   };
-  Value* has_work = b_.CreateAnd(b_.CreateICmpSGT(tile.k, i64(0)), b_.CreateICmpSGT(rows, i64(0)));
-  branch(
-      has_work,
-      [&] {
-        branch(
-            b_.CreateICmpSGE(rows, i64(mr)), [&] { tile_loop(tile, mr, Rows(tile, mr)); },
-            [&] { partial(0, 0); });
-      },
-      nullptr);
+  const auto width = static_cast<unsigned>(lanes == 1 ? 0 : lanes);
+  register_tile(node, {lanes, lanes,
+                       [&](Value* at) {
+                         Value* x = load(1, at, 0);
+                         return width == 0 ? x : b_.CreateVectorSplat(width, x);
+                       },
+                       [&](Value* at) { return load(2, at, width); },
+                       [&](Value* sum, Value* x, Value* y) {
+                         Value* operands[] = {x, y, sum};
+                         return emit_operation(b_, {ir::Op::fma, type, type}, operands);
+                       }});
 }
 
 }  // namespace tenon::target::x86

@@ -1,0 +1,148 @@
+// The instructions: what each needs, takes and means.
+#include <algorithm>
+
+#include "machine/instruction.h"
+
+namespace tenon::machine {
+namespace {
+
+bool has(const Machine& m, std::string_view feature) {
+  return std::ranges::find(m.needs, feature) != m.needs.end();
+}
+
+struct Types {
+  std::string c, a, b;
+};
+
+std::string product_of(const Types& t, const std::string& a, const std::string& b) {
+  const auto wide = [&](const std::string& type, const std::string& load) {
+    return type == t.c ? load : "cast<" + t.c + ">(" + load + ")";
+  };
+  return wide(t.a, a) + " * " + wide(t.b, b) + " init " + t.c + "(0)";
+}
+
+/// A product of a strided a and rows of b that lie side by side, accumulated in order of kk.
+std::string tile_body(const std::string& name, const Types& t, const std::string& combine) {
+  return "kernel @" + name + "[mr, nr, rows, k](c: out " + t.c + "[mr, nr], a: in " + t.a +
+         "[rows, k], b: in " + t.b +
+         "[k, nr]) {\n"
+         "  for i in serial(rows) { for j in serial(nr) { for kk in serial(k) {\n"
+         "    block c(vi: s = i, vj: s = j, vk: r = kk) note \"init=done\" {\n"
+         "      c[vi, vj] " +
+         combine + "= " + product_of(t, "a[vi, vk]", "b[vk, vj]") + "\n    }\n  } } }\n}\n";
+}
+
+/// The same in steps of `group` neighbours in a row of a, which lie side by side for each column of
+/// b; `some` of them, where fewer are left.
+std::string grouped_body(const std::string& name, const Types& t, const std::string& combine,
+                         const std::string& group) {
+  return "kernel @" + name + "[mr, nr, rows, k, some](c: out " + t.c + "[mr, nr], a: in " + t.a +
+         "[rows, k * " + group + "], b: in " + t.b + "[k, nr, " + group +
+         "]) {\n"
+         "  for i in serial(rows) { for j in serial(nr) { for kk in serial(k) {\n"
+         "    for q in serial(some) {\n"
+         "    block c(vi: s = i, vj: s = j, vk: r = kk, vq: r = q) note \"init=done\" {\n"
+         "      c[vi, vj] " +
+         combine + "= " + product_of(t, "a[vi, vk * " + group + " + vq]", "b[vk, vj, vq]") +
+         "\n    }\n  } } } }\n}\n";
+}
+
+/// mr rows of nr / lanes accumulators, a row of b, one broadcast element of a, and `more` for the
+/// row of b. Columns that are no multiple of a vector take narrower ones, down to `narrowest`
+/// lanes. Behind mr and nr: heights of tails, ascending.
+bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> params, int64_t more,
+                    int64_t narrowest) {
+  if (params.size() < 2) return false;
+  const int64_t mr = params[0];
+  const int64_t nr = params[1];
+  if (mr < 1 || nr < 1) return false;
+  int64_t below = 0;
+  for (const int64_t height : params.subspan(2)) {
+    if (height <= below || height >= mr) return false;
+    below = height;
+  }
+  while (nr % lanes != 0) lanes /= 2;
+  const int64_t columns = nr / lanes;
+  return lanes >= narrowest && mr <= 64 && columns <= 64 &&
+         mr * columns + columns + 1 + (more > 0 ? columns + more : 0) <= m.vector_registers;
+}
+
+template <ir::DType kType>
+bool tile_fits(const Machine& m, std::span<const int64_t> params) {
+  return registers_hold(m, m.lanes(kType), params, 0, 1);
+}
+
+/// Four bytes in a 32-bit lane. The longest vectors are another feature's than the others.
+bool bytes_fit(const Machine& m, std::span<const int64_t> params) {
+  return (m.vector_bytes < 64 || has(m, "avx512vnni")) &&
+         registers_hold(m, m.vector_bytes / 4, params, 0, 4);
+}
+
+/// Beside them a column's compensation and the constant that moves signed bytes to unsigned ones.
+bool moved_bytes_fit(const Machine& m, std::span<const int64_t> params) {
+  return bytes_fit(m, params) && registers_hold(m, m.vector_bytes / 4, params, 1, 4);
+}
+
+bool halves_fit(const Machine& m, std::span<const int64_t> params) {
+  return registers_hold(m, m.vector_bytes / 4, params, 0, 4);
+}
+
+template <ir::DType kType>
+Instruction tile(std::string_view name, const Types& types, const std::string& combine) {
+  return {name,
+          {"fma"},
+          {"mr", "nr"},
+          {1, 0, 1},
+          tile_body(std::string(name), types, combine),
+          tile_fits<kType>};
+}
+
+/// Products of four bytes each into 32 bits, which never saturate.
+Instruction byte_tile(std::string_view name, const std::string& a, const std::string& b) {
+  return {name,
+          {"avx512vnni", "avxvnni"},
+          {"mr", "nr"},
+          {1, 1, 2},
+          grouped_body(std::string(name), {"i32", a, b}, "sum", "4"),
+          a == b ? moved_bytes_fit : bytes_fit};
+}
+
+std::vector<Instruction> make_rows() {
+  using ir::DType;
+  return {
+      byte_tile("dot4_tile_u8i8", "u8", "i8"),
+      byte_tile("dot4_tile_i8u8", "i8", "u8"),
+      byte_tile("dot4_tile_i8i8", "i8", "i8"),
+      byte_tile("dot4_tile_u8u8", "u8", "u8"),
+      {"dot2_tile_bf16",
+       {"avx512bf16"},
+       {"mr", "nr"},
+       {1, 1, 2},
+       grouped_body("dot2_tile_bf16", {"f32", "bf16", "bf16"}, "fma", "2"),
+       halves_fit,
+       Instruction::Numerics::subnormals_are_zero},
+      tile<DType::f32>("fma_tile", {"f32", "f32", "f32"}, "fma"),
+      tile<DType::f64>("fma_tile_f64", {"f64", "f64", "f64"}, "fma"),
+      tile<DType::f32>("fma_tile_bf16", {"f32", "bf16", "bf16"}, "fma"),
+      tile<DType::f32>("fma_tile_f16", {"f32", "f16", "f16"}, "fma"),
+      tile<DType::i32>("mul_tile_i32", {"i32", "i32", "i32"}, "sum"),
+      tile<DType::i32>("mul_tile_u8i8", {"i32", "u8", "i8"}, "sum"),
+      tile<DType::i32>("mul_tile_i8u8", {"i32", "i8", "u8"}, "sum"),
+      tile<DType::i32>("mul_tile_i8i8", {"i32", "i8", "i8"}, "sum"),
+      tile<DType::i32>("mul_tile_u8u8", {"i32", "u8", "u8"}, "sum"),
+  };
+}
+
+}  // namespace
+
+std::span<const Instruction> instructions() {
+  static const std::vector<Instruction> all = make_rows();
+  return all;
+}
+
+bool has_instruction(const Machine& machine, const Instruction& row) {
+  return row.needs.empty() ||
+         std::ranges::any_of(row.needs, [&](std::string_view f) { return has(machine, f); });
+}
+
+}  // namespace tenon::machine

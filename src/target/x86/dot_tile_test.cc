@@ -1,0 +1,224 @@
+// Tiles of grouped products against the loops that their rows mean, on odd sizes and tails: on the
+// CPU where it has the instruction, else with it carried out in software.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "ir/rewrite.h"
+#include "ir/round.h"
+#include "machine/instruction.h"
+#include "target/x86/software_dots.h"
+#include "target/x86/testing.h"
+
+namespace tenon::target {
+namespace {
+
+using ir::DType;
+using ir::Expr;
+using machine::Machine;
+
+struct Case {
+  const char* name;
+  DType c, a, b;
+  [[nodiscard]] int64_t group() const { return 32 / ir::info(a).bits; }
+};
+
+constexpr Case kCases[] = {
+    {"dot4_tile_u8i8", DType::i32, DType::u8, DType::i8},
+    {"dot4_tile_i8u8", DType::i32, DType::i8, DType::u8},
+    {"dot4_tile_i8i8", DType::i32, DType::i8, DType::i8},
+    {"dot4_tile_u8u8", DType::i32, DType::u8, DType::u8},
+    {"dot2_tile_bf16", DType::f32, DType::bf16, DType::bf16},
+};
+
+/// out[i, j] for i < rows from a[rows, k] and b[k / group + 1, nr, group]: whole groups, then what
+/// is left of k.
+ir::Kernel tile_kernel(const Case& t, int64_t mr, int64_t nr, bool as_loops) {
+  ir::Kernel kernel;
+  kernel.name = "tile";
+  kernel.context = std::make_shared<ir::Context>();
+  ir::Context& c = *kernel.context;
+  const Expr rows = c.var("rows"), k = c.var("k"), group = c.i64(t.group());
+  kernel.sizes = {rows, k};
+  const Expr groups = ir::floordiv(c, k, group);
+  const Expr a = c.buffer("a", c.tensor(t.a, std::vector{rows, k}));
+  const Expr b =
+      c.buffer("b", c.tensor(t.b, std::vector{ir::add(c, groups, c.i64(1)), c.i64(nr), group}));
+  const Expr out = c.buffer("out", c.tensor(t.c, std::vector{rows, c.i64(nr)}));
+  const Expr acc =
+      c.buffer("acc", c.tensor(t.c, std::vector{c.i64(mr), c.i64(nr)}, ir::Scope::reg));
+  kernel.params = {
+      {a, ir::ParamRole::in, {}}, {b, ir::ParamRole::constant, {}}, {out, ir::ParamRole::out, {}}};
+  kernel.buffers = {acc};
+  const auto nest = [&](auto body) {
+    const Expr i = c.var("i"), j = c.var("j");
+    const Expr inner = ir::for_loop(c, j, c.i64(nr), body(i, j), "vector");
+    return ir::for_loop(c, i, c.i64(mr), inner, "unroll");
+  };
+  const Expr one = ir::is_float(t.c) ? c.imm_f(c.scalar(t.c), 1) : c.imm(c.scalar(t.c), 1);
+  const Expr init = nest([&](Expr i, Expr j) { return ir::store(c, acc, one, std::vector{i, j}); });
+  const auto tile = [&](Expr first, Expr count, Expr some) {
+    const Expr ti = c.var("ti"), tj = c.var("tj"), tk = c.var("tk"), tq = c.var("tq");
+    const Expr at = ir::add(c, tk, first);
+    const std::vector<ir::InstrAxis> axes{{ti, rows}, {tj, c.i64(nr)}, {tk, count}, {tq, some}};
+    const std::vector<Expr> operands{
+        ir::load(c, acc, std::vector{ti, tj}),
+        ir::load(c, a, std::vector{ti, ir::add(c, ir::mul(c, at, group), tq)}),
+        ir::load(c, b, std::vector{at, tj, tq})};
+    std::vector<int64_t> params{mr, nr};
+    if (mr >= 3) params.insert(params.end(), {(mr + 2) / 3, (2 * mr + 2) / 3});
+    const Expr node = ir::instr(c, t.name, params, axes, operands);
+    return as_loops ? machine::expand(c, node) : node;
+  };
+  const Expr finish = nest([&](Expr i, Expr j) {
+    return ir::if_then(c, ir::lt(c, i, rows),
+                       ir::store(c, out, ir::load(c, acc, std::vector{i, j}), std::vector{i, j}));
+  });
+  const std::vector<Expr> all{init, tile(c.i64(0), groups, group),
+                              tile(groups, c.i64(1), ir::mod(c, k, group)), finish};
+  const Expr g = c.var("g");
+  kernel.body =
+      ir::for_loop(c, g, rows, ir::if_then(c, ir::lt(c, g, c.i64(1)), ir::seq(c, all)), "parallel");
+  return kernel;
+}
+
+/// The row x86-64-v3 with one instruction more, so that hardly anything else is unknown to a CPU of
+/// that level.
+Machine with(const std::string& feature, const std::string& llvm_features) {
+  Machine m = *machine::find_row("x86-64-v3");
+  m.name += "+" + feature;
+  m.needs.push_back(feature);
+  m.llvm_features += "," + llvm_features;
+  return m;
+}
+
+/// Machines to try the case on.
+std::vector<Machine> machines(const Case& t) {
+  std::vector<Machine> all{t.group() == 4 ? with("avxvnni", "+avxvnni")
+                                          : with("avx512bf16", "+avx512bf16,+avx512vl")};
+  for (const Machine* row : testing::runnable_rows())
+    if (machine::has_instruction(*row, *machine::find_instruction(t.name))) all.push_back(*row);
+  return all;
+}
+
+/// Elements of every kind: the extremes of integers; of floats values that sums round, subnormals.
+std::vector<std::byte> random_elements(DType type, int64_t n, std::mt19937& random) {
+  const int64_t bytes = ir::info(type).bytes;
+  std::vector<std::byte> out(static_cast<size_t>(n * bytes));
+  for (int64_t i = 0; i < n; ++i) {
+    uint64_t bits = random() % 4 == 0 ? (random() % 2 == 0 ? 0x80 : 0x7f) : random();
+    if (ir::is_float(type))
+      bits = ir::encode_float(
+          type, random() % 16 == 0 ? 1e-39 : static_cast<double>(random() % 2000) / 700 - 1);
+    std::memcpy(out.data() + i * bytes, &bits, static_cast<size_t>(bytes));
+  }
+  return out;
+}
+
+double value(DType type, const std::vector<std::byte>& all, int64_t i) {
+  uint64_t bits = 0;
+  const auto bytes = static_cast<size_t>(ir::info(type).bytes);
+  std::memcpy(&bits, all.data() + static_cast<size_t>(i) * bytes, bytes);
+  return ir::decode_float(type, bits);
+}
+
+struct Sizes {
+  int64_t mr, nr, rows, k;
+};
+
+/// Runs the tile and its loops on the same operands; compares as the row states.
+void check(const Case& t, const Machine& m, const Sizes& s, std::mt19937& random,
+           const testing::Compiled& tile, const testing::Compiled& loops) {
+  const int64_t group = t.group(), groups = s.k / group + 1;
+  std::vector<std::byte> a = random_elements(t.a, s.rows * s.k, random);
+  std::vector<std::byte> b = random_elements(t.b, groups * s.nr * group, random);
+  // Behind the last element of a group stands what no result may show.
+  for (int64_t j = 0; j < s.nr && ir::is_float(t.b); ++j)
+    for (int64_t q = s.k % group; q < group; ++q) {
+      const uint16_t nan = 0x7fc1;
+      std::memcpy(b.data() + 2 * (((groups - 1) * s.nr + j) * group + q), &nan, 2);
+    }
+  const int64_t sizes[] = {s.rows, s.k};
+  std::vector<std::byte> results[2];
+  for (const bool as_loops : {false, true}) {
+    std::vector<std::byte>& out = results[as_loops ? 1 : 0];
+    out.resize(static_cast<size_t>(s.rows * s.nr * 4));
+    void* buffers[] = {a.data(), b.data(), out.data()};
+    ASSERT_EQ((as_loops ? loops : tile).run(buffers, sizes), 0);
+  }
+  const std::string where = std::string(t.name) + " on " + m.name + ", " + std::to_string(s.rows) +
+                            " rows, k " + std::to_string(s.k);
+  if (!ir::is_float(t.c)) {
+    ASSERT_EQ(results[0], results[1]) << where;
+    return;
+  }
+  ASSERT_EQ(machine::find_instruction(t.name)->numerics,
+            machine::Instruction::Numerics::subnormals_are_zero);
+  for (int64_t i = 0; i < s.rows * s.nr; ++i) {
+    double magnitudes = 1, flushed = 0;
+    for (int64_t kk = 0; kk < s.k; ++kk) {
+      const double x = std::fabs(value(t.a, a, i / s.nr * s.k + kk));
+      const int64_t at = (kk / group * s.nr + i % s.nr) * group + kk % group;
+      const double y = std::fabs(value(t.b, b, at));
+      magnitudes += x * y;
+      flushed += std::ldexp(1 + x + y, -126);
+    }
+    const double bound = static_cast<double>(s.k + 1) * std::ldexp(magnitudes, -23) + flushed;
+    ASSERT_NEAR(value(t.c, results[0], i), value(t.c, results[1], i), bound) << where;
+  }
+}
+
+TEST(DotTile, computes_what_its_row_means) {
+  std::mt19937 random(11);
+  for (const Case& t : kCases)
+    for (const Machine& m : machines(t))
+      for (const auto& [mr, columns] : {std::pair<int64_t, int64_t>{4, 2}, {6, 1}, {1, 2}}) {
+        const int64_t nr = columns * m.vector_bytes / 4;
+        const std::vector<int64_t> params{mr, nr};
+        ASSERT_TRUE(machine::find_instruction(t.name)->fits(m, params)) << m.name;
+        const testing::SoftwareDots dots;
+        const ir::Kernel kernel = tile_kernel(t, mr, nr, false);
+        const ir::Kernel plain = tile_kernel(t, mr, nr, true);
+        const testing::Compiled tile(kernel, m);
+        const testing::Compiled loops(plain, *machine::find_row("x86-64-v3"));
+        for (const int64_t rows : {mr, int64_t{1}, mr / 2 + 1})
+          for (const int64_t k : {0, 1, 2, 3, 4, 5, 7, 8, 27, 64, 131})
+            check(t, m, {mr, nr, rows, k}, random, tile, loops);
+        const bool native = machine::missing(m).empty();
+        EXPECT_TRUE(native || testing::SoftwareDots::count() > 0) << t.name << " on " << m.name;
+      }
+}
+
+TEST(DotTile, emits_its_instruction_and_keeps_accumulators_in_registers) {
+  for (const Case& t : kCases)
+    for (const char* row : {"znver5", "sapphirerapids"}) {
+      const auto text = emit_asm(tile_kernel(t, 12, 32, false), *machine::find_row(row));
+      ASSERT_TRUE(text);
+      const std::string mnemonic = t.group() == 4 ? "vpdpbusd" : "vdpbf16ps";
+      EXPECT_NE(text->find(mnemonic + "\t"), std::string::npos) << t.name << *text;
+    }
+}
+
+TEST(DotTile, a_part_of_a_group_that_may_have_no_room_becomes_loops) {
+  const Case& t = kCases[0];
+  ir::Kernel kernel = tile_kernel(t, 4, 16, false);
+  ir::Context& c = *kernel.context;
+  // The part may be any number of elements.
+  Expr part = nullptr;
+  for (Expr e : ir::post_order(std::span(&kernel.body, 1)))
+    if (e->op == ir::Op::instr && ir::as_int(ir::InstrView{e}.axes()[2].extent)) part = e;
+  ASSERT_NE(part, nullptr);
+  std::vector<ir::InstrAxis> axes = ir::InstrView{part}.axes();
+  EXPECT_TRUE(machine::verify_layout(c, part));
+  axes[3].extent = kernel.sizes[1];
+  const auto& operands = ir::InstrView{part}.operands();
+  const Expr any = ir::instr(c, t.name, ir::InstrView{part}.params(), axes,
+                             std::vector<Expr>(operands.begin(), operands.end()));
+  const Status refused = machine::verify_layout(c, any);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text().find("has no room along axis 3"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tenon::target
