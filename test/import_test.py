@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What exporters write and the standard leaves open, from the file to the outputs: defaults of
 inputs, nodes out of order, dimensions without names, extents that broadcast at run time, branches
-and loops whose shapes only they know.
+and loops whose shapes only they know; and products of narrow types.
 
 Run by ctest with TENON_BIN naming the folder of tenon and tenon-run. Each model runs from its file,
 from a compiled file by tenon-run, and against the reference interpreter.
@@ -336,6 +336,57 @@ class Loops(Case):
                       [("trips", I, []), ("x", F, ["n"]), ("z", F, ["m"])], [("y", F, ["total"])], {"one": np.float32([1])})
         x, z = f32(2), f32(5, seed=2)
         self.check(proto, ({"trips": np.array(0), "x": x, "z": z}, {"y": x}), ({"trips": np.array(3), "x": x, "z": z}, {"y": z + 1}))
+
+
+class NarrowProducts(Case):
+    """Bytes and halves reach the machine's instructions, one kernel a product, without a copy in a wide type."""
+    BYTES = {"uint8": TensorProto.UINT8, "int8": TensorProto.INT8}
+
+    def kernel(self, path, kind, target):
+        listed = [line.split() for line in self.good("inspect", path, "--stage", "loop").splitlines()[1:]]
+        kernels = [line[0] for line in listed if kind in line[2]]
+        self.assertEqual(len(kernels), 1, listed)
+        return self.good("inspect", path, "--kernel", kernels[0], "--stage", "asm", "--target", target)
+
+    def check_bytes(self, op, x, w, x_zero, wanted, **attributes):
+        shape = ["n"] + list(x.shape[1:])
+        proto = model([node(op, ["x", "w", "z"], ["y"], **attributes)], [("x", self.BYTES[x.dtype.name], shape)],
+                      [("y", TensorProto.INT32, None)], {"w": w, "z": np.array(x_zero, x.dtype)})
+        self.check(proto, ({"x": x}, {"y": wanted.astype(np.int32)}))
+        path = self.folder / "model.onnx"
+        for target, word in (("sapphirerapids", "vpdpbusd"), ("x86-64-v3", "vpmaddwd")):
+            self.assertIn(word, self.kernel(path, "dot" if op == "MatMulInteger" else "conv", target))
+
+    def test_integer_matmuls_of_every_sign_with_a_zero_point(self):
+        random = np.random.default_rng(3)
+        for left in self.BYTES:
+            for right in self.BYTES:
+                x = random.integers(np.iinfo(left).min, np.iinfo(left).max + 1, (9, 131)).astype(left)
+                w = random.integers(np.iinfo(right).min, np.iinfo(right).max + 1, (131, 70)).astype(right)
+                self.check_bytes("MatMulInteger", x, w, 7, (x.astype(np.int64) - 7) @ w.astype(np.int64))
+
+    def test_integer_convolutions_with_a_zero_point(self):
+        random = np.random.default_rng(4)
+        x = random.integers(0, 256, (2, 20, 6)).astype(np.uint8)
+        w = random.integers(-128, 128, (33, 20, 3)).astype(np.int8)
+        padded = np.pad(x.astype(np.int64) - 5, ((0, 0), (0, 0), (1, 1)))
+        taps = np.stack([padded[:, :, i:i + 6] for i in range(3)], axis=-1)
+        self.check_bytes("ConvInteger", x, w, 5, np.einsum("nciw,mcw->nmi", taps, w.astype(np.int64)), pads=[1, 1])
+
+    def test_products_of_halves_accumulate_in_floats(self):
+        half = TensorProto.BFLOAT16
+        weights = helper.make_tensor("w", half, [65, 48], f32(65 * 48).tolist())
+        proto = model([node("Cast", ["x"], ["h"], to=half), node("Cast", ["h"], ["wide_h"], to=F),
+                       node("Cast", ["w"], ["wide_w"], to=F), node("MatMul", ["wide_h", "wide_w"], ["sum"]),
+                       node("MatMul", ["h", "w"], ["low"]), node("Cast", ["low"], ["y"], to=F)],
+                      [("x", F, ["n", 65])], [("sum", F, None), ("y", F, None)])
+        proto.graph.initializer.append(weights)
+        path = self.save("halves.onnx", proto)
+        self.good("compare", path, "--shape", "n=9")
+        listed = self.good("inspect", path, "--stage", "loop").splitlines()
+        for line in [line.split() for line in listed[1:] if "dot" in line]:
+            for target, word in (("sapphirerapids", "vdpbf16ps"), ("x86-64-v3", "vfmadd")):
+                self.assertIn(word, self.good("inspect", path, "--kernel", line[0], "--stage", "asm", "--target", target))
 
 
 if __name__ == "__main__":

@@ -47,11 +47,18 @@ std::string grouped_body(const std::string& name, const Types& t, const std::str
          "\n    }\n  } } } }\n}\n";
 }
 
-/// mr rows of nr / lanes accumulators, a row of b, one broadcast element of a, and `more` for the
-/// row of b. Columns that are no multiple of a vector take narrower ones, down to `narrowest`
-/// lanes. Behind mr and nr: heights of tails, ascending.
-bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> params, int64_t more,
-                    int64_t narrowest) {
+/// What a tile keeps in registers beside its accumulators, a row of b, and one broadcast element of
+/// a.
+struct More {
+  int64_t for_columns = 0;  // for each vector of columns
+  int64_t once = 0;
+  int64_t narrowest = 1;  // lanes of the shortest vector that there is
+};
+
+/// mr rows of nr / lanes accumulators. Columns that are no multiple of a vector take narrower ones.
+/// Behind mr and nr: heights of tails, ascending.
+bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> params,
+                    const More& more) {
   if (params.size() < 2) return false;
   const int64_t mr = params[0];
   const int64_t nr = params[1];
@@ -63,28 +70,35 @@ bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> pa
   }
   while (nr % lanes != 0) lanes /= 2;
   const int64_t columns = nr / lanes;
-  return lanes >= narrowest && mr <= 64 && columns <= 64 &&
-         mr * columns + columns + 1 + (more > 0 ? columns + more : 0) <= m.vector_registers;
+  return lanes >= more.narrowest && mr <= 64 && columns <= 64 &&
+         (mr + 1 + more.for_columns) * columns + 1 + more.once <= m.vector_registers;
 }
 
+/// Integers are multiplied before they are added.
 template <ir::DType kType>
 bool tile_fits(const Machine& m, std::span<const int64_t> params) {
-  return registers_hold(m, m.lanes(kType), params, 0, 1);
+  return registers_hold(m, m.lanes(kType), params, {.once = ir::is_float(kType) ? 0 : 1});
 }
 
-/// Four bytes in a 32-bit lane. The longest vectors are another feature's than the others.
+/// Groups of 32 bits. The longest vectors are another feature's than the others.
 bool bytes_fit(const Machine& m, std::span<const int64_t> params) {
   return (m.vector_bytes < 64 || has(m, "avx512vnni")) &&
-         registers_hold(m, m.vector_bytes / 4, params, 0, 4);
+         registers_hold(m, m.vector_bytes / 4, params, {.narrowest = 4});
 }
 
-/// Beside them a column's compensation and the constant that moves signed bytes to unsigned ones.
+/// Beside them a column's excess and the constant that moves signed bytes to unsigned ones.
 bool moved_bytes_fit(const Machine& m, std::span<const int64_t> params) {
-  return bytes_fit(m, params) && registers_hold(m, m.vector_bytes / 4, params, 1, 4);
+  return bytes_fit(m, params) &&
+         registers_hold(m, m.vector_bytes / 4, params, {.for_columns = 1, .once = 1});
+}
+
+bool widened_bytes_fit(const Machine& m, std::span<const int64_t> params) {
+  return (m.vector_bytes < 64 || has(m, "avx512bw")) &&
+         registers_hold(m, m.vector_bytes / 4, params, {.once = 1, .narrowest = 4});
 }
 
 bool halves_fit(const Machine& m, std::span<const int64_t> params) {
-  return registers_hold(m, m.vector_bytes / 4, params, 0, 4);
+  return registers_hold(m, m.vector_bytes / 4, params, {.narrowest = 4});
 }
 
 template <ir::DType kType>
@@ -107,6 +121,16 @@ Instruction byte_tile(std::string_view name, const std::string& a, const std::st
           a == b ? moved_bytes_fit : bytes_fit};
 }
 
+/// Products of two bytes each, which 16 bits hold before they are multiplied.
+Instruction widened_byte_tile(std::string_view name, const std::string& a, const std::string& b) {
+  return {name,
+          {"avx2"},
+          {"mr", "nr"},
+          {1, 1, 2},
+          grouped_body(std::string(name), {"i32", a, b}, "sum", "2"),
+          widened_bytes_fit};
+}
+
 std::vector<Instruction> make_rows() {
   using ir::DType;
   return {
@@ -114,6 +138,10 @@ std::vector<Instruction> make_rows() {
       byte_tile("dot4_tile_i8u8", "i8", "u8"),
       byte_tile("dot4_tile_i8i8", "i8", "i8"),
       byte_tile("dot4_tile_u8u8", "u8", "u8"),
+      widened_byte_tile("dot2_tile_u8i8", "u8", "i8"),
+      widened_byte_tile("dot2_tile_i8u8", "i8", "u8"),
+      widened_byte_tile("dot2_tile_i8i8", "i8", "i8"),
+      widened_byte_tile("dot2_tile_u8u8", "u8", "u8"),
       {"dot2_tile_bf16",
        {"avx512bf16"},
        {"mr", "nr"},

@@ -75,6 +75,8 @@ TEST(Instruction, machines_have_what_one_of_their_features_gives) {
   EXPECT_FALSE(fits("dot4_tile_i8i8", {14, 32}));
   EXPECT_TRUE(fits("dot4_tile_i8i8", {13, 32}));
   EXPECT_FALSE(fits("dot4_tile_u8i8", {8, 2}));  // no vector of two columns
+  EXPECT_TRUE(fits("dot2_tile_u8i8", {14, 32}));
+  EXPECT_FALSE(fits("dot2_tile_u8i8", {15, 32}));
   Machine ymm_only = *find_row("x86-64-v4");
   ymm_only.needs.emplace_back("avxvnni");
   EXPECT_FALSE(find_instruction("dot4_tile_u8i8")->fits(ymm_only, std::vector<int64_t>{4, 32}));

@@ -401,6 +401,19 @@ TEST_F(Primitives, tensorize_makes_the_instruction) {
   EXPECT_EQ(s.loops("relu"), (Handles{"io", "jo", "relu_i0", "relu_i1"}));
 }
 
+TEST_F(Primitives, tensorize_passes_over_a_loop_of_one_iteration) {
+  apply("inline(add)");
+  apply("pack(dot, b, [0, 8], [1, 0, 2])");
+  apply("io, jo, ii, ji = tile(i, j, 6, 8)");
+  apply("ko, ki = split(k, 4)");
+  apply("one, kj = split(ki, 4)");
+  apply("reorder(ko, one, ii, ji, kj)");
+  apply("decompose_reduction(dot, ko)");
+  apply("tensorize(one, fma_tile, [6, 8])");
+  EXPECT_TRUE(has("fma_tile")) << text();
+  EXPECT_EQ(text().find("for one in"), std::string::npos) << text();
+}
+
 TEST_F(Primitives, tensorize_needs_room_for_the_last_columns) {
   apply("io, jo, ii, ji = tile(i, j, 6, 8)");
   apply("reorder(ii, ji, k)");

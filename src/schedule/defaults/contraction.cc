@@ -146,8 +146,7 @@ class Contraction {
       const auto info = here();
       const std::vector<LoopInfo> k = info.reductions();
       bool merged = false;
-      const bool grouped = steps_ > 1 && !k.empty() && k.back().count().value_or(steps_) >= steps_;
-      for (size_t l = grouped ? k.size() - 1 : k.size(); l-- > 1 && !merged;) {
+      for (size_t l = k.size() - (steps_ > 1 && !k.empty() ? 1 : 0); l-- > 1 && !merged;) {
         if (!can_merge(c(), info, k[l - 1], k[l])) continue;
         TENON_TRY_VOID(s_.fuse(k[l - 1].name, k[l].name).map([](const auto&) {}));
         merged = true;
@@ -174,7 +173,10 @@ class Contraction {
     if (steps_ == 1) return {};
     constexpr int64_t kRowsThatPayForPacking = 8;
     const auto k = as_int(s_.extent(r_.k.back()));
-    if (k && *k < steps_) return fail("schedule.defaults", "the reduction is no group");
+    // Other loops around k load and store the tile each time.
+    constexpr int64_t kGroupsBetweenLoads = 4;
+    if (k && *k < steps_ * (r_.k.size() > 1 ? kGroupsBetweenLoads : 1))
+      return fail("schedule.defaults", "the reduction is too short for groups");
     const bool constant = role_of(*s_.program(), r_.b.buffer) == ParamRole::constant;
     if (!constant && dims_.m.value_or(kRowsThatPayForPacking) < kRowsThatPayForPacking)
       return fail("schedule.defaults", "too few rows to pack the columns in groups");

@@ -15,21 +15,21 @@ namespace {
 
 constexpr uint32_t kHighBits = 0x80808080;
 
-/// The first `some` elements of a group as its 32 bits, zeros behind them. Reads no others.
-Value* part_of_group(Builder& b, Value* pointer, DType type, Value* some) {
+/// The first `some` of the elements that fill `word`, zeros behind them. Reads no others.
+Value* part_of_group(Builder& b, Value* pointer, DType type, Value* some, llvm::Type* word) {
   const unsigned bits = static_cast<unsigned>(ir::info(type).bits);
   llvm::Type* element = b.getIntNTy(bits);
   Value* last = b.CreateSub(some, b.getInt64(1));
-  Value* word = b.getInt32(0);
-  for (unsigned i = 0; i < 32 / bits; ++i) {
+  Value* none = llvm::Constant::getNullValue(word);
+  Value* all = none;
+  for (unsigned i = 0; i < word->getIntegerBitWidth() / bits; ++i) {
     Value* at = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.getInt64(i), last);
     Value* stored = b.CreateAlignedLoad(element, b.CreateInBoundsGEP(element, pointer, at),
                                         llvm::Align(bits / 8));
-    Value* placed = b.CreateShl(b.CreateZExt(stored, b.getInt32Ty()), i * bits);
-    word = b.CreateOr(word,
-                      b.CreateSelect(b.CreateICmpSLT(b.getInt64(i), some), placed, b.getInt32(0)));
+    Value* placed = b.CreateShl(b.CreateZExt(stored, word), i * bits);
+    all = b.CreateOr(all, b.CreateSelect(b.CreateICmpSLT(b.getInt64(i), some), placed, none));
   }
-  return word;
+  return all;
 }
 
 Value* bytes_product(Builder& b, int64_t lanes, Value* sum, Value* without_sign, Value* with_sign) {
@@ -47,6 +47,20 @@ Value* halves_product(Builder& b, int64_t lanes, Value* sum, Value* x, Value* y)
   return b.CreateIntrinsic(id, {}, {sum, b.CreateBitCast(x, pairs), b.CreateBitCast(y, pairs)});
 }
 
+Value* words_product(Builder& b, int64_t lanes, Value* x, Value* y) {
+  const llvm::Intrinsic::ID id = lanes == 16  ? llvm::Intrinsic::x86_avx512_pmaddw_d_512
+                                 : lanes == 8 ? llvm::Intrinsic::x86_avx2_pmadd_wd
+                                              : llvm::Intrinsic::x86_sse2_pmadd_wd;
+  return b.CreateIntrinsic(id, {}, {x, y});
+}
+
+/// Vectors of the result that a tile's columns are a multiple of.
+int64_t vector_lanes(const machine::Machine& m, int64_t columns) {
+  int64_t lanes = m.vector_bytes / 4;
+  while (columns % lanes != 0) lanes /= 2;
+  return lanes;
+}
+
 }  // namespace
 
 void Emitter::dot_tile(Expr node) {
@@ -56,8 +70,7 @@ void Emitter::dot_tile(Expr node) {
   const int64_t group = 32 / ir::info(a).bits;
   const Expr extent = view.axes()[3].extent;
   Value* some = ir::is_int(extent, group) ? nullptr : scalar(extent);
-  int64_t lanes = machine_.vector_bytes / 4;
-  while (view.params()[1] % lanes != 0) lanes /= 2;
+  const int64_t lanes = vector_lanes(machine_, view.params()[1]);
   if (lanes < 4) return statement(machine::expand(*kernel_.context, node));
   const auto width = static_cast<unsigned>(lanes);
   const llvm::Align align(static_cast<uint64_t>(ir::info(a).bytes));
@@ -71,7 +84,7 @@ void Emitter::dot_tile(Expr node) {
   TileStep step{lanes, lanes * group, {}, {}, {}};
   step.row = [&](Value* at) {
     Value* word = some == nullptr ? b_.CreateAlignedLoad(b_.getInt32Ty(), at, align)
-                                  : part_of_group(b_, at, a, some);
+                                  : part_of_group(b_, at, a, some, b_.getInt32Ty());
     Value* x = b_.CreateVectorSplat(width, word);
     return moved ? b_.CreateXor(x, high_bits) : x;
   };
@@ -89,6 +102,34 @@ void Emitter::dot_tile(Expr node) {
   }
   if (moved) step.excess = [&](Value* sum, Value* y) { return bytes(sum, high_bits, y); };
   register_tile(node, step);
+}
+
+void Emitter::widened_dot_tile(Expr node) {
+  const Scope scope(*this);
+  const ir::InstrView view{node};
+  const DType a = view.operands()[1]->dtype(), b = view.operands()[2]->dtype();
+  const Expr extent = view.axes()[3].extent;
+  Value* some = ir::is_int(extent, 2) ? nullptr : scalar(extent);
+  const int64_t lanes = vector_lanes(machine_, view.params()[1]);
+  if (lanes < 4) return statement(machine::expand(*kernel_.context, node));
+  const auto width = static_cast<unsigned>(lanes);
+  llvm::Type* bytes = widened(b_.getInt8Ty(), 2 * width);
+  llvm::Type* words = widened(b_.getInt16Ty(), 2 * width);
+  const auto widen = [&](DType from, Value* v) {
+    return ir::is_signed(from) ? b_.CreateSExt(v, words) : b_.CreateZExt(v, words);
+  };
+  register_tile(
+      node, {lanes, lanes * 2,
+             [&](Value* at) {
+               llvm::Type* pair = b_.getInt16Ty();
+               Value* x = some == nullptr ? b_.CreateAlignedLoad(pair, at, llvm::Align(1))
+                                          : part_of_group(b_, at, a, some, pair);
+               return widen(a, b_.CreateBitCast(b_.CreateVectorSplat(width, x), bytes));
+             },
+             [&](Value* at) { return widen(b, b_.CreateAlignedLoad(bytes, at, llvm::Align(1))); },
+             [&](Value* sum, Value* x, Value* y) {
+               return b_.CreateAdd(sum, words_product(b_, lanes, x, y));
+             }});
 }
 
 }  // namespace tenon::target::x86

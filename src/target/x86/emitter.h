@@ -115,6 +115,7 @@ class Emitter {
   void register_tile(Expr node, const TileStep& step);
   void fma_tile(Expr node);
   void dot_tile(Expr node);
+  void widened_dot_tile(Expr node);
 
   // ---- vector_loop.cc
   bool vector_loop(Expr node, int64_t extent);

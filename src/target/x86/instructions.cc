@@ -16,14 +16,28 @@ struct Instructions {
   static void fma_tile(Emitter& e, Expr node) { e.fma_tile(node); }
 
   static void dot_tile(Emitter& e, Expr node) { e.dot_tile(node); }
+  static void widened_dot_tile(Emitter& e, Expr node) { e.widened_dot_tile(node); }
 
   static const Instructions* find(std::string_view name) {
     static constexpr Instructions kTable[] = {
-        {"fma_tile", fma_tile},       {"fma_tile_f64", fma_tile},   {"fma_tile_bf16", fma_tile},
-        {"fma_tile_f16", fma_tile},   {"mul_tile_i32", fma_tile},   {"mul_tile_u8i8", fma_tile},
-        {"mul_tile_i8u8", fma_tile},  {"mul_tile_i8i8", fma_tile},  {"mul_tile_u8u8", fma_tile},
-        {"dot4_tile_u8i8", dot_tile}, {"dot4_tile_i8u8", dot_tile}, {"dot4_tile_i8i8", dot_tile},
-        {"dot4_tile_u8u8", dot_tile}, {"dot2_tile_bf16", dot_tile},
+        {"fma_tile", fma_tile},
+        {"fma_tile_f64", fma_tile},
+        {"fma_tile_bf16", fma_tile},
+        {"fma_tile_f16", fma_tile},
+        {"mul_tile_i32", fma_tile},
+        {"mul_tile_u8i8", fma_tile},
+        {"mul_tile_i8u8", fma_tile},
+        {"mul_tile_i8i8", fma_tile},
+        {"mul_tile_u8u8", fma_tile},
+        {"dot4_tile_u8i8", dot_tile},
+        {"dot4_tile_i8u8", dot_tile},
+        {"dot4_tile_i8i8", dot_tile},
+        {"dot4_tile_u8u8", dot_tile},
+        {"dot2_tile_bf16", dot_tile},
+        {"dot2_tile_u8i8", widened_dot_tile},
+        {"dot2_tile_i8u8", widened_dot_tile},
+        {"dot2_tile_i8i8", widened_dot_tile},
+        {"dot2_tile_u8u8", widened_dot_tile},
     };
     for (const Instructions& row : kTable)
       if (row.name == name) return &row;
