@@ -73,7 +73,7 @@ void metadata(Stream& s, M& m) {
     });
     s.value(in.below);
   });
-  rows(s, m.outputs, 17, [&](auto& out) {
+  rows(s, m.outputs, 21, [&](auto& out) {
     s.text(out.name);
     s.value(out.dtype);
     rows(s, out.dims, 8, [&](auto& d) {
@@ -81,6 +81,7 @@ void metadata(Stream& s, M& m) {
       s.value(d.reg);
     });
     s.value(out.slot);
+    s.value(out.bytes);
   });
   rows(s, m.kernels, 28, [&](auto& k) {
     for (auto* t : {&k.name, &k.op, &k.shape, &k.key, &k.schedule}) s.text(*t);

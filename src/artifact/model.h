@@ -50,6 +50,9 @@ struct Output {
   DType dtype = DType::f32;
   std::vector<OutputDim> dims;
   uint32_t slot = 0;
+  /// Register of its bytes, set by the stage of the slot's memory: kernels write the slot where the
+  /// caller wants it. kNone: the caller gets a copy. Arena slots only, one output a slot.
+  uint32_t bytes = kNone;
 };
 
 /// A row of the kernel table, for profiles; kernels of equal code and sizes share one.

@@ -70,6 +70,14 @@ TEST(Validate, the_sample_holds) {
 TEST(Validate, inputs_outputs_and_kernels) {
   check({
       {[](Model& m) { m.inputs[0].dtype = kNoType; }, "type of input 0"},
+      {[](Model& m) { m.outputs[0].bytes = 4; }, "slot of output 0"},  // not an arena slot
+      {[](Model& m) { m.outputs[0].slot = 1, m.outputs[0].bytes = 4; }, ""},
+      {[](Model& m) { m.outputs[0].slot = 1, m.outputs[0].bytes = 5; }, "slot of output 0"},
+      {[](Model& m) {
+         m.outputs[0].slot = 1, m.outputs[0].bytes = 4;
+         m.outputs.push_back(m.outputs[0]);
+       },
+       "slot of output 1"},
       {[](Model& m) { m.inputs[0].dtype = DType::f4e2m1; }, ""},
       {[](Model& m) { m.inputs[0].dims[0].symbol = 1; }, "symbol of input 0"},
       {[](Model& m) { m.inputs[0].below = 5; }, "bound of input 0"},

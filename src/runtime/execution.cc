@@ -46,6 +46,8 @@ Execution::Execution(const Model& model, int threads)
       call_buffers_(t_.buffer_list.size()),
       call_sizes_(t_.register_list.size()),
       input_slots_(t_.inputs.size()),
+      outputs_(t_.outputs.size()),
+      output_stages_(t_.outputs.size(), artifact::kNone),
       scratch_(static_cast<size_t>(pool_.threads())),
       scratch_data_(static_cast<size_t>(pool_.threads())) {
   for (size_t i = 0; i < dims.size(); ++i) dims[i].resize(t_.inputs[i].dims.size());
@@ -57,6 +59,7 @@ Execution::Execution(const Model& model, int threads)
     if (row.kind == SlotKind::input) input_slots_[row.index].push_back(s);
   }
   for (size_t i = 0; i < dims.size(); ++i) set_default(i);
+  find_output_stages();
   for (size_t i = 0; i < calls_.size(); ++i)
     calls_[i].frame = {call_buffers_.data() + t_.calls[i].first_buffer,
                        call_sizes_.data() + t_.calls[i].first_size};
@@ -140,7 +143,7 @@ Status Execution::run() {
         break;
     }
   }
-  return {};
+  return copy_outputs();
 }
 
 void Execution::refresh(uint32_t call) {

@@ -25,8 +25,10 @@ class Execution {
 
   /// True if the shape differs from the one before.
   bool set_input(size_t index, const TensorView& value);
+  /// Where the caller wants an output; no memory: back to the instance's own.
+  void set_output(size_t index, std::span<std::byte> memory);
+  [[nodiscard]] const void* output(size_t index) const;
   [[nodiscard]] Status run();
-  [[nodiscard]] const void* slot(uint32_t s) const { return slots_[s]; }
   [[nodiscard]] int threads() const { return pool_.threads(); }
   [[nodiscard]] uint64_t memory_bytes() const;
 
@@ -45,6 +47,11 @@ class Execution {
   // execution_sizes.cc
   [[nodiscard]] Status run_stage(uint32_t stage);
   [[nodiscard]] Status lay_out(uint32_t stage);
+  // execution_outputs.cc
+  void find_output_stages();
+  [[nodiscard]] Status place_outputs(uint32_t stage);
+  [[nodiscard]] Status copy_outputs();
+  [[nodiscard]] Status check_output(size_t index, uint64_t bytes) const;
   // execution.cc
   [[nodiscard]] Status launch(const artifact::Step& step, bool same_call);
   [[nodiscard]] int64_t call_kernel(const artifact::Step& step, const Frame& frame, int64_t grid);
@@ -69,7 +76,9 @@ class Execution {
   std::vector<void*> call_buffers_;  // parallel to buffer_list
   std::vector<int64_t> call_sizes_;  // parallel to register_list
   std::vector<std::vector<uint32_t>> input_slots_;
-  std::vector<Memory> scratch_;  // one a worker
+  std::vector<std::span<std::byte>> outputs_;  // the caller's memory, where there is one
+  std::vector<uint32_t> output_stages_;        // that place outputs which kernels write there
+  std::vector<Memory> scratch_;                // one a worker
   std::vector<void*> scratch_data_;
   uint64_t scratch_bytes_ = 0;
   uint64_t epoch_ = 1;  // grows whenever a slot or a register that frames may hold changes

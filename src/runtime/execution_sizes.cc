@@ -22,6 +22,7 @@ Status Execution::lay_out(uint32_t stage) {
         block_offsets_[row.index] + static_cast<uint64_t>(registers[row.offset]);
     slots_[slot] = state.arena.data() + offset;
   }
+  TENON_TRY_VOID(place_outputs(stage));
   state.laid_out = true;
   return {};
 }

@@ -1,6 +1,7 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "runtime/execution.h"
 #include "support/text.h"
@@ -11,6 +12,8 @@ using artifact::Input;
 
 Executor::Executor(std::shared_ptr<const Model> model) : model_(std::move(model)) {
   for (const artifact::Output& o : model_->outputs()) output_dims_.emplace_back(o.dims.size());
+  input_memory_.resize(model_->inputs().size());
+  output_memory_.resize(model_->outputs().size());
 }
 Executor::~Executor() = default;
 
@@ -40,6 +43,55 @@ Status Executor::set_input(size_t index, const TensorView& value) {
                                       " inputs; there is no input ", index));
   TENON_TRY_VOID(model_->check_input(index, value.dtype, value.dims));
   if (execution_->set_input(index, value)) shapes_checked_ = false;
+  replace_memory(input_memory_[index], {static_cast<const std::byte*>(value.data), value.bytes()});
+  return {};
+}
+
+Status Executor::set_output(std::string_view name, std::span<std::byte> memory) {
+  TENON_TRY(const size_t index, model_->find_output(name));
+  return set_output(index, memory);
+}
+
+Status Executor::set_output(size_t index, std::span<std::byte> memory) {
+  if (index >= output_count())
+    return fail("run.output_name",
+                cat("the model has ", output_count(), " outputs; there is no output ", index));
+  const artifact::Output& out = model_->outputs()[index];
+  const size_t alignment = artifact::info(out.dtype).bytes;
+  if (reinterpret_cast<uintptr_t>(memory.data()) % alignment != 0)
+    return fail("run.output_memory",
+                cat("the memory for output '", out.name, "' is not aligned to its elements of ",
+                    alignment, " bytes; align it"));
+  execution_->set_output(index, memory);
+  replace_memory(output_memory_[index], memory);
+  return {};
+}
+
+void Executor::replace_memory(std::span<const std::byte>& known, std::span<const std::byte> now) {
+  if (known.data() == now.data() && known.size() == now.size()) return;
+  known = now;
+  memory_checked_ = false;
+}
+
+Status Executor::check_overlaps() const {
+  const auto overlap = [](std::span<const std::byte> a, std::span<const std::byte> b) {
+    const std::less<const std::byte*> before;
+    return !a.empty() && !b.empty() && before(a.data(), b.data() + b.size()) &&
+           before(b.data(), a.data() + a.size());
+  };
+  const auto refuse = [&](size_t output, std::string_view what, std::string_view name) {
+    return fail("run.overlap",
+                cat("the memory for output '", model_->outputs()[output].name,
+                    "' overlaps that of ", what, " '", name, "'; give each its own"));
+  };
+  for (size_t o = 0; o < output_memory_.size(); ++o) {
+    for (size_t i = 0; i < input_memory_.size(); ++i)
+      if (overlap(output_memory_[o], input_memory_[i]))
+        return refuse(o, "input", model_->inputs()[i].name);
+    for (size_t other = 0; other < o; ++other)
+      if (overlap(output_memory_[o], output_memory_[other]))
+        return refuse(o, "output", model_->outputs()[other].name);
+  }
   return {};
 }
 
@@ -75,6 +127,10 @@ Status Executor::run() {
     TENON_TRY_VOID(check_symbols());
     shapes_checked_ = true;
   }
+  if (!memory_checked_) {
+    TENON_TRY_VOID(check_overlaps());
+    memory_checked_ = true;
+  }
   TENON_TRY_VOID(execution_->run());
   for (size_t i = 0; i < output_dims_.size(); ++i)
     for (size_t d = 0; d < output_dims_[i].size(); ++d)
@@ -84,7 +140,7 @@ Status Executor::run() {
 
 TensorView Executor::output(size_t index) const {
   const artifact::Output& o = model_->outputs()[index];
-  return {o.dtype, output_dims_[index], execution_->slot(o.slot)};
+  return {o.dtype, output_dims_[index], execution_->output(index)};
 }
 
 void Executor::profile(bool on) {

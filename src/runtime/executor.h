@@ -41,11 +41,21 @@ class Executor {
   [[nodiscard]] Status set_input(std::string_view name, const TensorView& value);
   [[nodiscard]] Status set_input(size_t index, const TensorView& value);
 
+  /// Results go to `memory`, which stays the caller's, in every `run` until replaced; no memory: to
+  /// the executor's own again. Kernels write there where the model allows; an input handed on, a
+  /// constant and a value of a branch or a loop are copied. The memory may be larger than the
+  /// output. Refuses an unknown name ("run.output_name") and memory that is not aligned to the
+  /// element type ("run.output_memory").
+  [[nodiscard]] Status set_output(std::string_view name, std::span<std::byte> memory);
+  [[nodiscard]] Status set_output(size_t index, std::span<std::byte> memory);
+
   /// Refuses a missing input ("run.missing_input") and extents of one symbol that differ
-  /// ("run.symbol"); reports what went wrong inside ("run.index", "run.check", "run.memory").
+  /// ("run.symbol"), output memory that is too small ("run.output_memory") or shared with an input
+  /// or another output ("run.overlap"); reports what went wrong inside ("run.index", "run.check",
+  /// "run.memory").
   [[nodiscard]] Status run();
 
-  /// Views of the last run's results, valid until the next run or set_input.
+  /// Views of the last run's results, valid until the next run, set_input or set_output.
   [[nodiscard]] size_t output_count() const { return model_->outputs().size(); }
   [[nodiscard]] TensorView output(size_t index) const;
 
@@ -61,11 +71,15 @@ class Executor {
  private:
   explicit Executor(std::shared_ptr<const Model> model);
   [[nodiscard]] Status check_symbols() const;
+  [[nodiscard]] Status check_overlaps() const;
+  void replace_memory(std::span<const std::byte>& known, std::span<const std::byte> now);
 
   std::shared_ptr<const Model> model_;  // shared: many executors run one model
   std::unique_ptr<Execution> execution_;
   std::vector<std::vector<int64_t>> output_dims_;
-  bool shapes_checked_ = false;
+  std::vector<std::span<const std::byte>> input_memory_;
+  std::vector<std::span<const std::byte>> output_memory_;
+  bool shapes_checked_ = false, memory_checked_ = true;
 };
 
 }  // namespace tenon::runtime

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <new>
 
@@ -131,6 +132,113 @@ TEST(Executor, steady_state_allocates_nothing) {
   for (int i = 0; i < 100; ++i) ok = ok && once(i % 2 == 0 ? x.data() : other.data());
   EXPECT_EQ(allocations, before);
   EXPECT_TRUE(ok);
+}
+
+// ---- outputs in the caller's memory
+
+const void* written = nullptr;
+int64_t note_and_double(const Frame* f, int64_t begin, int64_t end, void* scratch) {
+  written = f->buffers[1];
+  return twice(f, begin, end, scratch);
+}
+
+/// t = 2 x, y = 2 t for x of [n]: outputs t (which the second kernel reads), y, t again, x.
+artifact::Model chain() {
+  ModelMaker k;
+  const uint32_t x = k.input("x", {k.symbol("n")});
+  const uint32_t n = k.op(SizeOpCode::input_extent, 0, 0);
+  const uint32_t one = k.reg(1);
+  const uint32_t zero = k.reg(0);
+  const uint32_t bytes = k.op(SizeOpCode::bytes, n, k.reg(4));
+  k.stage({bytes, bytes});
+  const uint32_t t = k.slot(SlotKind::arena, 0, zero);
+  const uint32_t y = k.slot(SlotKind::arena, 1, zero);
+  k.launch("first", twice, {x, t}, {n}, one, zero);
+  k.launch("second", note_and_double, {t, y}, {n}, one, zero);
+  k.m.outputs = {{"t", DType::f32, {{"n", n}}, t, bytes},
+                 {"y", DType::f32, {{"n", n}}, y, bytes},
+                 {"again", DType::f32, {{"n", n}}, t},
+                 {"same", DType::f32, {{"n", n}}, x}};
+  return k.m;
+}
+
+std::span<std::byte> memory_of(std::vector<float>& v, size_t count) {
+  return std::as_writable_bytes(std::span(v)).first(count * sizeof(float));
+}
+
+TEST(Executor, outputs_are_written_where_the_caller_wants_them) {
+  const auto e = executor_of(chain(), 2);
+  std::vector<std::vector<float>> memory(4, std::vector<float>(10));
+  for (size_t i = 0; i < memory.size(); ++i)
+    ASSERT_TRUE(e->set_output(i, memory_of(memory[i], 10)).has_value());  // a capacity
+  for (const int64_t n : {3, 10, 0, 4, 4}) {
+    std::vector<float> x(static_cast<size_t>(n));
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) + 1;
+    ASSERT_TRUE(e->set_input("x", {DType::f32, std::array{n}, x.data()}).has_value());
+    for (auto& m : memory) std::fill(m.begin(), m.end(), -1.0F);
+    ASSERT_TRUE(e->run().has_value());
+    EXPECT_EQ(written, memory[1].data());  // by the kernel itself
+    for (size_t o = 0; o < 4; ++o) {
+      EXPECT_EQ(e->output(o).data, memory[o].data());
+      EXPECT_EQ(e->output(o).dims[0], n);
+      const float factor = o == 1 ? 4 : o == 3 ? 1 : 2;
+      for (size_t i = 0; i < 10; ++i)
+        EXPECT_EQ(memory[o][i], i < x.size() ? factor * x[i] : -1) << o << " " << i;
+    }
+  }
+}
+
+TEST(Executor, an_output_moves_from_run_to_run_and_back) {
+  const auto e = executor_of(chain());
+  std::vector<float> x{1, 2, 3};
+  ASSERT_TRUE(e->set_input("x", {DType::f32, std::array<int64_t, 1>{3}, x.data()}).has_value());
+  std::vector<std::vector<float>> rings(2, std::vector<float>(3));
+  for (int i = 0; i < 4; ++i) {
+    auto& to = rings[static_cast<size_t>(i % 2)];
+    x[0] = static_cast<float>(i);
+    ASSERT_TRUE(e->set_output("y", memory_of(to, 3)).has_value());
+    const size_t before = allocations;
+    ASSERT_TRUE(e->run().has_value());
+    if (i > 0) EXPECT_EQ(allocations, before);
+    EXPECT_EQ(to, (std::vector<float>{4 * x[0], 8, 12}));
+  }
+  ASSERT_TRUE(e->set_output("y", {}).has_value());
+  x[0] = 50;
+  ASSERT_TRUE(e->run().has_value());
+  EXPECT_EQ(values<float>(e->output(1)), (std::vector<float>{200, 8, 12}));
+  EXPECT_EQ(rings[0][0], 8);
+  EXPECT_EQ(rings[1][0], 12);
+}
+
+TEST(Executor, output_memory_that_does_not_do_is_refused) {
+  const auto e = executor_of(chain());
+  std::vector<float> x(5);
+  ASSERT_TRUE(e->set_input("x", {DType::f32, std::array<int64_t, 1>{5}, x.data()}).has_value());
+  std::vector<float> m(8);
+  EXPECT_EQ(code_of(e->set_output(4, memory_of(m, 5))), "run.output_name");
+  EXPECT_NE(e->set_output("yy", {}).error().text().find("did you mean 'y'?"), std::string::npos);
+  EXPECT_EQ(code_of(e->set_output("y", std::as_writable_bytes(std::span(m)).subspan(2))),
+            "run.output_memory");
+  for (const size_t o : {0, 3}) {  // written by a kernel, copied
+    ASSERT_TRUE(e->set_output(o, memory_of(m, 4)).has_value());
+    for (int again = 0; again < 2; ++again) {
+      const Status small = e->run();
+      EXPECT_EQ(code_of(small), "run.output_memory");
+      EXPECT_NE(small.error().text().find("takes 20 bytes, and the caller gave 16"),
+                std::string::npos)
+          << small.error().text();
+    }
+    ASSERT_TRUE(e->set_output(o, memory_of(m, 5)).has_value());
+    EXPECT_TRUE(e->run().has_value());
+    ASSERT_TRUE(e->set_output(o, {}).has_value());
+  }
+  ASSERT_TRUE(e->set_output("y", memory_of(x, 5)).has_value());
+  EXPECT_EQ(code_of(e->run()), "run.overlap");
+  ASSERT_TRUE(e->set_output("y", memory_of(m, 5)).has_value());
+  ASSERT_TRUE(e->set_output("t", memory_of(m, 8).subspan(16)).has_value());
+  EXPECT_EQ(code_of(e->run()), "run.overlap");
+  ASSERT_TRUE(e->set_output("t", {}).has_value());
+  EXPECT_TRUE(e->run().has_value());
 }
 
 TEST(Executor, an_input_without_a_value_takes_its_default) {

@@ -109,18 +109,33 @@ Status Model::check_input(size_t index, DType dtype, std::span<const int64_t> di
   return {};
 }
 
-Result<size_t> Model::find_input(std::string_view name) const {
+namespace {
+
+/// The row of that name, or an error with the nearest one.
+template <class Row>
+Result<size_t> find_row(const std::vector<Row>& rows, std::string_view name, std::string_view what,
+                        const char* code) {
   std::vector<std::string> known;
-  for (size_t i = 0; i < model_.inputs.size(); ++i) {
-    if (model_.inputs[i].name == name) return i;
-    known.push_back(model_.inputs[i].name);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].name == name) return i;
+    known.push_back(rows[i].name);
   }
   const std::string_view near = closest_name(name, known);
   std::string names;
   for (const std::string& k : known) names += (names.empty() ? "" : ", ") + k;
-  return fail("run.input_name", cat("the model has no input '", name, "'",
-                                    near.empty() ? cat("; its inputs are: ", names)
-                                                 : cat("; did you mean '", near, "'?")));
+  return fail(code, cat("the model has no ", what, " '", name, "'",
+                        near.empty() ? cat("; its ", what, "s are: ", names)
+                                     : cat("; did you mean '", near, "'?")));
+}
+
+}  // namespace
+
+Result<size_t> Model::find_input(std::string_view name) const {
+  return find_row(model_.inputs, name, "input", "run.input_name");
+}
+
+Result<size_t> Model::find_output(std::string_view name) const {
+  return find_row(model_.outputs, name, "output", "run.output_name");
 }
 
 /// Names the kernels for `perf report`.

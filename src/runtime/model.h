@@ -40,6 +40,8 @@ class Model {
   [[nodiscard]] Status check_input(size_t index, DType dtype, std::span<const int64_t> dims) const;
   /// The index of that input, or "run.input_name" with the nearest name.
   [[nodiscard]] Result<size_t> find_input(std::string_view name) const;
+  /// The index of that output, or "run.output_name" with the nearest name.
+  [[nodiscard]] Result<size_t> find_output(std::string_view name) const;
 
  private:
   Model() = default;

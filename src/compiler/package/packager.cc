@@ -1,5 +1,7 @@
 #include "compiler/package/packager.h"
 
+#include <set>
+
 #include "interp/order.h"
 #include "ir/default_value.h"
 #include "ir/expr.h"
@@ -45,6 +47,7 @@ Status Packager::run() {
   TENON_TRY(const Values results, function(compilation_.function, arguments));
   TENON_TRY_VOID(add_outputs(results));
   const std::vector<std::vector<Reg>> blocks = storages_.plan();
+  find_direct_outputs(results);
   sizes_.finish(blocks);
   return {};
 }
@@ -117,6 +120,16 @@ Status Packager::add_outputs(const Values& results) {
     model_.outputs.push_back(std::move(out));
   }
   return {};
+}
+
+/// Kernels write an output of the arena where the caller wants it: the amount that its memory must
+/// hold is known when the slot is placed. A value that is an output twice is written once.
+void Packager::find_direct_outputs(const Values& results) {
+  std::set<uint32_t> taken;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const std::optional<Reg> bytes = storages_.arena_bytes(results[i]);
+    if (bytes && taken.insert(results[i].slot).second) model_.outputs[i].bytes = *bytes;
+  }
 }
 
 // ---- functions and plain nodes

@@ -38,6 +38,7 @@ class Packager {
   // ---- packager.cc: the model's border and plain nodes
   [[nodiscard]] Status add_inputs(Values& values);
   [[nodiscard]] Status add_outputs(const Values& results);
+  void find_direct_outputs(const Values& results);
   [[nodiscard]] uint32_t symbol_of(ir::Expr var);
   [[nodiscard]] Result<Values> function(const ir::Function& f, const Values& arguments,
                                         const Redirects& redirects = {});

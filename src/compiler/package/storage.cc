@@ -56,10 +56,7 @@ void Storages::leave_loop() {
 }
 
 void Storages::allow_in_place(const Value& out, const Value& in, uint32_t last) {
-  const auto own = [&](const Value& v) {
-    return v.storages.size() == 1 && storages_[v.storages[0]].slot == v.slot;
-  };
-  if (own(out) && own(in)) in_place_.push_back({out.storages[0], in.storages[0], last});
+  if (is_own(out) && is_own(in)) in_place_.push_back({out.storages[0], in.storages[0], last});
 }
 
 std::vector<std::vector<Reg>> Storages::plan() {

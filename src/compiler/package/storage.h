@@ -2,6 +2,7 @@
 // offsets.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -45,6 +46,13 @@ class Storages {
   /// The kernel call that ends with step `last` may write `out` over `in`.
   void allow_in_place(const Value& out, const Value& in, uint32_t last);
 
+  /// The amount of arena memory that is this value's own; none where it lives elsewhere, or in one
+  /// of several places.
+  [[nodiscard]] std::optional<Reg> arena_bytes(const Value& value) {
+    if (!is_own(value)) return std::nullopt;
+    return sizes_.bytes(storages_[value.storages[0]].buffer.bytes);
+  }
+
   void enter_loop() { loops_.emplace_back(); }
   void leave_loop();
   [[nodiscard]] uint32_t now() const { return static_cast<uint32_t>(model_.steps.size()); }
@@ -53,6 +61,10 @@ class Storages {
   [[nodiscard]] std::vector<std::vector<Reg>> plan();
 
  private:
+  /// The value's slot is that of the one storage behind it.
+  [[nodiscard]] bool is_own(const Value& value) const {
+    return value.storages.size() == 1 && storages_[value.storages[0]].slot == value.slot;
+  }
   struct Storage {
     uint32_t slot;
     graph::PlanBuffer buffer;

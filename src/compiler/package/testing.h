@@ -125,6 +125,7 @@ class Graph {
     const Status ran = executor->run();
     ASSERT_TRUE(ran.has_value()) << ran.error().text();
     for (size_t i = 0; i < expected->size(); ++i) compare((*expected)[i], executor->output(i), i);
+    check_in_caller_memory(*expected);
   }
 
   /// Both refuse the inputs, with the code "run.check" and `part` in the message.
@@ -150,6 +151,27 @@ class Graph {
   std::unique_ptr<runtime::Executor> executor;
 
  private:
+  /// The same with every output in memory of the test: exactly as large as it is, and no byte
+  /// behind it is written.
+  void check_in_caller_memory(const std::vector<Tensor>& expected) {
+    constexpr auto kPoison = std::byte{0x5a};
+    std::vector<std::vector<std::byte>> memory;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      memory.emplace_back(expected[i].bytes.size() + 64, kPoison);
+      const Status set = executor->set_output(i, std::span(memory[i]).first(memory[i].size() - 64));
+      ASSERT_TRUE(set.has_value()) << set.error().text();
+    }
+    const Status ran = executor->run();
+    ASSERT_TRUE(ran.has_value()) << ran.error().text();
+    for (size_t i = 0; i < expected.size(); ++i) {
+      compare(expected[i], executor->output(i), i);
+      EXPECT_EQ(executor->output(i).data, memory[i].data());
+      for (size_t at = expected[i].bytes.size(); at < memory[i].size(); ++at)
+        ASSERT_EQ(memory[i][at], kPoison) << "output " << i << " is written past its end";
+      ASSERT_TRUE(executor->set_output(i, {}).has_value());
+    }
+  }
+
   static void compare(const Tensor& want, const runtime::TensorView& got, size_t index) {
     SCOPED_TRACE("output " + std::to_string(index));
     ASSERT_EQ(static_cast<int>(want.dtype), static_cast<int>(got.dtype));
