@@ -30,14 +30,14 @@ int64_t run_job(void* context, int worker, int64_t begin, int64_t end) {
 
 }  // namespace
 
-Execution::Execution(const Model& model, int threads)
+Execution::Execution(const Model& model, std::shared_ptr<ThreadPool> pool)
     : dims(model.inputs().size()),
       set(model.inputs().size()),
       registers(model.tables().registers),
       times(model.tables().kernels.size()),
       model_(model),
       t_(model.tables()),
-      pool_(threads),
+      pool_(std::move(pool)),
       slots_(t_.slots.size()),
       stages_(t_.stages.size()),
       block_offsets_(t_.blocks.size()),
@@ -48,8 +48,8 @@ Execution::Execution(const Model& model, int threads)
       input_slots_(t_.inputs.size()),
       outputs_(t_.outputs.size()),
       output_stages_(t_.outputs.size(), artifact::kNone),
-      scratch_(static_cast<size_t>(pool_.threads())),
-      scratch_data_(static_cast<size_t>(pool_.threads())) {
+      scratch_(static_cast<size_t>(pool_->threads())),
+      scratch_data_(static_cast<size_t>(pool_->threads())) {
   for (size_t i = 0; i < dims.size(); ++i) dims[i].resize(t_.inputs[i].dims.size());
   for (uint32_t s = 0; s < slots_.size(); ++s) {
     const artifact::Slot& row = t_.slots[s];
@@ -176,10 +176,10 @@ Status Execution::reserve_scratch(uint64_t bytes) {
 
 int64_t Execution::call_kernel(const Step& step, const Frame& frame, int64_t grid) {
   const KernelFn function = model_.function(step.b);
-  if (grid == 1 || pool_.threads() == 1 || is_small(step.e))
+  if (grid == 1 || pool_->threads() == 1 || is_small(step.e))
     return function(&frame, 0, grid, scratch_data_[0]);
   Job job{function, &frame, scratch_data_.data()};
-  return pool_.run(run_job, &job, grid);
+  return pool_->run(run_job, &job, grid);
 }
 
 Status Execution::launch(const Step& step, bool same_call) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace tenon::runtime {
 
 class Execution {
  public:
-  Execution(const Model& model, int threads);
+  Execution(const Model& model, std::shared_ptr<ThreadPool> pool);
 
   InputDims dims;         // of each input
   std::vector<bool> set;  // whether it has a value
@@ -29,7 +30,7 @@ class Execution {
   void set_output(size_t index, std::span<std::byte> memory);
   [[nodiscard]] const void* output(size_t index) const;
   [[nodiscard]] Status run();
-  [[nodiscard]] int threads() const { return pool_.threads(); }
+  [[nodiscard]] int threads() const { return pool_->threads(); }
   [[nodiscard]] uint64_t memory_bytes() const;
 
  private:
@@ -67,7 +68,7 @@ class Execution {
 
   const Model& model_;
   const artifact::Model& t_;
-  ThreadPool pool_;
+  std::shared_ptr<ThreadPool> pool_;  // shared: by executors that run in turns
   std::vector<void*> slots_;
   std::vector<StageState> stages_;
   std::vector<uint64_t> block_offsets_;

@@ -22,9 +22,16 @@ Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> 
   if (threads < 0 || threads > 4096)
     return fail("run.threads",
                 cat("cannot run with ", threads, " threads; give 1 to 4096, or 0 for all cores"));
+  // shared: with the executors of a caller that makes the pool itself
+  return create(std::move(model),
+                std::make_shared<ThreadPool>(threads == 0 ? default_threads() : threads));
+}
+
+Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> model,
+                                                   std::shared_ptr<ThreadPool> pool) {
+  if (pool == nullptr) return fail("run.threads", "no pool of threads is given; make one");
   std::unique_ptr<Executor> executor(new Executor(std::move(model)));
-  executor->execution_ =
-      std::make_unique<Execution>(*executor->model_, threads == 0 ? default_threads() : threads);
+  executor->execution_ = std::make_unique<Execution>(*executor->model_, std::move(pool));
   return executor;
 }
 

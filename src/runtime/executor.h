@@ -1,7 +1,9 @@
 // Runs a compiled model: inputs in, `run`, outputs out, any number of times with any shapes that
 // the model takes. While shapes stay, a run allocates nothing.
 //
-// An executor is used by one thread at a time; results do not depend on the number of threads.
+// An executor is used by one thread at a time. Any number of them share a model, and a pool of
+// threads if the caller makes one: their runs may be concurrent and interleave launch by launch.
+// Results do not depend on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +13,7 @@
 
 #include "runtime/model.h"
 #include "runtime/tensor.h"
+#include "runtime/thread_pool.h"
 #include "support/result.h"
 
 namespace tenon::runtime {
@@ -25,9 +28,12 @@ struct KernelTime {
 
 class Executor {
  public:
-  /// `threads` counts the calling one; 0 means default_threads().
+  /// With threads of its own. `threads` counts the calling one; 0 means default_threads().
   [[nodiscard]] static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const Model> model,
                                                                 int threads = 0);
+  /// With threads that other executors use too.
+  [[nodiscard]] static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const Model> model,
+                                                                std::shared_ptr<ThreadPool> pool);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

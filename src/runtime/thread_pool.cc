@@ -70,6 +70,7 @@ void ThreadPool::work(int worker) {
 int64_t ThreadPool::run(Task task, void* context, int64_t grid) {
   if (grid <= 0) return 0;
   if (threads_ == 1 || grid == 1) return task(context, 0, 0, grid);
+  const std::lock_guard turn(turn_);
   task_ = task;
   context_ = context;
   grid_ = grid;

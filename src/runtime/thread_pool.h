@@ -1,13 +1,15 @@
-// Threads of an executor. Work is a range [0, grid) cut into one contiguous part a thread, always
-// the same way; the calling thread takes the first part. Between jobs, workers spin for a bounded
-// time and then sleep, so that a burst of small kernels pays no wake-up and an idle program no
-// processor time.
+// Threads that carry out launches, for one executor or for several. Work is a range [0, grid) cut
+// into one contiguous part a thread, always the same way; the calling thread takes the first part.
+// Between jobs, workers spin for a bounded time and then sleep, so that a burst of small kernels
+// pays no wake-up and an idle program no processor time.
 //
-// One thread at a time may call `run`.
+// Any thread may call `run` at any time: jobs take turns, so runs of executors that share a pool
+// interleave launch by launch. A task must not call `run` of its own pool.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -37,6 +39,7 @@ class ThreadPool {
   void run_part(int worker);
 
   int threads_;
+  std::mutex turn_;  // held by the job that the workers carry out
   Task task_ = nullptr;
   void* context_ = nullptr;
   int64_t grid_ = 0;
