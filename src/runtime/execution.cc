@@ -46,6 +46,7 @@ Execution::Execution(const Model& model, std::shared_ptr<ThreadPool> pool)
       call_buffers_(t_.buffer_list.size()),
       call_sizes_(t_.register_list.size()),
       input_slots_(t_.inputs.size()),
+      strided_(t_.inputs.size()),
       outputs_(t_.outputs.size()),
       output_stages_(t_.outputs.size(), artifact::kNone),
       scratch_(static_cast<size_t>(pool_->threads())),
@@ -74,12 +75,34 @@ void Execution::set_default(size_t index) {
 }
 
 bool Execution::set_input(size_t index, const TensorView& value) {
-  for (const uint32_t s : input_slots_[index]) point(s, const_cast<void*>(value.data));
-  const bool same = set[index] && std::equal(dims[index].begin(), dims[index].end(),
-                                             value.dims.begin(), value.dims.end());
+  strided_[index].data = nullptr;
+  return take_input(index, value.dims, value.data);
+}
+
+Result<bool> Execution::set_strided_input(size_t index, const StridedView& value) {
+  Strided& s = strided_[index];
+  const auto bytes = static_cast<uint64_t>(tensor_bytes(value.dtype, value.dims));
+  if (!s.copy.reserve(bytes))
+    return no_memory(cat("the dense copy of input '", t_.inputs[index].name, "' needs"), bytes);
+  s.dtype = value.dtype;
+  s.dims.assign(value.dims.begin(), value.dims.end());
+  s.strides.assign(value.strides.begin(), value.strides.end());
+  s.data = value.data;
+  return take_input(index, value.dims, s.copy.data());
+}
+
+void Execution::gather_inputs() {
+  for (const Strided& s : strided_)
+    if (s.data != nullptr) copy_dense({s.dtype, s.dims, s.strides, s.data}, s.copy.data());
+}
+
+bool Execution::take_input(size_t index, std::span<const int64_t> shape, const void* data) {
+  for (const uint32_t s : input_slots_[index]) point(s, const_cast<void*>(data));
+  const bool same =
+      set[index] && std::equal(dims[index].begin(), dims[index].end(), shape.begin(), shape.end());
   set[index] = true;
   if (same) return false;
-  dims[index].assign(value.dims.begin(), value.dims.end());
+  dims[index].assign(shape.begin(), shape.end());
   for (StageState& s : stages_) s.ready = false;
   return true;
 }
@@ -95,10 +118,12 @@ uint64_t Execution::memory_bytes() const {
   for (const StageState& s : stages_) total += s.arena.capacity();
   for (const Memory& m : dynamics_) total += m.capacity();
   for (const Memory& m : scratch_) total += m.capacity();
+  for (const Strided& s : strided_) total += s.copy.capacity();
   return total;
 }
 
 Status Execution::run() {
+  gather_inputs();
   const std::span<const Step> steps = t_.steps;
   uint32_t last_call = artifact::kNone;
   for (size_t at = 0; at < steps.size();) {

@@ -26,6 +26,8 @@ class Execution {
 
   /// True if the shape differs from the one before.
   bool set_input(size_t index, const TensorView& value);
+  /// The same for elements that every run gathers into memory of the instance.
+  [[nodiscard]] Result<bool> set_strided_input(size_t index, const StridedView& value);
   /// Where the caller wants an output; no memory: back to the instance's own.
   void set_output(size_t index, std::span<std::byte> memory);
   [[nodiscard]] const void* output(size_t index) const;
@@ -44,6 +46,16 @@ class Execution {
     uint64_t epoch = 0;  // of its buffers and sizes; 0 never
   };
 
+  /// An input that is not dense, and the dense copy that kernels read.
+  struct Strided {
+    DType dtype = DType::f32;
+    std::vector<int64_t> dims, strides;
+    const void* data = nullptr;  // nullptr: the input is dense
+    Memory copy;
+  };
+
+  bool take_input(size_t index, std::span<const int64_t> shape, const void* data);
+  void gather_inputs();
   void set_default(size_t index);
   // execution_sizes.cc
   [[nodiscard]] Status run_stage(uint32_t stage);
@@ -77,6 +89,7 @@ class Execution {
   std::vector<void*> call_buffers_;  // parallel to buffer_list
   std::vector<int64_t> call_sizes_;  // parallel to register_list
   std::vector<std::vector<uint32_t>> input_slots_;
+  std::vector<Strided> strided_;               // by input
   std::vector<std::span<std::byte>> outputs_;  // the caller's memory, where there is one
   std::vector<uint32_t> output_stages_;        // that place outputs which kernels write there
   std::vector<Memory> scratch_;                // one a worker

@@ -44,11 +44,44 @@ Status Executor::set_input(std::string_view name, const TensorView& value) {
   return set_input(index, value);
 }
 
-Status Executor::set_input(size_t index, const TensorView& value) {
+Status Executor::check_place(size_t index, DType dtype, std::span<const int64_t> dims) const {
   if (index >= model_->inputs().size())
     return fail("run.input_name", cat("the model has ", model_->inputs().size(),
                                       " inputs; there is no input ", index));
-  TENON_TRY_VOID(model_->check_input(index, value.dtype, value.dims));
+  return model_->check_input(index, dtype, dims);
+}
+
+Status Executor::set_strided_input(std::string_view name, const StridedView& value) {
+  TENON_TRY(const size_t index, model_->find_input(name));
+  return set_strided_input(index, value);
+}
+
+Status Executor::set_strided_input(size_t index, const StridedView& value) {
+  TENON_TRY_VOID(check_place(index, value.dtype, value.dims));
+  const std::string& name = model_->inputs()[index].name;
+  if (value.strides.size() != value.dims.size())
+    return fail("run.strides", cat("input '", name, "' has ", value.dims.size(), " axes and ",
+                                   value.strides.size(), " strides; give one for each axis"));
+  const std::optional<ByteRange> range = byte_range(value);
+  const auto address = [](const void* p) {
+    return static_cast<int64_t>(reinterpret_cast<uintptr_t>(p));
+  };
+  const int64_t before = address(value.data) - address(value.memory.data());
+  const int64_t behind = static_cast<int64_t>(value.memory.size()) - before;
+  if (!range || (!value.memory.empty() && (range->begin < -before || range->end > behind)))
+    return fail("run.strides", cat("input '", name, "' of shape ", shape_text(value.dims),
+                                   " with strides ", shape_text(value.strides),
+                                   " reaches outside its memory; correct strides or start"));
+  if (is_dense(value)) return set_input(index, TensorView{value.dtype, value.dims, value.data});
+  TENON_TRY(const bool changed, execution_->set_strided_input(index, value));
+  if (changed) shapes_checked_ = false;
+  replace_memory(input_memory_[index], {static_cast<const std::byte*>(value.data) + range->begin,
+                                        static_cast<size_t>(range->end - range->begin)});
+  return {};
+}
+
+Status Executor::set_input(size_t index, const TensorView& value) {
+  TENON_TRY_VOID(check_place(index, value.dtype, value.dims));
   if (execution_->set_input(index, value)) shapes_checked_ = false;
   replace_memory(input_memory_[index], {static_cast<const std::byte*>(value.data), value.bytes()});
   return {};

@@ -47,6 +47,13 @@ class Executor {
   [[nodiscard]] Status set_input(std::string_view name, const TensorView& value);
   [[nodiscard]] Status set_input(size_t index, const TensorView& value);
 
+  /// The same for data that is not dense: a transposed, cropped, reversed or repeated view. It is
+  /// read in place where its elements lie as those of a dense tensor; otherwise every `run` copies
+  /// them to memory of the executor first, once. Refuses strides of another rank, and elements
+  /// outside `value.memory` ("run.strides").
+  [[nodiscard]] Status set_strided_input(std::string_view name, const StridedView& value);
+  [[nodiscard]] Status set_strided_input(size_t index, const StridedView& value);
+
   /// Results go to `memory`, which stays the caller's, in every `run` until replaced; no memory: to
   /// the executor's own again. Kernels write there where the model allows; an input handed on, a
   /// constant and a value of a branch or a loop are copied. The memory may be larger than the
@@ -76,6 +83,7 @@ class Executor {
 
  private:
   explicit Executor(std::shared_ptr<const Model> model);
+  [[nodiscard]] Status check_place(size_t index, DType dtype, std::span<const int64_t> dims) const;
   [[nodiscard]] Status check_symbols() const;
   [[nodiscard]] Status check_overlaps() const;
   void replace_memory(std::span<const std::byte>& known, std::span<const std::byte> now);

@@ -138,6 +138,118 @@ TEST(Executor, steady_state_allocates_nothing) {
   EXPECT_TRUE(ok);
 }
 
+// ---- strided inputs
+
+/// Row-major elements of a view, by their definition.
+std::vector<float> elements(const StridedView& v) {
+  std::vector<float> all;
+  const auto* data = static_cast<const float*>(v.data);
+  for (int64_t i = 0; i < v.dims[0]; ++i)
+    for (int64_t j = 0; j < v.dims[1]; ++j)
+      all.push_back(data[i * v.strides[0] + j * v.strides[1]]);
+  return all;
+}
+
+TEST(Executor, strided_inputs_are_read_as_their_strides_say) {
+  std::vector<float> memory(6 * 8);
+  for (size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<float>(i);
+  const auto bytes = std::as_bytes(std::span(memory));
+  struct Case {
+    std::array<int64_t, 2> dims, strides;
+    int64_t start;
+    bool in_place;
+  };
+  const auto e = executor_of(two_kernels(), 2);
+  for (const Case& c : {Case{{6, 8}, {8, 1}, 0, true},       // dense
+                        Case{{2, 8}, {8, 1}, 16, true},      // some of its rows
+                        Case{{1, 5}, {999, 1}, 3, true},     // an axis of one element steps nowhere
+                        Case{{4, 1}, {1, -7}, 2, true},      //
+                        Case{{0, 8}, {3, 3}, 0, true},       // nothing at all
+                        Case{{8, 6}, {1, 8}, 0, false},      // transposed
+                        Case{{3, 4}, {8, 1}, 9, false},      // cropped
+                        Case{{6, 4}, {8, 2}, 1, false},      // every second column
+                        Case{{6, 8}, {-8, -1}, 47, false},   // reversed
+                        Case{{6, 8}, {-8, 1}, 40, false},    // upside down
+                        Case{{5, 8}, {0, 1}, 8, false},      // one row repeated
+                        Case{{5, 3}, {0, 0}, 47, false}}) {  // one element repeated
+    const StridedView view{DType::f32, c.dims, c.strides, &memory[static_cast<size_t>(c.start)],
+                           bytes};
+    ASSERT_TRUE(e->set_strided_input("x", view).has_value());
+    const uint64_t held = e->memory_bytes();
+    for (const float change : {0.0F, 100.0F}) {  // every run reads anew
+      memory[static_cast<size_t>(c.start)] += change;
+      ASSERT_TRUE(e->run().has_value());
+      auto want = elements(view);
+      for (float& w : want) w = 2 * w + 1;
+      EXPECT_EQ(values<float>(e->output(0)), want) << c.strides[0] << ", " << c.strides[1];
+    }
+    const auto fresh = executor_of(two_kernels());
+    ASSERT_TRUE(fresh->set_strided_input(0, view).has_value());
+    EXPECT_EQ(fresh->memory_bytes() == 0, c.in_place);
+    const size_t before = allocations.load();
+    ASSERT_TRUE(e->set_strided_input(0, view).has_value() && e->run().has_value());
+    EXPECT_EQ(allocations.load(), before);
+    EXPECT_GE(e->memory_bytes(), held);
+  }
+  // Dense again: nothing is left of the strides.
+  const std::array<int64_t, 2> dims{1, 3};
+  ASSERT_TRUE(e->set_input("x", {DType::f32, dims, memory.data()}).has_value());
+  ASSERT_TRUE(e->run().has_value());
+  EXPECT_EQ(values<float>(e->output(0))[1], 2 * memory[1] + 1);
+}
+
+TEST(Executor, elements_of_every_width_and_rank_are_gathered) {
+  for (const DType type : {DType::u8, DType::f16, DType::i32, DType::f64}) {
+    const auto width = static_cast<int64_t>(artifact::info(type).bytes);
+    std::vector<std::byte> memory(static_cast<size_t>(24 * width));
+    for (size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::byte>(i);
+    const std::array<int64_t, 3> dims{4, 3, 2};
+    const std::array<int64_t, 3> strides{1, -8, 4};  // element (i, j, k) is i + 8 (2 - j) + 4 k
+    std::vector<std::byte> dense(memory.size());
+    copy_dense({type, dims, strides, &memory[static_cast<size_t>(16 * width)]}, dense.data());
+    for (int64_t at = 0; at < 24; ++at) {
+      const int64_t from = at / 6 + 8 * (2 - at / 2 % 3) + 4 * (at % 2);
+      for (int64_t b = 0; b < width; ++b)
+        ASSERT_EQ(dense[static_cast<size_t>(at * width + b)],
+                  memory[static_cast<size_t>(from * width + b)]);
+    }
+    std::byte one[8];
+    copy_dense({type, {}, {}, memory.data()}, one);
+    EXPECT_TRUE(std::equal(one, one + width, memory.begin()));
+  }
+}
+
+TEST(Executor, strides_that_leave_the_memory_are_refused) {
+  const auto e = executor_of(two_kernels());
+  std::vector<float> memory(24);
+  const auto set = [&](std::array<int64_t, 2> dims, std::array<int64_t, 2> strides, int64_t start) {
+    return e->set_strided_input(
+        "x", {DType::f32, dims, strides, memory.data() + start, std::as_bytes(std::span(memory))});
+  };
+  const Status status = set({4, 6}, {7, 1}, 0);
+  EXPECT_EQ(code_of(status), "run.strides");
+  EXPECT_NE(status.error().text().find("'x' of shape 4x6 with strides 7x1 reaches outside"),
+            std::string::npos)
+      << status.error().text();
+  EXPECT_EQ(code_of(set({4, 6}, {6, 1}, 1)), "run.strides");
+  EXPECT_EQ(code_of(set({4, 6}, {-6, 1}, 17)), "run.strides");
+  EXPECT_EQ(code_of(set({4, 6}, {-6, -1}, 22)), "run.strides");
+  EXPECT_EQ(code_of(set({4, 6}, {INT64_MAX, 1}, 0)), "run.strides");
+  EXPECT_EQ(code_of(set({4, 6}, {INT64_MIN, 1}, 0)), "run.strides");
+  EXPECT_EQ(code_of(set({2, 2}, {int64_t{1} << 61, int64_t{1} << 61}, 0)), "run.strides");
+  EXPECT_EQ(code_of(set({-1, 2}, {1, 1}, 0)), "run.extent");
+  EXPECT_TRUE(set({4, 6}, {-6, -1}, 23).has_value());
+  EXPECT_TRUE(set({4, 6}, {-6, 1}, 18).has_value());
+  const std::array<int64_t, 2> dims{2, 3};
+  EXPECT_EQ(code_of(e->set_strided_input(
+                0, {DType::f32, dims, std::array<int64_t, 1>{1}, memory.data()})),
+            "run.strides");
+  EXPECT_EQ(code_of(e->set_strided_input(3, {DType::f32, dims, dims, memory.data()})),
+            "run.input_name");
+  EXPECT_EQ(code_of(e->set_strided_input("z", {DType::f32, dims, dims, memory.data()})),
+            "run.input_name");
+}
+
 // ---- outputs in the caller's memory
 
 const void* written = nullptr;

@@ -1,9 +1,10 @@
 // Views of tensors that cross the runtime's border. A view owns nothing; data is dense and
-// row-major.
+// row-major, but for StridedView.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,6 +28,28 @@ struct TensorView {
     return static_cast<uint64_t>(count()) * artifact::info(dtype).bytes;
   }
 };
+
+/// A tensor whose element (i0, i1, ..) stands at `data` plus the sum of i_d * strides[d] elements.
+/// A stride may be 0 (the axis repeats) or negative.
+struct StridedView {
+  DType dtype = DType::f32;
+  std::span<const int64_t> dims, strides;
+  const void* data = nullptr;
+  std::span<const std::byte> memory = {};  // all elements lie in it; empty: nobody checks that
+};
+
+/// The bytes that a view reaches, relative to `data`; nullopt where they do not fit 63 bits.
+/// Strides and dims are of one rank, dims not negative.
+struct ByteRange {
+  int64_t begin = 0, end = 0;
+};
+[[nodiscard]] std::optional<ByteRange> byte_range(const StridedView& view);
+
+/// True if the elements lie as those of a TensorView.
+[[nodiscard]] bool is_dense(const StridedView& view);
+
+/// Writes the elements to `to`, dense and row-major.
+void copy_dense(const StridedView& view, std::byte* to);
 
 /// A tensor with its own memory.
 struct Tensor {
