@@ -38,10 +38,13 @@ Expr narrow(Context& c, Expr x, DType to) {
 
 /// `x` with `leaf` in place of what `widened` found in it.
 Expr moved(Rewriter& r, Expr x, Expr leaf) {
-  if (!moves_only(x->op)) return leaf;
-  const Expr inner = moved(r, x->operand(0), leaf);
-  return r.make(x->op, {inner}, std::vector<Attr>(x->attrs.begin(), x->attrs.end()),
-                r.context().tensor(leaf->dtype(), x->shape()));
+  std::vector<Expr> moves;
+  for (; moves_only(x->op); x = x->operand(0)) moves.push_back(x);
+  for (size_t i = moves.size(); i-- > 0;)
+    leaf = r.make(moves[i]->op, {leaf},
+                  std::vector<Attr>(moves[i]->attrs.begin(), moves[i]->attrs.end()),
+                  r.context().tensor(leaf->dtype(), moves[i]->shape()));
+  return leaf;
 }
 
 }  // namespace
