@@ -316,7 +316,7 @@ TEST(default_schedules, narrow_products_use_what_the_machine_has) {
     Model m(false);
     const Expr x = m.input({m.fixed(64), m.fixed(k)}, t.a);
     m.outputs = {m.b.dot(x, m.weights({k, 64}, t.b), {}, {}, {1}, {0}, "", t.wide)};
-    const auto scheduled = default_schedule(lower(m).program, *machine::find_row(machine));
+    const auto scheduled = schedule_of(lower(m).program, *machine::find_row(machine));
     return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
   };
   for (const Narrow& t : kNarrow) {
@@ -340,7 +340,7 @@ TEST(default_schedules, products_of_wide_integers_take_a_tile) {
   Model m(false);
   const Expr x = m.input({m.fixed(64), m.fixed(64)}, DType::i32);
   m.outputs = {m.b.matmul(x, m.weights({64, 64}, DType::i32))};
-  const auto scheduled = default_schedule(lower(m).program, *machine::find_row("x86-64-v3"));
+  const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v3"));
   ASSERT_TRUE(scheduled.has_value());
   EXPECT_NE(trace_of(*scheduled).find("tensorize(k, mul_tile_i32"), std::string::npos)
       << trace_of(*scheduled);
