@@ -104,6 +104,25 @@ class Output(Case):
         self.assertIn("input  x: f32[batch, 12]", self.good("inspect", self.folder / "m.tenon"))
         self.assertIn("worst relative error", self.good("compare", tir))
 
+    def test_a_model_with_states_compiles_runs_and_agrees(self):
+        tir = self.folder / "decode.tir"
+        tir.write_text('''model @decode[n, total](x: f32[n, 8], mask: f32[total], cache: state f32[total, 8] reserve 64) -> (y, cache) {
+  at = from_scalars(total - n) : i64
+  zero = from_scalars(0) : i64
+  all = dynamic_update_slice(cache, x, at, zero) : f32[total, 8]
+  y = dot(all, x) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [1]} : f32[total, n]
+  return y, all
+}
+''')
+        self.assertIn("state  cache: f32[total, 8] reserve 64", self.good("check", tir))
+        self.assertIn("worst relative error", self.good("compare", tir, "--shape", "n=2", "--shape", "total=5"))
+        artifact = self.folder / "decode.tenon"
+        self.good("compile", tir, "-o", artifact)
+        self.assertIn("state  cache: f32[total, 8]", self.good("inspect", artifact))
+        self.assertIn("cache", self.good("run", artifact, "--fill", "random:1", "--shape", "n=2", "--shape", "total=5"))
+        for n, total, says in [(2, 65, "run.state"), (3, 2, "run.check")]:
+            self.bad("run", artifact, "--fill", "zeros", "--shape", f"n={n}", "--shape", f"total={total}", says=says)
+
     def test_results_without_names_are_numbered_for_every_command(self):
         tir = self.folder / "m.tir"
         tir.write_text("model @m[](x: f32[3]) {\n  t0 = neg(x) : f32[3]\n  return t0, x\n}\n")

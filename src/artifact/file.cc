@@ -62,7 +62,7 @@ void metadata(Stream& s, M& m) {
   s.text(m.precision);
   for (auto* list : {&m.needs, &m.symbols, &m.messages})
     rows(s, *list, 4, [&](auto& t) { s.text(t); });
-  rows(s, m.inputs, 21, [&](auto& in) {
+  rows(s, m.inputs, 25, [&](auto& in) {
     s.text(in.name);
     s.value(in.dtype);
     s.value(in.constant);
@@ -72,6 +72,18 @@ void metadata(Stream& s, M& m) {
       s.value(d.extent);
     });
     s.value(in.below);
+    s.value(in.role);
+  });
+  rows(s, m.states, 33, [&](auto& state) {
+    s.text(state.name);
+    s.value(state.dtype);
+    rows(s, state.dims, 8, [&](auto& d) {
+      s.text(d.text);
+      s.value(d.reg);
+    });
+    s.value(state.reserved);
+    s.value(state.constant);
+    s.table(state.initial);
   });
   rows(s, m.outputs, 21, [&](auto& out) {
     s.text(out.name);

@@ -5,7 +5,8 @@
 //   operations,
 //              grouped in shape stages, compute them; `registers` gives their initial values.
 //   slots      one pointer each: where a tensor's bytes are now
-//   storage    model inputs, constants, one arena segment a shape stage, growable dynamic buffers
+//   storage    model inputs, constants, states, one arena segment a shape stage, growable dynamic
+//              buffers
 // Tables hold plain records with indices, so that a file is checked by comparing indices with table
 // sizes (validate). Nothing here knows about graphs, kernels' meaning or thread counts.
 #pragma once
@@ -33,12 +34,19 @@ struct InputDim {
   uint32_t symbol = kNone;  // index into Model::symbols
   int64_t extent = -1;      // constant extent; negative when it is not constant
 };
+enum class InputRole : uint32_t {
+  in,        // the caller's value, of one run
+  constant,  // the same in every run of an instance
+  inout,     // the caller's memory, where a new value is left
+};
+inline constexpr uint32_t kInputRoleCount = static_cast<uint32_t>(InputRole::inout) + 1;
 struct Input {
   std::string name;
   DType dtype = DType::f32;
   std::vector<InputDim> dims;
   uint32_t below = kNone;     // register of the first stage: elements are indices below it
   uint32_t constant = kNone;  // its value where the caller gives none; all extents are constant
+  InputRole role = InputRole::in;
 };
 
 struct OutputDim {
@@ -53,6 +61,17 @@ struct Output {
   /// Register of its bytes, set by the stage of the slot's memory: kernels write the slot where the
   /// caller wants it. kNone: the caller gets a copy. Arena slots only, one output a slot.
   uint32_t bytes = kNone;
+};
+
+/// Memory of an instance that outlives a run. A `resize` step gives it the extents of `dims`:
+/// elements at indices inside both shapes stay, others are 0.
+struct State {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<OutputDim> dims;  // registers that the first stage sets
+  uint64_t reserved = 0;        // elements of the leading axis, at most; 0: memory doubles
+  uint32_t constant = kNone;    // its value at first, in the constant extents `initial`
+  std::vector<int64_t> initial;
 };
 
 /// A row of the kernel table, for profiles; kernels of equal code and sizes share one.
@@ -122,6 +141,7 @@ enum class SlotKind : uint32_t {
   constant,  // index: the constant
   arena,     // index: the block; offset: register, bytes from the block's start
   dynamic,   // index: the dynamic buffer
+  state,     // index: the state
 };
 struct Slot {
   SlotKind kind = SlotKind::bound;
@@ -149,8 +169,9 @@ enum class StepKind : uint32_t {
   reserve,  // dynamic buffer a holds at least register b bytes; contents are lost if it grows
   swap,     // dynamic buffers a and b exchange memory
   append,   // register c bytes of slot b to dynamic buffer a at position (register d) * bytes
+  resize,   // state a takes the extents of its registers
 };
-inline constexpr uint32_t kStepKindCount = static_cast<uint32_t>(StepKind::append) + 1;
+inline constexpr uint32_t kStepKindCount = static_cast<uint32_t>(StepKind::resize) + 1;
 
 struct Step {
   StepKind kind = StepKind::launch;
@@ -170,6 +191,7 @@ struct Model {
   std::string precision;           // f32 | bf16 | auto
   std::vector<std::string> symbols;
   std::vector<Input> inputs;  // slot i is not necessarily input i; slots say
+  std::vector<State> states;
   std::vector<Output> outputs;
   std::vector<KernelInfo> kernels;
   std::vector<Entry> entries;

@@ -7,6 +7,8 @@
 namespace tenon::artifact {
 namespace {
 
+constexpr uint64_t kMostReserved = uint64_t{1} << 40;
+
 /// Collects the first problem.
 class Checker {
  public:
@@ -33,14 +35,36 @@ class Checker {
   }
   static bool dtype(DType t) { return static_cast<int>(t) < kDTypeCount; }
 
+  /// A constant holds exactly a tensor of that type and shape.
+  bool constant_fits(uint32_t constant, DType type, std::span<const int64_t> shape) const {
+    if (constant >= m_.constants.size() || !dtype(type)) return false;
+    uint64_t bytes = info(type).bytes;
+    for (const int64_t d : shape)
+      if (d < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(d), &bytes)) return false;
+    return bytes == m_.constants[constant].size;
+  }
+
   bool default_fits(const Input& in) const {
     if (in.constant == kNone) return true;
-    if (in.constant >= m_.constants.size() || !dtype(in.dtype)) return false;
-    uint64_t bytes = info(in.dtype).bytes;
-    for (const InputDim& d : in.dims)
-      if (d.extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(d.extent), &bytes))
-        return false;
-    return bytes == m_.constants[in.constant].size;
+    std::vector<int64_t> shape;
+    for (const InputDim& d : in.dims) shape.push_back(d.extent);
+    return in.role != InputRole::inout && constant_fits(in.constant, in.dtype, shape);
+  }
+
+  bool initial_fits(const State& s) const {
+    if (s.constant == kNone) return s.initial.empty();
+    return s.initial.size() == s.dims.size() && constant_fits(s.constant, s.dtype, s.initial);
+  }
+
+  void check_states() {
+    for (size_t i = 0; i < m_.states.size(); ++i) {
+      const State& s = m_.states[i];
+      expect(dtype(s.dtype), "type of state", i);
+      for (const OutputDim& d : s.dims) expect(reg(d.reg), "extent of state", i);
+      expect(s.reserved <= kMostReserved && (s.reserved == 0 || !s.dims.empty()),
+             "reserve of state", i);
+      expect(initial_fits(s), "initial value of state", i);
+    }
   }
 
   bool output_slot(const Output& out) {
@@ -56,8 +80,10 @@ class Checker {
       for (const InputDim& d : m_.inputs[i].dims)
         expect(d.symbol == kNone || d.symbol < m_.symbols.size(), "symbol of input", i);
       expect(m_.inputs[i].below == kNone || reg(m_.inputs[i].below), "bound of input", i);
+      expect(static_cast<uint32_t>(m_.inputs[i].role) < kInputRoleCount, "role of input", i);
       expect(default_fits(m_.inputs[i]), "default of input", i);
     }
+    check_states();
     for (size_t i = 0; i < m_.outputs.size(); ++i) {
       expect(output_slot(m_.outputs[i]), "slot of output", i);
       for (const OutputDim& d : m_.outputs[i].dims) expect(reg(d.reg), "extent of output", i);
@@ -127,6 +153,9 @@ class Checker {
         case SlotKind::dynamic:
           ok = s.index < m_.dynamics.size();
           break;
+        case SlotKind::state:
+          ok = s.index < m_.states.size();
+          break;
       }
       expect(ok, "slot", i);
     }
@@ -148,6 +177,14 @@ class Checker {
       expect(reg(m_.register_list[i]), "size argument", i);
   }
 
+  /// Neither a constant nor what a caller lends for reading.
+  bool is_writable(uint32_t s) const {
+    const Slot& row = m_.slots[s];
+    if (row.kind == SlotKind::input)
+      return row.index < m_.inputs.size() && m_.inputs[row.index].role == InputRole::inout;
+    return row.kind != SlotKind::constant;
+  }
+
   void check_step(size_t i) {
     const Step& s = m_.steps[i];
     const size_t dynamics = m_.dynamics.size();
@@ -167,7 +204,7 @@ class Checker {
         ok = reg(s.a) && s.b <= m_.steps.size();
         break;
       case StepKind::copy:
-        ok = slot(s.a) && slot(s.b) && reg(s.c);
+        ok = slot(s.a) && slot(s.b) && reg(s.c) && is_writable(s.a);
         break;
       case StepKind::bind:
         ok = slot(s.a) && slot(s.b) && m_.slots[s.a].kind == SlotKind::bound;
@@ -184,6 +221,9 @@ class Checker {
         break;
       case StepKind::append:
         ok = s.a < dynamics && slot(s.b) && reg(s.c) && reg(s.d);
+        break;
+      case StepKind::resize:
+        ok = s.a < m_.states.size();
         break;
     }
     expect(ok, "step", i);

@@ -16,6 +16,7 @@ Model sample() {
   m.symbols = {"batch"};
   m.inputs = {{"x", DType::f32, {{"batch", 0, -1}, {"4", kNone, 4}}, 4},
               {"k", DType::f32, {{"75", kNone, 75}}, kNone, 1}};
+  m.states = {{"s", DType::f32, {{"batch", 0}, {"75", 4}}, 16, 1, {1, 75}}, {"t", DType::i64, {}, 0, kNone, {}}};
   m.outputs = {{"y", DType::f32, {{"batch", 0}, {"4", 4}}, 3}};
   m.kernels = {{"relu", "relu", "batch x 4", "key", 4, 4}};
   m.entries = {{"k0", 0}, {"k1", 99}};
@@ -65,6 +66,37 @@ const auto kNoType = static_cast<DType>(kDTypeCount);
 
 TEST(Validate, the_sample_holds) {
   check({{[](Model&) {}, ""}});
+}
+
+TEST(Validate, states_and_roles) {
+  const auto copy_to = [](Model& m, uint32_t slot) { m.steps[0] = {StepKind::copy, slot, 4, 0}; };
+  check({
+      {[](Model& m) { m.states[0].dtype = kNoType; }, "type of state 0"},
+      {[](Model& m) { m.states[0].dims[1].reg = 5; }, "extent of state 0"},
+      {[](Model& m) { m.states[0].reserved = UINT64_MAX; }, "reserve of state 0"},
+      {[](Model& m) { m.states[1].reserved = 1; }, "reserve of state 1"},
+      {[](Model& m) { m.states[0].constant = 3; }, "initial value of state 0"},
+      {[](Model& m) { m.states[0].constant = 0; }, "initial value of state 0"},
+      {[](Model& m) { m.states[0].constant = kNone; }, "initial value of state 0"},
+      {[](Model& m) { m.states[0].initial = {75}; }, "initial value of state 0"},
+      {[](Model& m) { m.states[0].initial = {-1, -75}; }, "initial value of state 0"},
+      {[](Model& m) { m.slots[4] = {SlotKind::state, 2}; }, "slot 4"},
+      {[](Model& m) { m.slots[4] = {SlotKind::state, 1}; }, ""},
+      {[](Model& m) { m.steps[0] = {StepKind::resize, 2}; }, "step 0"},
+      {[](Model& m) { m.steps[0] = {StepKind::resize, 1}; }, ""},
+      {[](Model& m) { m.inputs[0].role = static_cast<InputRole>(kInputRoleCount); },
+       "role of input 0"},
+      {[](Model& m) { m.inputs[1].role = InputRole::inout; }, "default of input 1"},
+      {[&](Model& m) { copy_to(m, 4); }, ""},
+      {[&](Model& m) { copy_to(m, 0); }, "step 0"},  // an input
+      {[&](Model& m) { copy_to(m, 2); }, "step 0"},  // a constant
+      {[&](Model& m) {
+         copy_to(m, 0);
+         m.inputs[1].role = InputRole::inout;
+         m.inputs[1].constant = kNone;
+       },
+       ""},
+  });
 }
 
 TEST(Validate, inputs_outputs_and_kernels) {
@@ -175,7 +207,7 @@ TEST(Validate, slots_and_dynamic_buffers) {
       {[](Model& m) { m.slots[1].offset = kNone; }, "slot 1"},
       {[](Model& m) { m.slots[2].index = 3; }, "slot 2"},
       {[](Model& m) { m.slots[3].index = 1; }, "slot 3"},
-      {[](Model& m) { m.slots[4].kind = static_cast<SlotKind>(5); }, "slot 4"},
+      {[](Model& m) { m.slots[4].kind = static_cast<SlotKind>(6); }, "slot 4"},
       {[](Model& m) { m.dynamics[0] = 5; }, "dynamic buffer 0"},
   });
 }

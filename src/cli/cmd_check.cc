@@ -5,8 +5,10 @@
 #include "cli/cli.h"
 #include "compiler/session.h"
 #include "ir/default_value.h"
+#include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
+#include "support/text.h"
 
 namespace tenon::cli {
 namespace {
@@ -48,9 +50,15 @@ int check(const CheckArgs& args) {
     return 0;
   }
   std::printf("%s: supported, %zu graph nodes\n", args.model.c_str(), nodes);
-  for (const ir::Expr p : source->function.params)
-    std::printf("  input  %s: %s%s\n", p->string_attr(ir::Key::name).c_str(),
-                ir::print(p->type).c_str(), ir::default_of(p) == nullptr ? "" : ", with a default");
+  for (const ir::Expr p : source->function.params) {
+    const ir::ParamRole role = ir::role_of(p);
+    const std::string word(role == ir::ParamRole::in ? "input" : ir::role_name(role));
+    std::printf(
+        "  %-6s %s: %s%s%s\n", word.c_str(), p->string_attr(ir::Key::name).c_str(),
+        ir::print(p->type).c_str(),
+        role == ir::ParamRole::state ? cat(" ", ir::growth_text(ir::growth_of(p))).c_str() : "",
+        ir::default_of(p) == nullptr ? "" : ", with a default");
+  }
   for (size_t i = 0; i < source->function.results.size(); ++i)
     std::printf("  output %s: %s\n", source->function.result_names[i].c_str(),
                 ir::print(source->function.results[i]->type).c_str());

@@ -32,10 +32,15 @@ int inspect_artifact(const std::string& path) {
     for (const auto& d : list) text += (text.empty() ? "" : ", ") + d.text;
     return "[" + text + "]";
   };
+  static constexpr const char* kRoles[] = {"input", "const", "inout"};
   for (const artifact::Input& i : model->inputs)
-    std::printf("input  %s: %s%s%s\n", i.name.c_str(),
+    std::printf("%-6s %s: %s%s%s\n", kRoles[static_cast<size_t>(i.role)], i.name.c_str(),
                 std::string(artifact::info(i.dtype).name).c_str(), dims(i.dims).c_str(),
                 i.constant == artifact::kNone ? "" : ", with a default");
+  for (const artifact::State& s : model->states)
+    std::printf("state  %s: %s%s%s\n", s.name.c_str(),
+                std::string(artifact::info(s.dtype).name).c_str(), dims(s.dims).c_str(),
+                s.reserved == 0 ? "" : cat(" reserve ", s.reserved).c_str());
   for (const artifact::Output& o : model->outputs)
     std::printf("output %s: %s%s\n", o.name.c_str(),
                 std::string(artifact::info(o.dtype).name).c_str(), dims(o.dims).c_str());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ir/expr.h"
+#include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/round.h"
 #include "ir/verify.h"
@@ -115,17 +116,20 @@ Result<ImportedModel> model_of_kernel(const ir::Module& module, const std::strin
       continue;
     }
     const ir::Type type = ir::copy_to(c, p.buffer->type, sizes);
-    if (p.role == ParamRole::out) {
+    if (ir::is_written(p.role)) {
       results.push_back(type);
       f.result_names.push_back(name);
-    } else {
-      f.params.push_back(c.param(name, type));
+    }
+    if (ir::is_read(p.role)) {
+      f.params.push_back(ir::param_with_role(
+          c, name, type, p.role == ParamRole::inout ? ParamRole::inout : ParamRole::in));
       operands.push_back(f.params.back());
     }
   }
   if (results.empty())
-    return fail("tir.no_result",
-                where + ": has no out parameter, so running it gives nothing; declare one `out`");
+    return fail("tir.no_result", where +
+                                     ": has no out or inout parameter, so running it gives "
+                                     "nothing; declare one `out` or `inout`");
   const Expr call =
       c.make(Op::call_kernel, results.size() == 1 ? results[0] : c.tuple(results), operands,
              {{Key::kernel, c.add(kernel)}, {Key::name, kernel->name}, {Key::sizes, given}});

@@ -1,5 +1,6 @@
 #include "graph/lower.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -52,7 +53,8 @@ class Lowering {
     for (Expr n : nodes_)
       for (Expr operand : n->operands) declare_input(operand);
     for (Expr n : nodes_)
-      for (Type field : fields(n)) declare_buffer(n, field);
+      if (!update_in_place(n))
+        for (Type field : fields(n)) declare_buffer(n, field);
     declare_outputs();
     for (Expr n : nodes_) lower_node(n);
     kernel_->body = seq(c(), body_);
@@ -129,6 +131,26 @@ class Lowering {
     inputs_.push_back(operand);
   }
 
+  /// A result that changes some elements of an operand shares its buffer, which becomes inout,
+  /// where the group has no other use for the operand.
+  bool update_in_place(Expr n) {
+    const ops::OpRow* row = ops::find_op(n->op);
+    if (row == nullptr || row->updated_operand < 0 || outputs_.size() != 1 || outputs_[0] != n)
+      return false;
+    const Expr x = n->operand(static_cast<size_t>(row->updated_operand));
+    const auto uses = [x](Expr user) {
+      return std::count(user->operands.begin(), user->operands.end(), x);
+    };
+    if (inside_.contains(x) || !buffers_.contains(x) || uses(n) != 1) return false;
+    for (Expr other : nodes_)
+      if (other != n && uses(other) != 0) return false;
+    for (KernelParam& p : kernel_->params)
+      if (p.buffer == buffers_.at(x)[0]) p.role = ParamRole::inout;
+    buffers_[n] = buffers_.at(x);
+    names_[n] = info(n->op).name;
+    return true;
+  }
+
   void declare_buffer(Expr n, Type type) {
     std::string name = std::string(info(n->op).name);
     name += std::to_string(counts_[name]++);
@@ -140,13 +162,19 @@ class Lowering {
     std::unordered_set<Expr> out;
     for (Expr n : outputs_) {
       for (Expr buffer : buffers_.at(n)) {
-        kernel_->params.push_back({buffer, ParamRole::out, {}});
+        if (!is_updated(buffer)) kernel_->params.push_back({buffer, ParamRole::out, {}});
         out.insert(buffer);
       }
     }
     for (Expr n : nodes_)
       for (Expr buffer : buffers_.at(n))
         if (!out.contains(buffer)) kernel_->buffers.push_back(buffer);
+  }
+
+  bool is_updated(Expr buffer) const {
+    return std::any_of(kernel_->params.begin(), kernel_->params.end(), [&](const KernelParam& p) {
+      return p.buffer == buffer && p.role == ParamRole::inout;
+    });
   }
 
   /// The buffer of an operand; fields of a tuple of this group are reached through `get`.

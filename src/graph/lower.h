@@ -13,12 +13,14 @@ namespace tenon::graph {
 
 struct LoweredGroup {
   std::shared_ptr<ir::Kernel> kernel;
-  std::vector<ir::Expr> inputs;  // graph nodes for the params of role in and constant, in order
-  std::vector<ir::Expr> sizes;   // graph extents for Kernel::sizes: variables and long sums of them
+  /// Graph nodes for the params that are read (in, constant, inout), in order.
+  std::vector<ir::Expr> inputs;
+  std::vector<ir::Expr> sizes;  // graph extents for Kernel::sizes: variables and long sums of them
 };
 
 /// `nodes` in topological order; `outputs` are nodes of the group (a node with a tuple type stands
-/// for all its fields) whose values are used outside, in the order of the kernel's out params.
+/// for all its fields) whose values are used outside, in the order of the kernel's out and inout
+/// params.
 [[nodiscard]] LoweredGroup lower_group(ir::Context& graph, std::span<const ir::Expr> nodes,
                                        std::span<const ir::Expr> outputs);
 

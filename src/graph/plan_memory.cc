@@ -171,9 +171,10 @@ class Joined {
     const uint32_t in = find(c.in);
     const uint32_t out = find(c.out);
     if (in == out || out != c.out || last_[in] != c.last || taken_[in] == c.last) return false;
-    if (buffers_[c.in].segment != buffers_[c.out].segment ||
-        buffers_[c.in].bytes != buffers_[c.out].bytes)
-      return false;
+    if (buffers_[c.in].bytes != buffers_[c.out].bytes || buffers_[out].is_fixed) return false;
+    const PlanBuffer& root = buffers_[in];
+    if (!root.is_fixed && root.segment != buffers_[out].segment) return false;
+    if (root.is_fixed && last_[out] >= root.overwritten && buffers_[out].home != in) return false;
     parent_[out] = in;
     last_[in] = std::max(last_[in], last_[out]);
     taken_[in] = c.last;
@@ -232,7 +233,7 @@ MemoryPlan plan_memory(std::span<const PlanBuffer> buffers, std::span<const InPl
   // Segment, unit, dense: a group that is laid out together.
   std::map<std::tuple<uint32_t, uint32_t, bool>, std::vector<uint32_t>> groups;
   for (uint32_t i = 0; i < buffers.size(); ++i)
-    if (joined.find(i) == i)
+    if (joined.find(i) == i && !buffers[i].is_fixed)
       groups[{buffers[i].segment, buffers[i].bytes.unit, is_dense(buffers[i].bytes)}].push_back(i);
   for (const auto& [key, roots] : groups) {
     const auto [segment, unit, dense] = key;
@@ -253,6 +254,8 @@ MemoryPlan plan_memory(std::span<const PlanBuffer> buffers, std::span<const InPl
     for (size_t i = 0; i < roots.size(); ++i) plan.placements[roots[i]] = {base + block[i], 0};
     for (const int64_t size : sizes) plan.blocks.push_back({segment, {size, unit}});
   }
+  for (uint32_t i = 0; i < buffers.size(); ++i)
+    if (buffers[i].is_fixed) plan.placements[i].fixed = i;
   for (uint32_t i = 0; i < buffers.size(); ++i)
     plan.placements[i] = plan.placements[joined.find(i)];
   return plan;

@@ -25,6 +25,11 @@ struct PlanBuffer {
   uint32_t first = 0, last = 0;  // steps, inclusive
   uint32_t segment = 0;          // memory that is laid out together (a shape stage)
   SizeTerm bytes;
+  /// Memory outside the blocks (a parameter's), which step `overwritten` fills with a new value.
+  /// Others may take it over as long as they die before that step, or are the new value.
+  bool is_fixed = false;
+  uint32_t overwritten = UINT32_MAX;
+  uint32_t home = UINT32_MAX;  // the fixed buffer whose new value this one is
 };
 
 /// Buffer `out` may take over the memory of `in` if `in` dies with the kernel whose last step is
@@ -42,6 +47,7 @@ struct PlanBlock {
 struct Placement {
   uint32_t block = 0;
   int64_t offset = 0;
+  uint32_t fixed = UINT32_MAX;  // the fixed buffer in whose memory it lies instead of a block
 };
 struct MemoryPlan {
   std::vector<PlanBlock> blocks;      // by segment

@@ -89,6 +89,32 @@ TEST(PlanMemory, in_place_is_refused_while_the_input_lives_or_sizes_differ) {
   EXPECT_NE(plan.placements[1].offset, plan.placements[2].offset);
 }
 
+TEST(PlanMemory, a_parameters_memory_is_taken_over_until_it_is_overwritten) {
+  // 0: a parameter that step 9 overwrites with buffer 2; 1 is made from it, 2 from 1.
+  const std::vector<InPlace> pairs{{1, 0, 3}, {2, 1, 5}};
+  std::vector<PlanBuffer> b{{0, 3, 0, {64, 0}, true, 9}, {3, 5, 0, {64, 0}}, {5, 9, 0, {64, 0}}};
+  b[2].home = 0;
+  const MemoryPlan all = plan_memory(b, pairs);
+  EXPECT_EQ(all.in_place, 2u);
+  for (const Placement& p : all.placements) EXPECT_EQ(p.fixed, 0u);
+  EXPECT_TRUE(all.blocks.empty());
+  // What else is alive when it is overwritten stays out.
+  b[2].home = UINT32_MAX;
+  const MemoryPlan other = plan_memory(b, pairs);
+  EXPECT_EQ(other.placements[1].fixed, 0u);
+  EXPECT_EQ(other.placements[2].fixed, UINT32_MAX);
+  b[2].last = 8;
+  EXPECT_EQ(plan_memory(b, pairs).placements[2].fixed, 0u);
+  // A parameter that is read later, or is of another size, is left alone.
+  b[0].last = 4;
+  EXPECT_EQ(plan_memory(b, pairs).placements[1].fixed, UINT32_MAX);
+  b[0] = {0, 3, 0, {128, 0}, true, 9};
+  EXPECT_EQ(plan_memory(b, pairs).placements[1].fixed, UINT32_MAX);
+  // It takes over nothing itself.
+  const std::vector<PlanBuffer> two{{0, 3, 0, {64, 0}}, {0, 5, 0, {64, 0}, true, 9}};
+  EXPECT_EQ(plan_memory(two, std::vector<InPlace>{{1, 0, 3}}).in_place, 0u);
+}
+
 TEST(PlanMemory, large_buffers_leave_room_for_small_ones) {
   // A large buffer beside a small one, then another large one: the tightest gap serves the small.
   const std::vector<PlanBuffer> b{

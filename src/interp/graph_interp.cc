@@ -8,7 +8,11 @@
 #include "interp/interp.h"
 #include "interp/order.h"
 #include "interp/pack.h"
+#include "ir/default_value.h"
+#include "ir/expr.h"
+#include "ir/param_role.h"
 #include "ir/simplify.h"
+#include "ops/movement/copy.h"
 #include "ops/shape.h"
 #include "ops/tensor.h"
 #include "ops/walk.h"
@@ -292,7 +296,7 @@ Result<Value> Frame::run_kernel(Expr n) {
   std::vector<Tensor> buffers;
   size_t next = 0;
   for (const ir::KernelParam& p : kernel.params) {
-    if (p.role != ir::ParamRole::out) {
+    if (ir::is_read(p.role)) {
       const Tensor& t = tensor(n->operand(next++));
       buffers.push_back(p.packing.empty() ? t : pack(t, p.packing));
       continue;
@@ -305,7 +309,7 @@ Result<Value> Frame::run_kernel(Expr n) {
   // A kernel may see its buffers with axes merged; the graph's type has the shape of the value.
   Value value;
   for (size_t i = 0; i < kernel.params.size(); ++i) {
-    if (kernel.params[i].role != ir::ParamRole::out) continue;
+    if (!ir::is_written(kernel.params[i].role)) continue;
     const Type type =
         n->type->kind == ir::TypeKind::tuple ? n->type->fields[value.size()] : n->type;
     std::vector<int64_t> shape;
@@ -321,13 +325,80 @@ Result<Value> run_function(const Function& f, Value arguments, SizeMap sizes,
   return Frame(f, std::move(sizes), on_node).run(std::move(arguments));
 }
 
+size_t first_state(const Function& f) {
+  size_t i = f.params.size();
+  while (i > 0 && ir::role_of(f.params[i - 1]) == ir::ParamRole::state) --i;
+  return i;
+}
+
+/// Elements at indices inside both shapes; the others are 0.
+Tensor resized(const Tensor& from, std::vector<int64_t> shape) {
+  Tensor to = Tensor::zeros(from.dtype, std::move(shape));
+  std::vector<int64_t> common;
+  for (size_t d = 0; d < to.shape.size(); ++d)
+    common.push_back(std::min(from.shape[d], to.shape[d]));
+  ops::copy_region(common, from, {ops::row_major(from.shape), 0}, to,
+                   {ops::row_major(to.shape), 0});
+  return to;
+}
+
+/// The states in the shapes that the inputs' extents give them.
+Result<Value> states_before(const Function& f, std::span<const Tensor> inputs, SizeMap sizes,
+                            const States* states) {
+  const size_t first = first_state(f);
+  Value held;
+  if (first == f.params.size() || inputs.size() != first) return held;
+  const States own = states == nullptr ? initial_states(f) : *states;
+  TENON_CHECK(own.size() == f.params.size() - first, "a function has another number of states");
+  for (size_t i = 0; i < first; ++i)
+    for (size_t d = 0; d < std::min(inputs[i].shape.size(), f.params[i]->shape().size()); ++d)
+      if (f.params[i]->shape()[d]->op == Op::var)
+        sizes.try_emplace(f.params[i]->shape()[d], inputs[i].shape[d]);
+  for (size_t i = first; i < f.params.size(); ++i) {
+    std::vector<int64_t> shape;
+    for (Expr e : f.params[i]->shape()) {
+      const auto extent = ir::evaluate(e, sizes);
+      if (!extent || *extent < 0)
+        return fail("size.unbound", "state '" + f.params[i]->string_attr(Key::name) +
+                                        "' has an extent that no input gives");
+      shape.push_back(*extent);
+    }
+    held.push_back(std::make_shared<Tensor>(resized(own[i - first], std::move(shape))));
+  }
+  return held;
+}
+
+void keep_states(const Function& f, const Value& held, const Value& results, States& states) {
+  const size_t first = first_state(f);
+  for (size_t i = 0; i < held.size(); ++i) states[i] = *held[i];
+  for (size_t r = 0; r < results.size(); ++r)
+    if (const auto param = ir::updated_param(f, r); param && *param >= first)
+      states[*param - first] = *results[r];
+}
+
 }  // namespace
 
+States initial_states(const ir::Function& f) {
+  States states;
+  for (size_t i = first_state(f); i < f.params.size(); ++i) {
+    const Expr p = f.params[i];
+    const ir::ConstantRef value = ir::default_of(p);
+    std::vector<int64_t> shape;
+    for (Expr e : p->shape()) shape.push_back(value == nullptr ? 0 : ir::as_int(e).value_or(0));
+    states.push_back(Tensor::zeros(p->dtype(), std::move(shape)));
+    if (value != nullptr) std::copy_n(value->bytes, value->size, states.back().bytes.begin());
+  }
+  return states;
+}
+
 Result<std::vector<Tensor>> run(const ir::Function& f, std::span<const Tensor> inputs,
-                                SizeMap sizes, const OnNode& on_node) {
+                                SizeMap sizes, const OnNode& on_node, States* states) {
   Value arguments;
   for (const Tensor& t : inputs) arguments.emplace_back(TensorRef{}, &t);  // borrowed
+  TENON_TRY(const Value held, states_before(f, inputs, sizes, states));
+  arguments.insert(arguments.end(), held.begin(), held.end());
   TENON_TRY(const Value results, run_function(f, std::move(arguments), std::move(sizes), on_node));
+  if (states != nullptr) keep_states(f, held, results, *states);
   std::vector<Tensor> out;
   for (const TensorRef& t : results) out.push_back(*t);
   return out;

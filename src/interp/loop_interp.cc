@@ -333,7 +333,7 @@ class Binder {
                                         "' expects " + text(m.shape) + ", got " +
                                         text(tensor->shape));
       m.data = tensor->bytes.data();
-      m.writable = p.role == ir::ParamRole::out;
+      m.writable = ir::is_written(p.role);
       add(p.buffer, std::move(m));
     }
     for (Expr b : kernel_.buffers) {

@@ -166,6 +166,11 @@ struct StoredNode {
 }  // namespace
 
 const OpInfo& info(Op op) { return table().rows[static_cast<size_t>(op)]; }
+std::string_view role_name(ParamRole role) {
+  static constexpr std::array<std::string_view, 5> kNames{"in", "out", "const", "inout", "state"};
+  return kNames[static_cast<size_t>(role)];
+}
+
 std::string_view key_name(Key key) { return kKeyNames[static_cast<size_t>(key)]; }
 int alternative_of(Key key) {
   constexpr int kText = 2;

@@ -307,7 +307,16 @@ struct Function {
   std::vector<Guard> guards;
 };
 
-enum class ParamRole : uint8_t { in, out, constant };
+/// What a kernel does with a parameter: reads it (in), writes every element that is read later
+/// (out), reads a value that is known when the model is compiled (constant), or changes some of its
+/// elements and leaves the others (inout). A function's parameters have roles too (param_role.h);
+/// `state` is theirs alone.
+enum class ParamRole : uint8_t { in, out, constant, inout, state };
+[[nodiscard]] std::string_view role_name(ParamRole role);
+[[nodiscard]] inline bool is_written(ParamRole role) {
+  return role == ParamRole::out || role == ParamRole::inout;
+}
+[[nodiscard]] inline bool is_read(ParamRole role) { return role != ParamRole::out; }
 
 /// How a constant's bytes become a kernel's buffer: logical axes are split by static factors,
 /// padded with zeros and permuted. factors[d] = 0 leaves axis d whole; otherwise it becomes (d/f,

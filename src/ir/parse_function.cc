@@ -3,9 +3,9 @@
 #include <charconv>
 #include <cstring>
 
-#include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/keys.h"
+#include "ir/param_role.h"
 #include "ir/parser.h"
 #include "ir/round.h"
 #include "support/text.h"
@@ -218,6 +218,15 @@ bool Parser::node_line() {
   return declare(token, own, node);
 }
 
+/// double, or reserve COUNT.
+bool Parser::growth(Growth& out) {
+  if (accept("double")) return true;
+  const Token& token = peek();
+  if (!accept("reserve")) return error("expected how the state grows: double, or reserve COUNT");
+  if (!integer(out.reserved)) return false;
+  return out.reserved > 0 || error_at(token, "a state reserves at least 1", "text.role");
+}
+
 bool Parser::function_header(Function& f) {
   if (!global_name(f.name) || !expect("[")) return false;
   while (!at("]")) {
@@ -234,18 +243,25 @@ bool Parser::function_header(Function& f) {
     const Token& token = peek();
     std::string param;
     if (!name(param, "a parameter") || !expect(":")) return false;
+    ParamRole kind = ParamRole::in;
+    (void)role(kind);
+    if (kind == ParamRole::out)
+      return error_at(token, "a function's results are its out parameters: write -> (NAME)",
+                      "text.role");
     const Type t = type();
     if (t == nullptr) return false;
+    Growth grows;
+    if (kind == ParamRole::state && !growth(grows)) return false;
+    const ConstantData* initial = nullptr;
     if (accept("=")) {
       if (!expect("constant")) return false;
       const Expr value = constant();
       if (value == nullptr) return false;
       if (value->type != t)
         return error_at(token, "a default must be of its parameter's type", "text.type");
-      f.params.push_back(param_with_default(*c_, param, t, *value->constant_attr()));
-    } else {
-      f.params.push_back(c_->param(param, t));
+      initial = value->constant_attr();
     }
+    f.params.push_back(param_with_role(*c_, param, t, kind, grows, initial));
     if (!declare(token, param, f.params.back())) return false;
     if (!accept(",")) break;
   }

@@ -262,6 +262,17 @@ bool Parser::packing(KernelParam& p) {
   return true;
 }
 
+/// The name of a role, if one stands here.
+bool Parser::role(ParamRole& out) {
+  for (const ParamRole r :
+       {ParamRole::in, ParamRole::out, ParamRole::constant, ParamRole::inout, ParamRole::state}) {
+    if (!accept(role_name(r))) continue;
+    out = r;
+    return true;
+  }
+  return false;
+}
+
 bool Parser::kernel_params(Kernel& k) {
   if (!expect("(")) return false;
   while (!at(")")) {
@@ -269,15 +280,7 @@ bool Parser::kernel_params(Kernel& k) {
     std::string buffer_name;
     KernelParam p{};
     if (!name(buffer_name, "a parameter") || !expect(":")) return false;
-    if (accept("in")) {
-      p.role = ParamRole::in;
-    } else if (accept("out")) {
-      p.role = ParamRole::out;
-    } else if (accept("const")) {
-      p.role = ParamRole::constant;
-    } else {
-      return error("expected in, out or const");
-    }
+    if (!role(p.role)) return error("expected in, out, const or inout");
     const Type t = type();
     if (t == nullptr) return false;
     p.buffer = c_->buffer(buffer_name, t);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/lexer.h"
+#include "ir/param_role.h"
 #include "ir/text.h"
 
 namespace tenon::ir {
@@ -88,6 +89,8 @@ class Parser {
   bool attributes(Op op, std::vector<Attr>& out);
   bool attribute(Key key, AttrValue& out);
   bool reference(bool is_function, AttrValue& out);
+  bool role(ParamRole& out);
+  bool growth(Growth& out);
   bool binding(Function& f);
   bool guard(Function& f);
 

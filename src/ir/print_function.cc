@@ -5,6 +5,7 @@
 #include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/lexer.h"
+#include "ir/param_role.h"
 #include "ir/printer.h"
 #include "ir/rewrite.h"
 #include "ir/round.h"
@@ -119,7 +120,10 @@ void Printer::function(const Context& c, const Function& f, std::string_view wor
   for (size_t i = 0; i < f.params.size(); ++i) {
     if (i != 0) out_ += ", ";
     out_ += name(f.params[i]) + ": ";
+    const ParamRole role = role_of(f.params[i]);
+    if (role != ParamRole::in) out_ += std::string(role_name(role)) + ' ';
     type(f.params[i]->type);
+    if (role == ParamRole::state) out_ += ' ' + growth_text(growth_of(f.params[i]));
     if (default_of(f.params[i]) == nullptr) continue;
     out_ += " = ";
     constant(f.params[i]);
@@ -131,7 +135,12 @@ void Printer::function(const Context& c, const Function& f, std::string_view wor
     out_ += " -> (";
     for (size_t i = 0; i < f.result_names.size(); ++i) {
       if (i != 0) out_ += ", ";
-      free_text(f.result_names[i]);
+      // A parameter's new value has the parameter's name, which here may differ from the model's.
+      if (const auto p = updated_param(f, i)) {
+        out_ += name(f.params[*p]);
+      } else {
+        free_text(f.result_names[i]);
+      }
     }
     out_ += ')';
   }

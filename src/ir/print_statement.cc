@@ -189,7 +189,8 @@ void Printer::block(Expr e) {
 
 void Printer::param(const KernelParam& p) {
   out_ += name(p.buffer) + ": ";
-  out_ += p.role == ParamRole::in ? "in " : (p.role == ParamRole::out ? "out " : "const ");
+  out_ += role_name(p.role);
+  out_ += ' ';
   type(p.buffer->type);
   const auto ints = [&](const std::vector<int64_t>& values) {
     out_ += '[';

@@ -5,9 +5,9 @@
 #include <memory>
 #include <utility>
 
-#include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/node_map.h"
+#include "ir/param_role.h"
 #include "support/check.h"
 
 namespace tenon::ir {
@@ -217,10 +217,8 @@ class Rebuilder {
 
   Expr fresh(Expr e, Type type) {
     const std::string& name = e->string_attr(Key::name);
-    const ConstantRef value = default_of(e);
     const Expr out = e->op == Op::var     ? c_.var(name, type)
-                     : value != nullptr   ? param_with_default(c_, name, type, *value)
-                     : e->op == Op::param ? c_.param(name, type)
+                     : e->op == Op::param ? param_like(c_, e, type)
                                           : c_.buffer(name, type);
     fresh_.emplace_back(e, out);
     return out;

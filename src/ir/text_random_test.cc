@@ -5,6 +5,7 @@
 #include <random>
 
 #include "ir/expr.h"
+#include "ir/param_role.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 
@@ -79,13 +80,14 @@ class RandomKernel {
     return all_.back();
   }
   void param() {
-    KernelParam p{buffer(Scope::global),
-                  dice_.one_of({ParamRole::in, ParamRole::out, ParamRole::constant}),
-                  {}};
+    KernelParam p{
+        buffer(Scope::global),
+        dice_.one_of({ParamRole::in, ParamRole::out, ParamRole::constant, ParamRole::inout}),
+        {}};
     if (p.role == ParamRole::constant && dice_.pick(0, 1) != 0)
       p.packing = {{{4, 0}, {0, 2, 1}}, {{0}, {0}}};
     if (!p.packing.empty() && dice_.pick(0, 1) != 0) p.logical = {12, 8};
-    if (p.role == ParamRole::out) writable_.push_back(p.buffer);
+    if (is_written(p.role)) writable_.push_back(p.buffer);
     k.params.push_back(std::move(p));
   }
 
@@ -283,7 +285,11 @@ class RandomGraph {
     f.name = "main";
     symbols_ = {c.var("n"), c.var(dice_.one_of<std::string>({"n", "batch size", "t1"}))};
     for (int64_t i = dice_.pick(1, 3); i > 0; --i) {
-      f.params.push_back(c.param(dice_.one_of<std::string>({"x", "in/put", "t0", "n"}), type()));
+      const ParamRole role = dice_.one_of(
+          {ParamRole::in, ParamRole::in, ParamRole::constant, ParamRole::inout, ParamRole::state});
+      std::string name = dice_.one_of<std::string>({"x", "in/put", "t0", "n"});
+      if (role != ParamRole::in) name += std::to_string(i);  // theirs are distinct
+      f.params.push_back(param_with_role(c, name, type(), role, {dice_.pick(0, 2) * 100}));
       nodes_.push_back(f.params.back());
     }
     for (int64_t i = dice_.pick(0, 25); i > 0; --i) nodes_.push_back(node());

@@ -8,6 +8,7 @@
 
 #include "ir/expr.h"
 #include "ir/lexer.h"
+#include "ir/param_role.h"
 #include "ir/rewrite.h"
 
 namespace tenon::ir {
@@ -83,6 +84,41 @@ TEST(Text, a_parameter_may_have_a_default) {
       << round_trip(text);
   expect_error("model @m[](k: f32[2] = constant [1] : f32[1]) -> (k) {\n  return k\n}\n",
                "text.type", "a default must be of its parameter's type");
+}
+
+TEST(Text, parameters_have_roles) {
+  expect_stable(
+      R"tir(model @decode[n, total](x: f32[n, 8], w: const f32[8], p: inout f32[n], cache: state f32[total, 8] reserve 4096, seen: state i64[2] double = constant [1, 2] : i64[2]) -> (y, p, cache) {
+  t0 = add(x, x) : f32[n, 8]
+  return t0, p, cache
+}
+)tir");
+  expect_stable("kernel @k[n](x: inout f32[n], u: in f32[n]) {\n  x[0] = u[0]\n}\n");
+  const auto header = [](const std::string& params) {
+    return "model @m[n](" + params + ") -> (y) { return x }";
+  };
+  expect_error(header("x: out f32[n]"), "text.role", "results are its out parameters");
+  expect_error(header("x: state f32[n]"), "text.syntax", "double, or reserve COUNT");
+  expect_error(header("x: state f32[n] reserve 0"), "text.role", "reserves at least 1");
+}
+
+TEST(Text, a_state_that_shares_a_name_keeps_its_new_value) {
+  Context c;
+  const Expr n = c.var("n");
+  const Expr shape[] = {n};
+  const Type t = c.tensor(DType::f32, shape);
+  Function f;
+  f.name = "m";
+  f.params = {c.param("s", t), param_with_role(c, "n", t, ParamRole::state)};
+  f.results = {f.params[0], f.params[1]};
+  f.result_names = {"n", "y"};
+  ASSERT_EQ(updated_param(f, 0), 1u);
+  const std::string text = print(c, f);
+  const auto module = parse(text, "t.tir");
+  ASSERT_TRUE(module.has_value()) << text << module.error().text();
+  const Function& back = *module->functions[0];
+  EXPECT_EQ(updated_param(back, 0), 1u) << text;
+  EXPECT_EQ(updated_param(back, 1), std::nullopt) << text;
 }
 
 TEST(Text, kernel_reads_back) { expect_stable(kKernel); }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/keys.h"
 #include "ir/node_map.h"
+#include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
 #include "ir/verify_impl.h"
@@ -20,7 +22,6 @@ bool is_required(Op op, Key key) {
     case Key::value:
     case Key::data:
     case Key::uid:
-    case Key::kind:
     case Key::kinds:
     case Key::body:
     case Key::then:
@@ -28,6 +29,8 @@ bool is_required(Op op, Key key) {
     case Key::combine:
     case Key::kernel:
       return true;
+    case Key::kind:
+      return op != Op::param;
     case Key::name:
       return op != Op::call_kernel;
     default:
@@ -134,6 +137,7 @@ class GraphVerifier {
     if (!f_.result_names.empty() && f_.result_names.size() != f_.results.size())
       out_.add("verify.result",
                cat(f_.result_names.size(), " result names for ", f_.results.size(), " results"));
+    roles(seen.empty());
     for (Expr e : post_order(roots, true)) {
       if (out_.full()) return;
       node(e);
@@ -145,6 +149,41 @@ class GraphVerifier {
   }
 
  private:
+  /// Roles as param_role.h defines them.
+  void roles(bool is_model) {
+    std::unordered_set<std::string_view> taken;
+    bool behind_state = false;
+    for (Expr p : f_.params) {
+      if (p->op != Op::param) continue;
+      const ParamRole role = role_of(p);
+      const std::string& name = p->string_attr(Key::name);
+      const auto refuse = [&](std::string_view why) {
+        out_.add("verify.param", cat("parameter '", name, "' ", why));
+      };
+      if (role == ParamRole::out) refuse("is an out: results are a function's outs");
+      if (role != ParamRole::in && !is_model) refuse("of a body has a role");
+      if (role != ParamRole::state && behind_state) refuse("stands behind a state");
+      if (role == ParamRole::inout && default_of(p) != nullptr) refuse("is inout with a default");
+      if (role == ParamRole::state && growth_of(p).reserved != 0 && p->rank() == 0)
+        refuse("is a scalar that reserves rows");
+      if ((role == ParamRole::inout || role == ParamRole::state) && !taken.insert(name).second)
+        refuse("has the name of another");
+      behind_state = role == ParamRole::state;
+    }
+    std::unordered_set<size_t> updated;
+    for (size_t r = 0; r < f_.results.size(); ++r) {
+      const auto param = updated_param(f_, r);
+      if (!param) continue;
+      const Type want = f_.params[*param]->type;
+      const Type have = f_.results[r]->type;
+      if (!updated.insert(*param).second)
+        out_.add("verify.result", cat("result '", f_.result_names[r], "' stands twice"));
+      if (have->kind != want->kind || have->dtype != want->dtype || have->rank() != want->rank())
+        out_.add("verify.result",
+                 cat("result '", f_.result_names[r], "' is not of the type of its parameter"));
+    }
+  }
+
   void node(Expr e) {
     if (!check_row(e, 'G', out_)) return;
     if (e->op == Op::param && !params_.contains(e))

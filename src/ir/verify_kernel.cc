@@ -36,7 +36,9 @@ class KernelVerifier {
       declare(p.buffer);
       if (p.buffer->type->scope != Scope::global)
         out_.add("verify.buffer", cat("parameter '", name(p.buffer), "' must have scope global"));
-      if (p.role != ParamRole::out) read_only_.insert(p.buffer, true);
+      if (p.role == ParamRole::state)
+        out_.add("verify.param", cat("parameter '", name(p.buffer), "' of a kernel is a state"));
+      if (!is_written(p.role)) read_only_.insert(p.buffer, true);
       if (p.role != ParamRole::constant && !p.packing.empty())
         out_.add("verify.buffer",
                  cat("parameter '", name(p.buffer), "' is packed but no constant"));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/expr.h"
+#include "ir/param_role.h"
 #include "ir/text.h"
 
 namespace tenon::ir {
@@ -324,6 +325,46 @@ TEST(VerifyKernel, refuses_sizes_and_blocks_of_the_wrong_kind) {
   b.k.body = block(b.c(), "b", std::vector<BlockIter>{{v, b.c().i64(0), 'x'}}, b.c().bool_imm(true),
                    write);
   expect_refused(verify(b.k, 'L'), "verify.block", "one kind, s or r");
+}
+
+TEST(VerifyGraph, checks_the_roles_of_parameters) {
+  const auto check = [](const std::string& params, const std::string& results,
+                        const std::string& values) {
+    const auto module = parse(
+        "model @m[n](" + params + ") -> (" + results + ") { return " + values + " }", "t.tir");
+    EXPECT_TRUE(module.has_value()) << module.error().text();
+    return verify(*module->functions[0]);
+  };
+  const Status good =
+      check("x: f32[n], p: inout f32[n], s: state f32[n] double", "s, y, p", "x, s, x");
+  EXPECT_TRUE(good.has_value()) << good.error().text();
+  expect_refused(check("s: state f32[n] double, x: f32[n]", "y", "x"), "verify.param",
+                 "'x' stands behind a state");
+  expect_refused(check("x: f32[n], s: state f32[] reserve 4", "y", "x"), "verify.param",
+                 "scalar that reserves rows");
+  expect_refused(check("x: inout f32[1] = constant [1] : f32[1]", "y", "x"), "verify.param",
+                 "inout with a default");
+  expect_refused(check("x: f32[n], s: state f32[n] double", "s, s", "x, x"), "verify.result",
+                 "'s' stands twice");
+  expect_refused(check("x: f32[n], s: state i32[n] double", "s", "x"), "verify.result",
+                 "not of the type of its parameter");
+  expect_refused(check_kernel("kernel @k[n](x: state f32[n]) { x[0] = f32(0) }"), "verify.param",
+                 "of a kernel is a state");
+  Context c;
+  const Type t = c.tensor(DType::f32, {2});
+  Function f;
+  f.params = {param_with_role(c, "s", t, ParamRole::state),
+              param_with_role(c, "s", t, ParamRole::state)};
+  f.results = {f.params[0]};
+  expect_refused(verify(f), "verify.param", "has the name of another");
+  auto body = std::make_unique<Function>();
+  body->params = {param_with_role(c, "p", t, ParamRole::inout)};
+  body->results = body->params;
+  Function outer;
+  outer.params = {c.param("x", t)};
+  outer.results = {c.make(Op::call, t, {outer.params[0]},
+                          {{Key::name, std::string("f")}, {Key::body, c.add(std::move(body))}})};
+  expect_refused(verify(outer), "verify.param", "of a body has a role");
 }
 
 TEST(VerifyGraph, refuses_guards_that_are_no_truth_value) {

@@ -142,6 +142,10 @@ struct OpRow {
   OpaqueFn opaque = nullptr;
   CheckFn check = nullptr;
   int checked_operand = 1;
+  /// Of an opaque operator: the operand whose value the result starts from. Its lowering may be
+  /// given that operand's buffer as the result's (outs[0] == ins[updated_operand]) and then writes
+  /// what changes, nothing else. -1: none.
+  int updated_operand = -1;
   double tolerance =
       0;  // relative, of a compiled f32 result against the reference; the row says why
 };

@@ -17,6 +17,12 @@ bool Rule::may_equal(Expr a, Expr b) const {
   return true;
 }
 
+bool Rule::may_fit(Expr a, Expr b) const {
+  if (provably_less(c(), b, a)) return false;
+  rely_on(ir::le(c(), a, b));
+  return true;
+}
+
 std::optional<Expr> Rule::unify(Expr a, Expr b) const {
   if (!may_equal(a, b)) return std::nullopt;
   return ops::unify(c(), a, b);

@@ -40,6 +40,8 @@ class Rule {
                                                        std::span<const Expr> b) const;
   /// False where a and b provably differ; otherwise the node relies on their equality.
   [[nodiscard]] bool may_equal(Expr a, Expr b) const;
+  /// False where a is provably longer than b; otherwise the node relies on a <= b.
+  [[nodiscard]] bool may_fit(Expr a, Expr b) const;
   /// Notes that the node means nothing where `condition` does not hold.
   void rely_on(Expr condition) const;
 

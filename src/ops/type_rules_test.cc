@@ -79,6 +79,27 @@ TEST_F(TypeRules, slice) {
   EXPECT_EQ(of({9, 9}, {1, 1}, f32({0, 0})), "");
 }
 
+TEST_F(TypeRules, windows_into_unknown_extents_rely_on_fitting) {
+  const Expr x = c.param("x", with({n, c.i64(3)}));
+  const Expr small = c.param("small", with({m, c.i64(3)}));
+  const Expr indices = c.param("indices", with({m, c.i64(2)}, DType::i64));
+  const Expr zero = c.param("zero", c.index());
+  const auto of = [&](Op op, std::vector<Expr> operands, std::vector<ir::Attr> attrs, Type wanted) {
+    const auto made = build(c, op, operands, std::move(attrs), wanted);
+    EXPECT_TRUE(made.has_value()) << made.error().text();
+    return *made;
+  };
+  for (const Expr made :
+       {of(Op::dynamic_update_slice, {x, small, zero, zero}, {}, nullptr),
+        of(Op::dynamic_slice, {x, zero, zero}, {}, small->type),
+        of(Op::gather_elements, {x, indices}, {{Key::axis, int64_t{1}}}, nullptr),
+        of(Op::scatter_elements, {x, indices, c.param("u", with({m, c.i64(2)}))},
+           {{Key::axis, int64_t{1}}, {Key::kind, std::string("set")}}, nullptr)}) {
+    EXPECT_TRUE(holds(made, {{n, 4}, {m, 4}})) << info(made->op).name;
+    EXPECT_FALSE(holds(made, {{n, 4}, {m, 5}})) << info(made->op).name;
+  }
+}
+
 TEST_F(TypeRules, slices_of_unknown_extents_rely_on_their_range) {
   const Expr x = c.param("x", with({n}));
   const auto of = [&](Expr start, Expr extent, int64_t stride) {

@@ -46,6 +46,8 @@ Execution::Execution(const Model& model, std::shared_ptr<ThreadPool> pool)
       call_buffers_(t_.buffer_list.size()),
       call_sizes_(t_.register_list.size()),
       input_slots_(t_.inputs.size()),
+      state_dims_(t_.states.size()),
+      state_slots_(t_.states.size()),
       strided_(t_.inputs.size()),
       outputs_(t_.outputs.size()),
       output_stages_(t_.outputs.size(), artifact::kNone),
@@ -58,9 +60,11 @@ Execution::Execution(const Model& model, std::shared_ptr<ThreadPool> pool)
     if (row.kind == SlotKind::constant)
       slots_[s] = const_cast<std::byte*>(t_.constants[row.index].bytes);
     if (row.kind == SlotKind::input) input_slots_[row.index].push_back(s);
+    if (row.kind == SlotKind::state) state_slots_[row.index].push_back(s);
   }
   for (size_t i = 0; i < dims.size(); ++i) set_default(i);
   find_output_stages();
+  for (size_t i = 0; i < state_dims_.size(); ++i) state_dims_[i].resize(t_.states[i].dims.size());
   for (size_t i = 0; i < calls_.size(); ++i)
     calls_[i].frame = {call_buffers_.data() + t_.calls[i].first_buffer,
                        call_sizes_.data() + t_.calls[i].first_size};
@@ -118,6 +122,7 @@ uint64_t Execution::memory_bytes() const {
   for (const StageState& s : stages_) total += s.arena.capacity();
   for (const Memory& m : dynamics_) total += m.capacity();
   for (const Memory& m : scratch_) total += m.capacity();
+  for (const State& s : states_) total += s.capacity();
   for (const Strided& s : strided_) total += s.copy.capacity();
   return total;
 }
@@ -165,6 +170,9 @@ Status Execution::run() {
         break;
       case StepKind::append:
         TENON_TRY_VOID(append(s));
+        break;
+      case StepKind::resize:
+        TENON_TRY_VOID(resize_state(s.a));
         break;
     }
   }

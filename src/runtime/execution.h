@@ -10,6 +10,7 @@
 #include "runtime/executor.h"
 #include "runtime/memory.h"
 #include "runtime/size_stage.h"
+#include "runtime/state.h"
 #include "runtime/thread_pool.h"
 
 namespace tenon::runtime {
@@ -28,11 +29,18 @@ class Execution {
   bool set_input(size_t index, const TensorView& value);
   /// The same for elements that every run gathers into memory of the instance.
   [[nodiscard]] Result<bool> set_strided_input(size_t index, const StridedView& value);
+  /// Memory of the caller that runs read and change.
+  bool set_inout(size_t index, std::span<const int64_t> shape, void* data);
+
+  [[nodiscard]] Status reset_states();
+  [[nodiscard]] TensorView state(size_t index) const;
+  [[nodiscard]] Status set_state(size_t index, const TensorView& value);
   /// Where the caller wants an output; no memory: back to the instance's own.
   void set_output(size_t index, std::span<std::byte> memory);
   [[nodiscard]] const void* output(size_t index) const;
   [[nodiscard]] Status run();
   [[nodiscard]] int threads() const { return pool_->threads(); }
+  [[nodiscard]] const std::shared_ptr<ThreadPool>& pool() const { return pool_; }
   [[nodiscard]] uint64_t memory_bytes() const;
 
  private:
@@ -60,6 +68,8 @@ class Execution {
   // execution_sizes.cc
   [[nodiscard]] Status run_stage(uint32_t stage);
   [[nodiscard]] Status lay_out(uint32_t stage);
+  // execution_states.cc
+  [[nodiscard]] Status resize_state(uint32_t index);
   // execution_outputs.cc
   void find_output_stages();
   [[nodiscard]] Status place_outputs(uint32_t stage);
@@ -89,6 +99,9 @@ class Execution {
   std::vector<void*> call_buffers_;  // parallel to buffer_list
   std::vector<int64_t> call_sizes_;  // parallel to register_list
   std::vector<std::vector<uint32_t>> input_slots_;
+  std::vector<State> states_;
+  std::vector<std::vector<int64_t>> state_dims_;  // what a run asks for
+  std::vector<std::vector<uint32_t>> state_slots_;
   std::vector<Strided> strided_;               // by input
   std::vector<std::span<std::byte>> outputs_;  // the caller's memory, where there is one
   std::vector<uint32_t> output_stages_;        // that place outputs which kernels write there

@@ -14,6 +14,7 @@ Executor::Executor(std::shared_ptr<const Model> model) : model_(std::move(model)
   for (const artifact::Output& o : model_->outputs()) output_dims_.emplace_back(o.dims.size());
   input_memory_.resize(model_->inputs().size());
   output_memory_.resize(model_->outputs().size());
+  lent_.resize(model_->inputs().size());
 }
 Executor::~Executor() = default;
 
@@ -32,7 +33,14 @@ Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> 
   if (pool == nullptr) return fail("run.threads", "no pool of threads is given; make one");
   std::unique_ptr<Executor> executor(new Executor(std::move(model)));
   executor->execution_ = std::make_unique<Execution>(*executor->model_, std::move(pool));
+  TENON_TRY_VOID(executor->execution_->reset_states());
   return executor;
+}
+
+Result<std::unique_ptr<Executor>> Executor::fork() const {
+  TENON_TRY(auto other, create(model_, execution_->pool()));
+  TENON_TRY_VOID(other->copy_states(*this));
+  return other;
 }
 
 int Executor::threads() const { return execution_->threads(); }
@@ -48,7 +56,58 @@ Status Executor::check_place(size_t index, DType dtype, std::span<const int64_t>
   if (index >= model_->inputs().size())
     return fail("run.input_name", cat("the model has ", model_->inputs().size(),
                                       " inputs; there is no input ", index));
+  const Input& in = model_->inputs()[index];
+  if (in.role == artifact::InputRole::constant && has_run_)
+    return fail("run.role",
+                cat("input '", in.name, "' is const: it keeps its value; make another executor"));
   return model_->check_input(index, dtype, dims);
+}
+
+Status Executor::set_inout(std::string_view name, DType dtype, std::span<const int64_t> dims,
+                           void* data) {
+  TENON_TRY(const size_t index, model_->find_input(name));
+  return set_inout(index, dtype, dims, data);
+}
+
+Status Executor::set_inout(size_t index, DType dtype, std::span<const int64_t> dims, void* data) {
+  TENON_TRY_VOID(check_place(index, dtype, dims));
+  if (model_->inputs()[index].role != artifact::InputRole::inout)
+    return fail("run.role", cat("input '", model_->inputs()[index].name,
+                                "' is not inout in the model; give it with set_input"));
+  if (execution_->set_inout(index, dims, data)) shapes_checked_ = false;
+  replace_memory(input_memory_[index],
+                 {static_cast<const std::byte*>(data), TensorView{dtype, dims, data}.bytes()});
+  lent_[index] = true;
+  return {};
+}
+
+TensorView Executor::state(size_t index) const { return execution_->state(index); }
+
+Status Executor::set_state(std::string_view name, const TensorView& value) {
+  TENON_TRY(const size_t index, model_->find_state(name));
+  return set_state(index, value);
+}
+
+Status Executor::set_state(size_t index, const TensorView& value) {
+  if (index >= state_count())
+    return fail("run.state_name",
+                cat("the model has ", state_count(), " states; there is no state ", index));
+  const artifact::State& row = model_->tables().states[index];
+  if (value.dtype != row.dtype || value.dims.size() != row.dims.size())
+    return fail("run.state", cat("state '", row.name, "' takes ", artifact::info(row.dtype).name,
+                                 " of ", row.dims.size(), " axes, not ",
+                                 artifact::info(value.dtype).name, " of ", value.dims.size()));
+  return execution_->set_state(index, value);
+}
+
+Status Executor::reset_states() { return execution_->reset_states(); }
+
+Status Executor::copy_states(const Executor& from) {
+  if (from.model_ != model_)
+    return fail("run.state", "states are copied between executors of one model");
+  for (size_t i = 0; i < state_count(); ++i)
+    TENON_TRY_VOID(execution_->set_state(i, from.state(i)));
+  return {};
 }
 
 Status Executor::set_strided_input(std::string_view name, const StridedView& value) {
@@ -72,7 +131,10 @@ Status Executor::set_strided_input(size_t index, const StridedView& value) {
     return fail("run.strides", cat("input '", name, "' of shape ", shape_text(value.dims),
                                    " with strides ", shape_text(value.strides),
                                    " reaches outside its memory; correct strides or start"));
-  if (is_dense(value)) return set_input(index, TensorView{value.dtype, value.dims, value.data});
+  const bool changes = model_->inputs()[index].role == artifact::InputRole::inout;
+  if (is_dense(value) && !changes)
+    return set_input(index, TensorView{value.dtype, value.dims, value.data});
+  lent_[index] = false;
   TENON_TRY(const bool changed, execution_->set_strided_input(index, value));
   if (changed) shapes_checked_ = false;
   replace_memory(input_memory_[index], {static_cast<const std::byte*>(value.data) + range->begin,
@@ -82,6 +144,11 @@ Status Executor::set_strided_input(size_t index, const StridedView& value) {
 
 Status Executor::set_input(size_t index, const TensorView& value) {
   TENON_TRY_VOID(check_place(index, value.dtype, value.dims));
+  if (model_->inputs()[index].role == artifact::InputRole::inout) {
+    std::vector<int64_t> strides(value.dims.size(), 1);
+    for (size_t d = strides.size(); d-- > 1;) strides[d - 1] = strides[d] * value.dims[d];
+    return set_strided_input(index, {value.dtype, value.dims, strides, value.data});
+  }
   if (execution_->set_input(index, value)) shapes_checked_ = false;
   replace_memory(input_memory_[index], {static_cast<const std::byte*>(value.data), value.bytes()});
   return {};
@@ -124,6 +191,12 @@ Status Executor::check_overlaps() const {
                 cat("the memory for output '", model_->outputs()[output].name,
                     "' overlaps that of ", what, " '", name, "'; give each its own"));
   };
+  for (size_t i = 0; i < input_memory_.size(); ++i)
+    for (size_t j = 0; j < input_memory_.size(); ++j)
+      if (i != j && lent_[i] && overlap(input_memory_[i], input_memory_[j]))
+        return fail("run.overlap", cat("the memory of inout parameter '", model_->inputs()[i].name,
+                                       "' overlaps that of input '", model_->inputs()[j].name,
+                                       "'; give each its own"));
   for (size_t o = 0; o < output_memory_.size(); ++o) {
     for (size_t i = 0; i < input_memory_.size(); ++i)
       if (overlap(output_memory_[o], input_memory_[i]))
@@ -171,6 +244,7 @@ Status Executor::run() {
     TENON_TRY_VOID(check_overlaps());
     memory_checked_ = true;
   }
+  has_run_ = true;
   TENON_TRY_VOID(execution_->run());
   for (size_t i = 0; i < output_dims_.size(); ++i)
     for (size_t d = 0; d < output_dims_[i].size(); ++d)

@@ -54,6 +54,34 @@ class Executor {
   [[nodiscard]] Status set_strided_input(std::string_view name, const StridedView& value);
   [[nodiscard]] Status set_strided_input(size_t index, const StridedView& value);
 
+  /// The caller's memory for an inout parameter: every `run` reads it and leaves the new value
+  /// there. set_input gives such a parameter a value that stays as it is: each run starts from a
+  /// copy of it. Refuses a parameter that is not inout ("run.role"), and what set_input refuses. An
+  /// input that is const in the model is given once: set_input refuses to replace it behind the
+  /// first run
+  /// ("run.role").
+  [[nodiscard]] Status set_inout(std::string_view name, DType dtype, std::span<const int64_t> dims,
+                                 void* data);
+  [[nodiscard]] Status set_inout(size_t index, DType dtype, std::span<const int64_t> dims,
+                                 void* data);
+
+  // ---- states: memory that outlives a run; param_role.h of the IR says what they are. A run that
+  // fails may have changed some elements.
+  [[nodiscard]] size_t state_count() const { return model_->tables().states.size(); }
+  /// The value that the last run left, valid until the next run or a call below.
+  [[nodiscard]] TensorView state(size_t index) const;
+  /// Copies a value in; the next run gives it that run's extents. Refuses an unknown name
+  /// ("run.state_name"), another element type or rank and what does not fit the reserve
+  /// ("run.state").
+  [[nodiscard]] Status set_state(std::string_view name, const TensorView& value);
+  [[nodiscard]] Status set_state(size_t index, const TensorView& value);
+  /// All states as they were at first.
+  [[nodiscard]] Status reset_states();
+  /// All states take the values of another instance of the same model, else "run.state".
+  [[nodiscard]] Status copy_states(const Executor& from);
+  /// Another instance of the model on the same threads, with copies of the states and no inputs.
+  [[nodiscard]] Result<std::unique_ptr<Executor>> fork() const;
+
   /// Results go to `memory`, which stays the caller's, in every `run` until replaced; no memory: to
   /// the executor's own again. Kernels write there where the model allows; an input handed on, a
   /// constant and a value of a branch or a loop are copied. The memory may be larger than the
@@ -93,7 +121,8 @@ class Executor {
   std::vector<std::vector<int64_t>> output_dims_;
   std::vector<std::span<const std::byte>> input_memory_;
   std::vector<std::span<const std::byte>> output_memory_;
-  bool shapes_checked_ = false, memory_checked_ = true;
+  std::vector<bool> lent_;  // inputs whose memory runs change
+  bool shapes_checked_ = false, memory_checked_ = true, has_run_ = false;
 };
 
 }  // namespace tenon::runtime

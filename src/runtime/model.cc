@@ -138,6 +138,10 @@ Result<size_t> Model::find_output(std::string_view name) const {
   return find_row(model_.outputs, name, "output", "run.output_name");
 }
 
+Result<size_t> Model::find_state(std::string_view name) const {
+  return find_row(model_.states, name, "state", "run.state_name");
+}
+
 /// Names the kernels for `perf report`.
 void Model::write_perf_map() const {
   if (code_ == nullptr) return;

@@ -42,6 +42,8 @@ class Model {
   [[nodiscard]] Result<size_t> find_input(std::string_view name) const;
   /// The index of that output, or "run.output_name" with the nearest name.
   [[nodiscard]] Result<size_t> find_output(std::string_view name) const;
+  /// The index of that state, or "run.state_name" with the nearest name.
+  [[nodiscard]] Result<size_t> find_state(std::string_view name) const;
 
  private:
   Model() = default;

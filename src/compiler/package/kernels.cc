@@ -137,13 +137,54 @@ Result<Value> Packager::packed_constant(const KernelParam& param, Expr operand) 
       storages_.constant_slot(constants_.add(literal, dims, param.packing)), operand->type, {}};
 }
 
-/// Values of the kernel's params in order; results are made on the way.
-Result<Values> Packager::call_params(Expr n, const ir::Kernel& k, Activation& a, uint32_t last,
-                                     Values& results) {
+/// A kernel changes elements of its inout params: each call gets a copy of what it changes, one for
+/// each such param in order. The plan gives a value that dies here and its copy the same memory,
+/// and the copy then does nothing.
+Result<Values> Packager::copy_updated(Expr n, const ir::Kernel& k, Activation& a) {
+  const std::vector<ir::Type> types = fields_of(n);
+  Values copies;
+  size_t operand = 0;
+  size_t field = 0;
+  for (const KernelParam& param : k.params) {
+    if (param.role == ParamRole::inout) {
+      TENON_TRY(const Value from, value_of(n->operand(operand), a));
+      const ir::Type type = types[field];
+      TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(type));
+      const auto redirect = a.redirects.find({n->id, field});
+      Value copy{artifact::kNone, type, {}};
+      if (redirect != a.redirects.end()) {
+        copy.slot = storages_.dynamic_slot(redirect->second);
+      } else {
+        TENON_TRY(copy, storages_.add(type));
+      }
+      storages_.use(from);
+      storages_.allow_in_place(copy, from, storages_.now());
+      step({StepKind::copy, copy.slot, from.slot, sizes_.bytes(bytes), 0, 0});
+      copies.push_back(std::move(copy));
+    }
+    operand += ir::is_read(param.role) ? 1 : 0;
+    field += ir::is_written(param.role) ? 1 : 0;
+  }
+  return copies;
+}
+
+/// Values of the kernel's params in order; results are made on the way. `copies` are the inout
+/// ones.
+Result<Values> Packager::call_params(Expr n, const ir::Kernel& k, Activation& a,
+                                     const Values& copies, uint32_t last, Values& results) {
   const std::vector<ir::Type> types = fields_of(n);
   Values params;
   size_t operand = 0;
+  size_t updated = 0;
   for (const KernelParam& param : k.params) {
+    if (param.role == ParamRole::inout) {
+      const Value& changed = copies[updated++];
+      storages_.use(changed, last);
+      ++operand;
+      results.push_back(changed);
+      params.push_back(changed);
+      continue;
+    }
     if (param.role != ParamRole::out) {
       TENON_CHECK(operand < n->operands.size(), "a kernel is called with too few operands");
       const Expr e = n->operand(operand++);
@@ -218,11 +259,12 @@ Status Packager::call_kernel(Expr n, Activation& a) {
     TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(types[field]));
     step({StepKind::reserve, redirect->second, sizes_.bytes(bytes), 0, 0, 0});
   }
+  const ir::Kernel& kernel = *compilation_.kernels[found->second]->finalized;
+  Values results;
+  TENON_TRY(const Values copies, copy_updated(n, kernel, a));
   const uint32_t last =
       storages_.now() + static_cast<uint32_t>(std::max<size_t>(p->launches.size(), 1)) - 1;
-  Values results;
-  TENON_TRY(const Values params,
-            call_params(n, *compilation_.kernels[found->second]->finalized, a, last, results));
+  TENON_TRY(const Values params, call_params(n, kernel, a, copies, last, results));
   write_call(n, *p, params, sizes, last);
   a.values[n] = std::move(results);
   return {};

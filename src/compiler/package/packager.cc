@@ -5,6 +5,7 @@
 #include "interp/order.h"
 #include "ir/default_value.h"
 #include "ir/expr.h"
+#include "ir/param_role.h"
 #include "ir/text.h"
 #include "support/check.h"
 #include "support/text.h"
@@ -16,6 +17,7 @@ using artifact::StepKind;
 using ir::Expr;
 using ir::Key;
 using ir::Op;
+using ir::ParamRole;
 using ir::Type;
 
 std::string extent_text(Expr e) {
@@ -44,7 +46,9 @@ size_t Packager::step(artifact::Step s) {
 Status Packager::run() {
   Values arguments;
   TENON_TRY_VOID(add_inputs(arguments));
-  TENON_TRY(const Values results, function(compilation_.function, arguments));
+  TENON_TRY_VOID(add_states(arguments));
+  TENON_TRY(Values results, function(compilation_.function, arguments));
+  TENON_TRY_VOID(update_params(arguments, results));
   TENON_TRY_VOID(add_outputs(results));
   const std::vector<std::vector<Reg>> blocks = storages_.plan();
   find_direct_outputs(results);
@@ -60,6 +64,16 @@ uint32_t Packager::symbol_of(Expr var) {
   return at->second;
 }
 
+artifact::InputDim Packager::input_dim(uint32_t input, uint32_t axis, Expr e) {
+  artifact::InputDim dim{extent_text(e), artifact::kNone, ir::as_int(e).value_or(-1)};
+  if (e->op == Op::var) {
+    dim.symbol = symbol_of(e);
+    dim.text = model_.symbols[dim.symbol];
+    if (!sizes_.is_bound(e)) sizes_.bind(e, sizes_.input_extent(input, axis));
+  }
+  return dim;
+}
+
 Status Packager::add_inputs(Values& values) {
   const ir::Function& f = compilation_.function;
   struct Check {
@@ -68,38 +82,114 @@ Status Packager::add_inputs(Values& values) {
     std::string message;
   };
   std::vector<Check> checks;
-  for (uint32_t i = 0; i < f.params.size(); ++i) {
+  for (uint32_t i = 0; i < f.params.size() && role_of(f.params[i]) != ParamRole::state; ++i) {
     const Expr p = f.params[i];
     artifact::Input in{
         p->string_attr(Key::name), static_cast<artifact::DType>(p->dtype()), {}, artifact::kNone};
     for (uint32_t d = 0; d < p->shape().size(); ++d) {
       const Expr e = p->shape()[d];
-      artifact::InputDim dim{extent_text(e), artifact::kNone, ir::as_int(e).value_or(-1)};
-      if (e->op == Op::var) {
-        dim.symbol = symbol_of(e);
-        dim.text = model_.symbols[dim.symbol];
-        if (!sizes_.is_bound(e)) sizes_.bind(e, sizes_.input_extent(i, d));
-      } else if (dim.extent < 0) {
+      in.dims.push_back(input_dim(i, d, e));
+      if (e->op != Op::var && in.dims[d].extent < 0)
         checks.push_back({e, sizes_.input_extent(i, d),
-                          cat("input '", in.name, "': axis ", d, " is not ", dim.text,
+                          cat("input '", in.name, "': axis ", d, " is not ", in.dims[d].text,
                               ", which the other inputs give")});
-      }
-      in.dims.push_back(std::move(dim));
     }
     if (const ir::ConstantRef value = ir::default_of(p))
       in.constant = constants_.add(compilation_.context->constant(p->type, *value));
+    if (role_of(p) == ParamRole::constant) in.role = artifact::InputRole::constant;
+    if (role_of(p) == ParamRole::inout) in.role = artifact::InputRole::inout;
     model_.inputs.push_back(std::move(in));
-    values.push_back({storages_.input_slot(i), p->type, {}});
   }
   for (Check& c : checks) {
     TENON_TRY(const Reg expected, sizes_.compile(c.extent));
     sizes_.check(sizes_.op(SizeOpCode::eq, expected, c.given), std::move(c.message));
   }
-  for (size_t i = 0; i < std::min(f.params.size(), compilation_.index_bounds.size()); ++i) {
+  for (uint32_t i = 0; i < model_.inputs.size(); ++i) {
+    Value v{artifact::kNone, f.params[i]->type, {}};
+    if (model_.inputs[i].role == artifact::InputRole::inout) {
+      TENON_TRY(v, storages_.add_fixed(artifact::SlotKind::input, i, v.type));
+    } else {
+      v.slot = storages_.input_slot(i);
+    }
+    values.push_back(std::move(v));
+  }
+  for (size_t i = 0; i < std::min(model_.inputs.size(), compilation_.index_bounds.size()); ++i) {
     if (compilation_.index_bounds[i] == nullptr) continue;
     // An extent that inputs do not decide is no help for making them.
     const Result<Reg> below = sizes_.compile(compilation_.index_bounds[i]);
     if (below && sizes_.stage_of(*below) == 0) model_.inputs[i].below = *below;
+  }
+  return {};
+}
+
+Status Packager::add_states(Values& values) {
+  const ir::Function& f = compilation_.function;
+  for (size_t i = model_.inputs.size(); i < f.params.size(); ++i) {
+    const Expr p = f.params[i];
+    artifact::State state{p->string_attr(Key::name), static_cast<artifact::DType>(p->dtype()), {},
+                          0, artifact::kNone, {}};
+    for (Expr e : p->shape()) {
+      TENON_TRY(const Reg r, sizes_.compile(e));
+      state.dims.push_back({extent_text(e), r});
+    }
+    state.reserved = static_cast<uint64_t>(ir::growth_of(p).reserved);
+    if (const ir::ConstantRef value = ir::default_of(p)) {
+      state.constant = constants_.add(compilation_.context->constant(p->type, *value));
+      for (Expr e : p->shape()) state.initial.push_back(*ir::as_int(e));
+    }
+    const auto index = static_cast<uint32_t>(model_.states.size());
+    model_.states.push_back(std::move(state));
+    step({StepKind::resize, index, 0, 0, 0, 0});
+    TENON_TRY(Value v, storages_.add_fixed(artifact::SlotKind::state, index, p->type));
+    values.push_back(std::move(v));
+  }
+  return {};
+}
+
+Status Packager::copy_value(const Value& to, const Value& from) {
+  TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(from.type));
+  storages_.use(from);
+  step({StepKind::copy, to.slot, from.slot, sizes_.bytes(bytes), 0, 0});
+  return {};
+}
+
+/// Results that are parameters' new values go to the parameters' memory; the last steps of a run.
+/// What else lies in memory that they overwrite is moved out of it before.
+Status Packager::update_params(const Values& arguments, Values& results) {
+  const ir::Function& f = compilation_.function;
+  std::vector<std::optional<size_t>> updated;
+  for (size_t r = 0; r < results.size(); ++r) updated.push_back(ir::updated_param(f, r));
+  for (size_t r = 0; r < results.size(); ++r) {
+    const Value* own = updated[r] ? &arguments[*updated[r]] : nullptr;
+    if (!storages_.may_be_fixed(results[r], own)) continue;
+    TENON_TRY(Value moved, storages_.add(results[r].type));
+    TENON_TRY_VOID(copy_value(moved, results[r]));
+    storages_.use(moved);
+    results[r] = std::move(moved);
+  }
+  std::vector<bool> replaced(arguments.size());
+  for (size_t r = 0; r < results.size(); ++r) {
+    if (!updated[r]) continue;
+    const Value& param = arguments[*updated[r]];
+    if (results[r].slot == param.slot) continue;
+    TENON_TRY_VOID(check_same_extents(param.type, results[r].type, f.result_names[r]));
+    replaced[*updated[r]] = true;
+    storages_.replace(param, results[r]);
+    TENON_TRY_VOID(copy_value(param, results[r]));
+  }
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (!replaced[i]) storages_.use(arguments[i]);
+  return {};
+}
+
+Status Packager::check_same_extents(Type param, Type result, const std::string& name) {
+  for (size_t d = 0; d < param->shape.size(); ++d) {
+    TENON_TRY(const Reg want, sizes_.compile(param->shape[d]));
+    TENON_TRY(const Reg have, sizes_.compile(result->shape[d]));
+    if (want == have) continue;
+    sizes_.check(
+        sizes_.op(SizeOpCode::eq, want, have),
+        cat("the new value of '", name, "' has another extent on axis ", d, " than the parameter"));
   }
   return {};
 }

@@ -37,6 +37,11 @@ class Packager {
 
   // ---- packager.cc: the model's border and plain nodes
   [[nodiscard]] Status add_inputs(Values& values);
+  [[nodiscard]] artifact::InputDim input_dim(uint32_t input, uint32_t axis, ir::Expr e);
+  [[nodiscard]] Status add_states(Values& values);
+  [[nodiscard]] Status update_params(const Values& arguments, Values& results);
+  [[nodiscard]] Status copy_value(const Value& to, const Value& from);
+  [[nodiscard]] Status check_same_extents(ir::Type param, ir::Type result, const std::string& name);
   [[nodiscard]] Status add_outputs(const Values& results);
   void find_direct_outputs(const Values& results);
   [[nodiscard]] uint32_t symbol_of(ir::Expr var);
@@ -73,8 +78,9 @@ class Packager {
   [[nodiscard]] Result<uint32_t> add_row(size_t kernel, ir::Expr n);
   [[nodiscard]] uint32_t entry_of(const std::string& symbol);
   [[nodiscard]] Result<Value> packed_constant(const ir::KernelParam& param, ir::Expr operand);
+  [[nodiscard]] Result<Values> copy_updated(ir::Expr n, const ir::Kernel& k, Activation& a);
   [[nodiscard]] Result<Values> call_params(ir::Expr n, const ir::Kernel& k, Activation& a,
-                                           uint32_t last, Values& results);
+                                           const Values& copies, uint32_t last, Values& results);
   [[nodiscard]] uint32_t checked_nodes(ir::Expr n);
   void write_call(ir::Expr n, const Prepared& p, const Values& params,
                   const std::vector<Reg>& sizes, uint32_t last);

@@ -41,6 +41,27 @@ Value Storages::add(const graph::SizeTerm& bytes) {
   return {s.slot, nullptr, {static_cast<uint32_t>(storages_.size() - 1)}};
 }
 
+Result<Value> Storages::add_fixed(SlotKind kind, uint32_t index, ir::Type type) {
+  TENON_TRY(const graph::SizeTerm bytes, sizes_.bytes_of(type));
+  Storage s;
+  s.slot = add_slot(kind, index);
+  s.buffer = {0, 0, sizes_.segment_of(bytes), bytes, true};
+  s.loop_depth = 0;
+  storages_.push_back(s);
+  return Value{s.slot, type, {static_cast<uint32_t>(storages_.size() - 1)}};
+}
+
+void Storages::replace(const Value& fixed, const Value& next) {
+  storages_[fixed.storages[0]].buffer.overwritten = now();
+  if (is_own(next)) storages_[next.storages[0]].buffer.home = fixed.storages[0];
+}
+
+bool Storages::may_be_fixed(const Value& value, const Value* but) const {
+  return std::any_of(value.storages.begin(), value.storages.end(), [&](uint32_t i) {
+    return storages_[i].buffer.is_fixed && (but == nullptr || but->storages[0] != i);
+  });
+}
+
 void Storages::use(const Value& value, uint32_t step) {
   for (const uint32_t i : value.storages) {
     Storage& s = storages_[i];
@@ -77,6 +98,10 @@ std::vector<std::vector<Reg>> Storages::plan() {
   for (size_t i = 0; i < storages_.size(); ++i) {
     const graph::Placement& p = plan.placements[i];
     artifact::Slot& slot = model_.slots[storages_[i].slot];
+    if (p.fixed != UINT32_MAX) {
+      slot = model_.slots[storages_[p.fixed].slot];
+      continue;
+    }
     slot.index = p.block;
     slot.offset = sizes_.bytes({p.offset, p.offset == 0 ? 0 : plan.blocks[p.block].size.unit});
   }

@@ -33,6 +33,12 @@ class Storages {
   }
   /// The slot of a constant, made once.
   [[nodiscard]] uint32_t constant_slot(uint32_t constant);
+  /// The memory of an inout or state parameter, alive from the start.
+  [[nodiscard]] Result<Value> add_fixed(artifact::SlotKind kind, uint32_t index, ir::Type type);
+  /// The next step overwrites the memory of `fixed` with its new value `next`.
+  void replace(const Value& fixed, const Value& next);
+  /// True if the value may lie in the memory of a parameter, other than `but` where it is given.
+  [[nodiscard]] bool may_be_fixed(const Value& value, const Value* but = nullptr) const;
   /// A growable buffer outside the arena; returns its index, `dynamic_slot` its slot.
   [[nodiscard]] uint32_t add_dynamic();
   [[nodiscard]] uint32_t dynamic_slot(uint32_t dynamic) const { return model_.dynamics[dynamic]; }
@@ -49,7 +55,8 @@ class Storages {
   /// The amount of arena memory that is this value's own; none where it lives elsewhere, or in one
   /// of several places.
   [[nodiscard]] std::optional<Reg> arena_bytes(const Value& value) {
-    if (!is_own(value)) return std::nullopt;
+    if (!is_own(value) || model_.slots[value.slot].kind != artifact::SlotKind::arena)
+      return std::nullopt;
     return sizes_.bytes(storages_[value.storages[0]].buffer.bytes);
   }
 
@@ -57,7 +64,8 @@ class Storages {
   void leave_loop();
   [[nodiscard]] uint32_t now() const { return static_cast<uint32_t>(model_.steps.size()); }
 
-  /// Plans the arena and fills in arena slots. Gives the block sizes of every stage.
+  /// Plans the arena and fills in arena slots; those that a parameter's memory holds become its.
+  /// Gives the block sizes of every stage.
   [[nodiscard]] std::vector<std::vector<Reg>> plan();
 
  private:

@@ -15,7 +15,9 @@
 #include "graph/testing.h"
 #include "interp/interp.h"
 #include "ir/expr.h"
+#include "ir/param_role.h"
 #include "ir/rewrite.h"
+#include "ir/verify.h"
 #include "ops/build.h"
 #include "runtime/executor.h"
 #include "schedule/schedule.h"
@@ -79,6 +81,11 @@ class Graph {
     f.params.push_back(c.param(name, c.tensor(type, shape)));
     return f.params.back();
   }
+  Expr param(const std::string& name, DType type, Exprs shape, ir::ParamRole role,
+             ir::Growth growth = {}) {
+    f.params.push_back(ir::param_with_role(c, name, c.tensor(type, shape), role, growth));
+    return f.params.back();
+  }
   Expr n(int64_t value) { return c.i64(value); }
   const Function* body(Exprs params, Exprs results, std::vector<ir::Binding> bindings = {}) {
     auto g = std::make_unique<Function>();
@@ -92,12 +99,17 @@ class Graph {
     return c.param(name, c.tensor(type, shape));
   }
 
-  /// Compiles for these results. `threads` as the executor takes it.
-  void compile(Exprs results, int threads = 1) {
+  /// Compiles for these results. `threads` as the executor takes it. Results without a name are y0,
+  /// y1, ...
+  void compile(Exprs results, int threads = 1, std::vector<std::string> names = {}) {
     f.name = "test";
     f.results = std::move(results);
-    f.result_names.clear();
-    for (size_t i = 0; i < f.results.size(); ++i) f.result_names.push_back("y" + std::to_string(i));
+    f.result_names = std::move(names);
+    for (size_t i = f.result_names.size(); i < f.results.size(); ++i)
+      f.result_names.push_back("y" + std::to_string(i));
+    const Status valid = ir::verify(f);
+    ASSERT_TRUE(valid.has_value()) << valid.error().text();
+    states = interp::initial_states(f);
     ASSERT_TRUE(b.status().has_value()) << b.status().error().text();
     ASSERT_TRUE(graph::testing::run("shape_guards", c, f).has_value());
     const Compilation compilation = compile_fused(context, graph::testing::fused(c, f));
@@ -128,6 +140,28 @@ class Graph {
     check_in_caller_memory(*expected);
   }
 
+  /// One run of the instance, and of the interpreter with its own states: outputs and states agree.
+  void step(const std::vector<Tensor>& inputs) {
+    ASSERT_NE(executor, nullptr) << "not compiled";
+    const auto expected = interp::run(f, inputs, {}, nullptr, &states);
+    ASSERT_TRUE(expected.has_value()) << expected.error().text();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const Status set = executor->set_input(i, view_of(inputs[i]));
+      ASSERT_TRUE(set.has_value()) << set.error().text();
+    }
+    const Status ran = executor->run();
+    ASSERT_TRUE(ran.has_value()) << ran.error().text();
+    for (size_t i = 0; i < expected->size(); ++i) compare((*expected)[i], executor->output(i), i);
+    check_states(*executor);
+  }
+  void check_states(const runtime::Executor& instance) {
+    ASSERT_EQ(states.size(), instance.state_count());
+    for (size_t i = 0; i < states.size(); ++i) compare(states[i], instance.state(i), i);
+  }
+  static runtime::TensorView view_of(const Tensor& t) {
+    return {static_cast<artifact::DType>(t.dtype), t.shape, t.bytes.data()};
+  }
+
   /// Both refuse the inputs, with the code "run.check" and `part` in the message.
   void refuses(const std::vector<Tensor>& inputs, const std::string& part) {
     ASSERT_NE(executor, nullptr) << "not compiled";
@@ -149,6 +183,7 @@ class Graph {
   }
 
   std::unique_ptr<runtime::Executor> executor;
+  interp::States states;  // of the interpreter
 
  private:
   /// The same with every output in memory of the test: exactly as large as it is, and no byte

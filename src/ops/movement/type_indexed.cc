@@ -66,8 +66,7 @@ Result<Type> gather_elements_type(const TypeArgs& args) {
     return rule.refuse(3, show(rule.operand(0)->type) + " and indices " +
                               show(rule.operand(1)->type) + " differ in rank");
   for (size_t i = 0; i < rule.shape(0).size(); ++i)
-    if (static_cast<int64_t>(i) != *axis &&
-        provably_less(args.c, rule.shape(0)[i], rule.shape(1)[i]))
+    if (static_cast<int64_t>(i) != *axis && !rule.may_fit(rule.shape(1)[i], rule.shape(0)[i]))
       return rule.refuse(4, "indices " + show(rule.operand(1)->type) + " are longer than " +
                                 show(rule.operand(0)->type) + " on axis " + std::to_string(i));
   return args.c.tensor(rule.operand(0)->dtype(), rule.shape(1));
@@ -116,7 +115,7 @@ Result<Type> dynamic_slice_type(const TypeArgs& args) {
     return rule.refuse(2, "a type of the element type and rank of " + show(rule.operand(0)->type) +
                               " must be proposed");
   for (size_t i = 0; i < rank; ++i)
-    if (provably_less(args.c, rule.shape(0)[i], args.wanted->shape[i]))
+    if (!rule.may_fit(args.wanted->shape[i], rule.shape(0)[i]))
       return rule.refuse(3, show(args.wanted) + " is longer than " + show(rule.operand(0)->type) +
                                 " on axis " + std::to_string(i));
   return args.wanted;

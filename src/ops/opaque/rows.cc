@@ -24,6 +24,13 @@ OpRow random_row() {
   return r;
 }
 
+OpRow update_slice_row() {
+  OpRow r = row(Op::dynamic_update_slice, dynamic_update_slice_type, dynamic_update_slice_eval,
+                dynamic_update_slice_lower);
+  r.updated_operand = 0;
+  return r;
+}
+
 }  // namespace
 
 std::span<const OpRow> opaque_rows() {
@@ -34,8 +41,7 @@ std::span<const OpRow> opaque_rows() {
       row(Op::scatter_elements, scatter_elements_type, scatter_elements_eval,
           scatter_elements_lower, 1e-5),
       row(Op::scatter_nd, scatter_nd_type, scatter_nd_eval, scatter_nd_lower, 1e-5),
-      row(Op::dynamic_update_slice, dynamic_update_slice_type, dynamic_update_slice_eval,
-          dynamic_update_slice_lower),
+      update_slice_row(),
       row(Op::nonzero, nonzero_type, nonzero_eval, nonzero_lower),
       row(Op::nms, nms_type, nms_eval, nms_lower),
       row(Op::unique, unique_type, unique_eval, unique_lower),

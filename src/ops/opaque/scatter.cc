@@ -110,7 +110,7 @@ Result<Type> scatter_elements_type(const TypeArgs& args) {
                               show(rule.operand(0)->type) + " differ in rank");
   for (int i = 0; i < rule.rank(0); ++i) {
     const auto at = static_cast<size_t>(i);
-    if (i != *axis && provably_less(args.c, rule.shape(0)[at], rule.shape(1)[at]))
+    if (i != *axis && !rule.may_fit(rule.shape(1)[at], rule.shape(0)[at]))
       return rule.refuse(5, "indices " + show(rule.operand(1)->type) + " do not fit into x " +
                                 show(rule.operand(0)->type));
   }
@@ -238,7 +238,7 @@ Result<Type> dynamic_update_slice_type(const TypeArgs& args) {
     return rule.refuse(1,
                        "update " + show(update) + " and x " + show(x) + " differ in type or rank");
   for (size_t i = 0; i < x->shape.size(); ++i)
-    if (provably_less(args.c, x->shape[i], update->shape[i]))
+    if (!rule.may_fit(update->shape[i], x->shape[i]))
       return rule.refuse(1, "update " + show(update) + " is larger than x " + show(x));
   if (static_cast<int>(args.operands.size()) != 2 + x->rank())
     return rule.refuse(2, "one start is needed for each axis of " + show(x));
@@ -266,7 +266,7 @@ Result<std::vector<Tensor>> dynamic_update_slice_eval(const EvalArgs& args) {
 Expr dynamic_update_slice_lower(const OpaqueArgs& args) {
   Code code(args);
   Context& c = code.c;
-  copy_first(code, args);
+  if (args.outs[0] != args.ins[0]) copy_first(code, args);
   const Expr update = args.ins[1];
   code.block("update_slice", update->shape(), [&](const Exprs& at) {
     Exprs to;
