@@ -60,7 +60,7 @@ void metadata(Stream& s, M& m) {
   s.text(m.producer);
   s.text(m.target);
   s.text(m.precision);
-  for (auto* list : {&m.needs, &m.symbols, &m.messages})
+  for (auto* list : {&m.needs, &m.symbols, &m.messages, &m.devices, &m.host_functions})
     rows(s, *list, 4, [&](auto& t) { s.text(t); });
   rows(s, m.inputs, 25, [&](auto& in) {
     s.text(in.name);
@@ -110,6 +110,7 @@ void metadata(Stream& s, M& m) {
   s.table(m.blocks);
   s.table(m.slots);
   s.table(m.dynamics);
+  s.table(m.device_buffers);
   s.table(m.calls);
   s.table(m.buffer_list);
   s.table(m.register_list);

@@ -142,12 +142,20 @@ enum class SlotKind : uint32_t {
   arena,     // index: the block; offset: register, bytes from the block's start
   dynamic,   // index: the dynamic buffer
   state,     // index: the state
+  device,    // index: the device buffer
 };
 struct Slot {
   SlotKind kind = SlotKind::bound;
   uint32_t index = 0;
   uint32_t offset = kNone;
   bool operator==(const Slot&) const = default;
+};
+
+/// Memory of another device than the host, which an `allocate` step provides.
+struct DeviceBuffer {
+  uint32_t device = 0;     // 1 and more: index into Model::devices, plus 1
+  uint32_t bytes = kNone;  // register
+  bool operator==(const DeviceBuffer&) const = default;
 };
 
 /// The buffers (slots) and sizes (registers) of one kernel call; shared by its launches.
@@ -159,23 +167,26 @@ struct Call {
 };
 
 enum class StepKind : uint32_t {
-  launch,   // entry b on call a, grid register c, scratch bytes register d, kernel row e
-  stage,    // run size operations of stage a, then lay out its segment
-  jump,     // to step a
-  unless,   // to step b if register a is 0
-  copy,     // slot b to slot a, register c bytes
-  bind,     // slot a now points where slot b points
-  write,    // c scalars from register_list[b..] to the tensor in slot a, as DType d
-  reserve,  // dynamic buffer a holds at least register b bytes; contents are lost if it grows
-  swap,     // dynamic buffers a and b exchange memory
-  append,   // register c bytes of slot b to dynamic buffer a at position (register d) * bytes
-  resize,   // state a takes the extents of its registers
+  launch,     // entry b on call a, grid register c, scratch bytes register d, kernel row e
+  stage,      // run size operations of stage a, then lay out its segment
+  jump,       // to step a
+  unless,     // to step b if register a is 0
+  copy,       // slot b to slot a, register c bytes; also between the host and a device
+  bind,       // slot a now points where slot b points
+  write,      // c scalars from register_list[b..] to the tensor in slot a, as DType d
+  reserve,    // dynamic buffer a holds at least register b bytes; contents are lost if it grows
+  swap,       // dynamic buffers a and b exchange memory
+  append,     // register c bytes of slot b to dynamic buffer a at position (register d) * bytes
+  resize,     // state a takes the extents of its registers
+  allocate,   // device buffer a has at least the bytes of its register; contents are lost
+  host_call,  // the caller's function b (index into host_functions) on the buffers of call a
 };
-inline constexpr uint32_t kStepKindCount = static_cast<uint32_t>(StepKind::resize) + 1;
+inline constexpr uint32_t kStepKindCount = static_cast<uint32_t>(StepKind::host_call) + 1;
 
 struct Step {
   StepKind kind = StepKind::launch;
   uint32_t a = 0, b = 0, c = 0, d = 0, e = 0;
+  uint32_t device = 0;  // that carries out a launch: 0 the host, else index into devices, plus 1
   bool operator==(const Step&) const = default;
 };
 
@@ -201,7 +212,10 @@ struct Model {
   std::vector<Stage> stages;
   std::vector<uint32_t> blocks;  // registers of their sizes
   std::vector<Slot> slots;
-  std::vector<uint32_t> dynamics;  // the slot of each dynamic buffer
+  std::vector<uint32_t> dynamics;    // the slot of each dynamic buffer
+  std::vector<std::string> devices;  // beside the host, by name
+  std::vector<DeviceBuffer> device_buffers;
+  std::vector<std::string> host_functions;  // of the caller, by name
   std::vector<Call> calls;
   std::vector<uint32_t> buffer_list, register_list;
   std::vector<Step> steps;

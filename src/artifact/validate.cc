@@ -68,7 +68,7 @@ class Checker {
   }
 
   bool output_slot(const Output& out) {
-    if (!dtype(out.dtype) || !slot(out.slot)) return false;
+    if (!dtype(out.dtype) || !host_slot(out.slot)) return false;
     if (out.bytes == kNone) return true;
     return reg(out.bytes) && m_.slots[out.slot].kind == SlotKind::arena &&
            direct_.insert(out.slot).second;
@@ -108,7 +108,7 @@ class Checker {
       case SizeOpCode::input_extent:
         return op.a < m_.inputs.size() && op.b < m_.inputs[op.a].dims.size();
       case SizeOpCode::element:
-        return slot(op.a) && reg(op.b) && dtype(op.dtype);
+        return host_slot(op.a) && reg(op.b) && dtype(op.dtype);
       case SizeOpCode::select:
         return reg(op.a) && reg(op.b) && reg(op.c);
       case SizeOpCode::check:
@@ -156,8 +156,15 @@ class Checker {
         case SlotKind::state:
           ok = s.index < m_.states.size();
           break;
+        case SlotKind::device:
+          ok = s.index < m_.device_buffers.size();
+          break;
       }
       expect(ok, "slot", i);
+    }
+    for (size_t i = 0; i < m_.device_buffers.size(); ++i) {
+      const DeviceBuffer& b = m_.device_buffers[i];
+      expect(b.device >= 1 && b.device <= m_.devices.size() && reg(b.bytes), "device buffer", i);
     }
     for (size_t i = 0; i < m_.dynamics.size(); ++i)
       expect(slot(m_.dynamics[i]), "dynamic buffer", i);
@@ -177,6 +184,32 @@ class Checker {
       expect(reg(m_.register_list[i]), "size argument", i);
   }
 
+  /// The device whose memory the slot points to; 0: the host.
+  uint32_t device_of(uint32_t s) const {
+    const Slot& row = m_.slots[s];
+    if (row.kind != SlotKind::device || row.index >= m_.device_buffers.size()) return 0;
+    return m_.device_buffers[row.index].device;
+  }
+  bool host_slot(uint32_t s) const { return slot(s) && device_of(s) == 0; }
+
+  /// All buffers of the call lie on that device.
+  bool call_on(uint32_t call, uint32_t device) const {
+    if (call >= m_.calls.size()) return false;
+    const Call& c = m_.calls[call];
+    if (!range(c.first_buffer, c.buffers, m_.buffer_list.size())) return false;
+    for (uint32_t i = c.first_buffer; i < c.first_buffer + c.buffers; ++i)
+      if (!slot(m_.buffer_list[i]) || device_of(m_.buffer_list[i]) != device) return false;
+    return true;
+  }
+
+  /// Devices exchange memory with the host only.
+  bool copy_step(const Step& s) const {
+    if (!slot(s.a) || !slot(s.b) || !reg(s.c) || !is_writable(s.a)) return false;
+    const uint32_t to = device_of(s.a);
+    const uint32_t from = device_of(s.b);
+    return to == from || to == 0 || from == 0;
+  }
+
   /// Neither a constant nor what a caller lends for reading.
   bool is_writable(uint32_t s) const {
     const Slot& row = m_.slots[s];
@@ -191,8 +224,8 @@ class Checker {
     bool ok = false;
     switch (s.kind) {
       case StepKind::launch:
-        ok = s.a < m_.calls.size() && s.b < m_.entries.size() && reg(s.c) && reg(s.d) &&
-             s.e < m_.kernels.size();
+        ok = call_on(s.a, s.device) && s.b < m_.entries.size() && reg(s.c) && reg(s.d) &&
+             s.e < m_.kernels.size() && s.device <= m_.devices.size();
         break;
       case StepKind::stage:
         ok = s.a < m_.stages.size();
@@ -204,13 +237,13 @@ class Checker {
         ok = reg(s.a) && s.b <= m_.steps.size();
         break;
       case StepKind::copy:
-        ok = slot(s.a) && slot(s.b) && reg(s.c) && is_writable(s.a);
+        ok = copy_step(s);
         break;
       case StepKind::bind:
-        ok = slot(s.a) && slot(s.b) && m_.slots[s.a].kind == SlotKind::bound;
+        ok = slot(s.a) && host_slot(s.b) && m_.slots[s.a].kind == SlotKind::bound;
         break;
       case StepKind::write:
-        ok = slot(s.a) && range(s.b, s.c, m_.register_list.size()) &&
+        ok = host_slot(s.a) && range(s.b, s.c, m_.register_list.size()) &&
              s.d < static_cast<uint32_t>(kDTypeCount);
         break;
       case StepKind::reserve:
@@ -220,13 +253,19 @@ class Checker {
         ok = s.a < dynamics && s.b < dynamics;
         break;
       case StepKind::append:
-        ok = s.a < dynamics && slot(s.b) && reg(s.c) && reg(s.d);
+        ok = s.a < dynamics && host_slot(s.b) && reg(s.c) && reg(s.d);
         break;
       case StepKind::resize:
         ok = s.a < m_.states.size();
         break;
+      case StepKind::allocate:
+        ok = s.a < m_.device_buffers.size();
+        break;
+      case StepKind::host_call:
+        ok = call_on(s.a, 0) && s.b < m_.host_functions.size();
+        break;
     }
-    expect(ok, "step", i);
+    expect(ok && (s.device == 0 || s.kind == StepKind::launch), "step", i);
   }
 
   const Model& m_;

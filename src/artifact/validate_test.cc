@@ -16,7 +16,8 @@ Model sample() {
   m.symbols = {"batch"};
   m.inputs = {{"x", DType::f32, {{"batch", 0, -1}, {"4", kNone, 4}}, 4},
               {"k", DType::f32, {{"75", kNone, 75}}, kNone, 1}};
-  m.states = {{"s", DType::f32, {{"batch", 0}, {"75", 4}}, 16, 1, {1, 75}}, {"t", DType::i64, {}, 0, kNone, {}}};
+  m.states = {{"s", DType::f32, {{"batch", 0}, {"75", 4}}, 16, 1, {1, 75}},
+              {"t", DType::i64, {}, 0, kNone, {}}};
   m.outputs = {{"y", DType::f32, {{"batch", 0}, {"4", 4}}, 3}};
   m.kernels = {{"relu", "relu", "batch x 4", "key", 4, 4}};
   m.entries = {{"k0", 0}, {"k1", 99}};
@@ -96,6 +97,50 @@ TEST(Validate, states_and_roles) {
          m.inputs[1].constant = kNone;
        },
        ""},
+  });
+}
+
+TEST(Validate, devices_and_their_memory) {
+  // Slot 1 lies on a device, of which call 1 takes the other slot.
+  const auto on_device = [](const std::function<void(Model&)>& change) {
+    return [change](Model& m) {
+      m.devices = {"d", "e"};
+      m.device_buffers = {{1, 4}, {2, 4}};
+      m.host_functions = {"f"};
+      m.slots[1] = {SlotKind::device, 0};
+      m.slots[4] = {SlotKind::device, 1};
+      m.outputs[0].slot = 3;
+      m.calls = {{0, 1, 0, 1, 0}, {1, 1, 0, 1, kNone}};
+      m.buffer_list = {3, 1};
+      m.steps = {{StepKind::allocate, 0}, {StepKind::launch, 1, 1, 4, 4, 0, 1}};
+      change(m);
+    };
+  };
+  const auto step = [&](Step s) { return on_device([s](Model& m) { m.steps[0] = s; }); };
+  check({
+      {on_device([](Model&) {}), ""},
+      {on_device([](Model& m) { m.device_buffers[0].device = 0; }), "device buffer 0"},
+      {on_device([](Model& m) { m.device_buffers[1].device = 3; }), "device buffer 1"},
+      {on_device([](Model& m) { m.device_buffers[1].bytes = 5; }), "device buffer 1"},
+      {on_device([](Model& m) { m.slots[1].index = 2; }), "slot 1"},
+      {on_device([](Model& m) { m.outputs[0].slot = 1; }), "slot of output 0"},
+      {on_device([](Model& m) { m.steps[1].device = 0; }), "step 1"},
+      {on_device([](Model& m) { m.steps[1].device = 2; }), "step 1"},
+      {on_device([](Model& m) { m.steps[1].a = 0; }), "step 1"},
+      {step({StepKind::allocate, 2}), "step 0"},
+      {step({StepKind::allocate, 0, 0, 0, 0, 0, 1}), "step 0"},
+      {step({StepKind::copy, 1, 3, 0}), ""},
+      {step({StepKind::copy, 3, 1, 0}), ""},
+      {step({StepKind::copy, 1, 1, 0}), ""},
+      {step({StepKind::copy, 1, 4, 0}), "step 0"},
+      {step({StepKind::write, 1, 0, 1, 0}), "step 0"},
+      {step({StepKind::append, 0, 1, 0, 0}), "step 0"},
+      {step({StepKind::host_call, 0, 0}), ""},
+      {step({StepKind::host_call, 0, 1}), "step 0"},
+      {step({StepKind::host_call, 1, 0}), "step 0"},
+      {on_device(
+           [](Model& m) { m.size_ops[1] = {SizeOpCode::element, DType::i64, 0, 0, 1, 0, 0}; }),
+       "size operation 1"},
   });
 }
 
@@ -207,7 +252,7 @@ TEST(Validate, slots_and_dynamic_buffers) {
       {[](Model& m) { m.slots[1].offset = kNone; }, "slot 1"},
       {[](Model& m) { m.slots[2].index = 3; }, "slot 2"},
       {[](Model& m) { m.slots[3].index = 1; }, "slot 3"},
-      {[](Model& m) { m.slots[4].kind = static_cast<SlotKind>(6); }, "slot 4"},
+      {[](Model& m) { m.slots[4].kind = static_cast<SlotKind>(7); }, "slot 4"},
       {[](Model& m) { m.dynamics[0] = 5; }, "dynamic buffer 0"},
   });
 }

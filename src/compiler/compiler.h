@@ -104,7 +104,9 @@ struct Compilation {
   std::vector<std::shared_ptr<const CompiledKernel>>
       kernels;                                              // distinct ones, in order of appearance
   std::unordered_map<const ir::Kernel*, size_t> kernel_of;  // Key::kernel to index in `kernels`
-  std::vector<ir::Expr> index_bounds;                       // of each param: graph/index_bounds.h
+  /// The device on which a kernel runs, by name, where it is not the host.
+  std::unordered_map<const ir::Kernel*, std::string> device_of;
+  std::vector<ir::Expr> index_bounds;  // of each param: graph/index_bounds.h
   std::vector<PassTime> times;
   const machine::Machine* machine = nullptr;
 };

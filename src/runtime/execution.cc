@@ -30,14 +30,15 @@ int64_t run_job(void* context, int worker, int64_t begin, int64_t end) {
 
 }  // namespace
 
-Execution::Execution(const Model& model, std::shared_ptr<ThreadPool> pool)
+Execution::Execution(const Model& model, Surroundings around)
     : dims(model.inputs().size()),
       set(model.inputs().size()),
       registers(model.tables().registers),
       times(model.tables().kernels.size()),
       model_(model),
       t_(model.tables()),
-      pool_(std::move(pool)),
+      around_(std::move(around)),
+      pool_(around_.pool.get()),
       slots_(t_.slots.size()),
       stages_(t_.stages.size()),
       block_offsets_(t_.blocks.size()),
@@ -152,7 +153,7 @@ Status Execution::run() {
         if (registers[s.a] == 0) at = s.b;
         break;
       case StepKind::copy:
-        copy(s);
+        TENON_TRY_VOID(copy(s));
         break;
       case StepKind::bind:
         point(s.a, slots_[s.b]);
@@ -173,6 +174,12 @@ Status Execution::run() {
         break;
       case StepKind::resize:
         TENON_TRY_VOID(resize_state(s.a));
+        break;
+      case StepKind::allocate:
+        TENON_TRY_VOID(allocate(s));
+        break;
+      case StepKind::host_call:
+        TENON_TRY_VOID(host_call(s));
         break;
     }
   }
@@ -207,8 +214,12 @@ Status Execution::reserve_scratch(uint64_t bytes) {
   return {};
 }
 
-int64_t Execution::call_kernel(const Step& step, const Frame& frame, int64_t grid) {
+Result<int64_t> Execution::call_kernel(const Step& step, const Frame& frame, int64_t grid) {
   const KernelFn function = model_.function(step.b);
+  if (step.device != 0)
+    return devices_[step.device - 1]->launch(
+        function, frame, t_.calls[step.a].buffers, grid,
+        static_cast<uint64_t>(std::max<int64_t>(registers[step.d], 0)));
   if (grid == 1 || pool_->threads() == 1 || is_small(step.e))
     return function(&frame, 0, grid, scratch_data_[0]);
   Job job{function, &frame, scratch_data_.data()};
@@ -220,17 +231,17 @@ Status Execution::launch(const Step& step, bool same_call) {
   const int64_t grid = registers[step.c];
   if (grid <= 0) return {};
   const int64_t scratch = registers[step.d];
-  if (scratch > 0 && static_cast<uint64_t>(scratch) > scratch_bytes_)
+  if (scratch > 0 && static_cast<uint64_t>(scratch) > scratch_bytes_ && step.device == 0)
     TENON_TRY_VOID(reserve_scratch(static_cast<uint64_t>(scratch)));
   int64_t result = kKernelOk;
   if (profiling) {
     const auto begin = std::chrono::steady_clock::now();
-    result = call_kernel(step, calls_[step.a].frame, grid);
+    TENON_TRY(result, call_kernel(step, calls_[step.a].frame, grid));
     KernelTime& time = times[step.e];
     time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     time.calls += same_call ? 0 : 1;
   } else {
-    result = call_kernel(step, calls_[step.a].frame, grid);
+    TENON_TRY(result, call_kernel(step, calls_[step.a].frame, grid));
   }
   if (result != kKernelOk) return kernel_error(step, result);
   return {};
@@ -248,12 +259,6 @@ Status Execution::kernel_error(const Step& step, int64_t result) const {
                               : cat(" is not from ", -extent, " to ", extent - 1,
                                     ", an index of an axis of extent ", extent,
                                     "; give indices within it")));
-}
-
-void Execution::copy(const Step& step) {
-  const int64_t bytes = registers[step.c];
-  if (bytes > 0 && slots_[step.a] != slots_[step.b])
-    std::memcpy(slots_[step.a], slots_[step.b], static_cast<size_t>(bytes));
 }
 
 void Execution::write_scalars(const Step& step) {

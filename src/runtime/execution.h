@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/device.h"
 #include "runtime/executor.h"
 #include "runtime/memory.h"
 #include "runtime/size_stage.h"
@@ -17,7 +18,13 @@ namespace tenon::runtime {
 
 class Execution {
  public:
-  Execution(const Model& model, std::shared_ptr<ThreadPool> pool);
+  Execution(const Model& model, Surroundings around);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  /// Refuses a device ("run.device") or function ("run.host_function") that is not there.
+  [[nodiscard]] Status find_surroundings();
 
   InputDims dims;         // of each input
   std::vector<bool> set;  // whether it has a value
@@ -40,7 +47,7 @@ class Execution {
   [[nodiscard]] const void* output(size_t index) const;
   [[nodiscard]] Status run();
   [[nodiscard]] int threads() const { return pool_->threads(); }
-  [[nodiscard]] const std::shared_ptr<ThreadPool>& pool() const { return pool_; }
+  [[nodiscard]] const Surroundings& surroundings() const { return around_; }
   [[nodiscard]] uint64_t memory_bytes() const;
 
  private:
@@ -70,6 +77,17 @@ class Execution {
   [[nodiscard]] Status lay_out(uint32_t stage);
   // execution_states.cc
   [[nodiscard]] Status resize_state(uint32_t index);
+  // execution_devices.cc
+  struct DeviceMemory {
+    Device* device;
+    void* data = nullptr;
+    uint64_t capacity = 0;
+    std::vector<uint32_t> slots = {};
+  };
+  [[nodiscard]] Status allocate(const artifact::Step& step);
+  [[nodiscard]] Status copy(const artifact::Step& step);
+  [[nodiscard]] Status host_call(const artifact::Step& step);
+  [[nodiscard]] Device* device_of_slot(uint32_t slot) const;
   // execution_outputs.cc
   void find_output_stages();
   [[nodiscard]] Status place_outputs(uint32_t stage);
@@ -77,11 +95,11 @@ class Execution {
   [[nodiscard]] Status check_output(size_t index, uint64_t bytes) const;
   // execution.cc
   [[nodiscard]] Status launch(const artifact::Step& step, bool same_call);
-  [[nodiscard]] int64_t call_kernel(const artifact::Step& step, const Frame& frame, int64_t grid);
+  [[nodiscard]] Result<int64_t> call_kernel(const artifact::Step& step, const Frame& frame,
+                                            int64_t grid);
   [[nodiscard]] bool is_small(uint32_t kernel) const;
   [[nodiscard]] Status reserve_scratch(uint64_t bytes);
   void refresh(uint32_t call);
-  void copy(const artifact::Step& step);
   void write_scalars(const artifact::Step& step);
   [[nodiscard]] Status reserve(const artifact::Step& step);
   [[nodiscard]] Status append(const artifact::Step& step);
@@ -90,7 +108,8 @@ class Execution {
 
   const Model& model_;
   const artifact::Model& t_;
-  std::shared_ptr<ThreadPool> pool_;  // shared: by executors that run in turns
+  Surroundings around_;
+  ThreadPool* pool_;  // of around_
   std::vector<void*> slots_;
   std::vector<StageState> stages_;
   std::vector<uint64_t> block_offsets_;
@@ -99,6 +118,9 @@ class Execution {
   std::vector<void*> call_buffers_;  // parallel to buffer_list
   std::vector<int64_t> call_sizes_;  // parallel to register_list
   std::vector<std::vector<uint32_t>> input_slots_;
+  std::vector<Device*> devices_;
+  std::vector<DeviceMemory> device_memory_;
+  std::vector<const HostFunction*> functions_;
   std::vector<State> states_;
   std::vector<std::vector<int64_t>> state_dims_;  // what a run asks for
   std::vector<std::vector<uint32_t>> state_slots_;

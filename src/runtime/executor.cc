@@ -31,14 +31,21 @@ Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> 
 Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> model,
                                                    std::shared_ptr<ThreadPool> pool) {
   if (pool == nullptr) return fail("run.threads", "no pool of threads is given; make one");
+  return create(std::move(model), Surroundings{std::move(pool), {}, {}});
+}
+
+Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> model,
+                                                   Surroundings around) {
+  if (around.pool == nullptr) around.pool = std::make_shared<ThreadPool>(default_threads());
   std::unique_ptr<Executor> executor(new Executor(std::move(model)));
-  executor->execution_ = std::make_unique<Execution>(*executor->model_, std::move(pool));
+  executor->execution_ = std::make_unique<Execution>(*executor->model_, std::move(around));
+  TENON_TRY_VOID(executor->execution_->find_surroundings());
   TENON_TRY_VOID(executor->execution_->reset_states());
   return executor;
 }
 
 Result<std::unique_ptr<Executor>> Executor::fork() const {
-  TENON_TRY(auto other, create(model_, execution_->pool()));
+  TENON_TRY(auto other, create(model_, execution_->surroundings()));
   TENON_TRY_VOID(other->copy_states(*this));
   return other;
 }

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "runtime/device.h"
 #include "runtime/model.h"
 #include "runtime/tensor.h"
 #include "runtime/thread_pool.h"
@@ -34,6 +35,10 @@ class Executor {
   /// With threads that other executors use too.
   [[nodiscard]] static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const Model> model,
                                                                 std::shared_ptr<ThreadPool> pool);
+  /// With devices and functions that the model names (device.h); no pool: threads of its own.
+  /// Refuses a model that names others ("run.device", "run.host_function").
+  [[nodiscard]] static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const Model> model,
+                                                                Surroundings around);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

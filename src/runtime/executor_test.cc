@@ -591,6 +591,37 @@ TEST(Executor, size_arithmetic_follows_the_ir) {
   EXPECT_EQ(eval(7, -2), (V{5, 9, -14, -4, -1, -3, -2, 7, 0, 0, 0, 1, 0, 0, -2}));
 }
 
+TEST(Executor, functions_of_the_caller_run_between_kernels) {
+  artifact::Model m = chain();
+  m.host_functions = {"shift"};
+  // Between the two kernels: t += 10, of n elements.
+  m.steps.insert(m.steps.begin() + 2, {StepKind::host_call, 0, 0});
+  Surroundings around;
+  int64_t calls = 0;
+  around.functions["shift"] = [&](std::span<void* const> buffers,
+                                  std::span<const int64_t> sizes) -> Status {
+    if (sizes[0] > 4) return fail("test.long", "too long");
+    for (int64_t i = 0; i < sizes[0]; ++i) static_cast<float*>(buffers[1])[i] += 10;
+    ++calls;
+    return {};
+  };
+  const auto model = Model::from(m);
+  ASSERT_TRUE(model.has_value()) << model.error().text();
+  const auto e = std::move(*Executor::create(*model, around));
+  const std::vector<float> x{1, 2, 3, 4, 5};
+  for (const int64_t n : {2, 4}) {
+    ASSERT_TRUE(e->set_input(0, {DType::f32, std::array{n}, x.data()}).has_value());
+    ASSERT_TRUE(e->run().has_value());
+    EXPECT_EQ(values<float>(e->output(1))[1], 2 * (2 * x[1] + 10));
+  }
+  EXPECT_EQ(calls, 2);
+  ASSERT_TRUE(e->set_input(0, {DType::f32, std::array<int64_t, 1>{5}, x.data()}).has_value());
+  EXPECT_EQ(code_of(e->run()), "test.long");
+  const auto without = Executor::create(*model, 1);
+  ASSERT_FALSE(without.has_value());
+  EXPECT_EQ(without.error().diagnostics[0].code, "run.host_function");
+}
+
 TEST(Executor, profile_counts_calls_and_time) {
   const auto e = executor_of(two_kernels(), 2);
   std::vector<float> x(6);

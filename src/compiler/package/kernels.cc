@@ -221,12 +221,12 @@ uint32_t Packager::checked_nodes(Expr n) {
 }
 
 void Packager::write_call(Expr n, const Prepared& p, const Values& params,
-                          const std::vector<Reg>& sizes, uint32_t last) {
+                          const std::vector<Reg>& sizes, uint32_t last, uint32_t device) {
   artifact::Call call;
   call.first_buffer = static_cast<uint32_t>(model_.buffer_list.size());
   for (const Value& v : params) model_.buffer_list.push_back(v.slot);
   for (const graph::SizeTerm& bytes : p.internal) {
-    const Value v = storages_.add(bytes);
+    const Value v = device == 0 ? storages_.add(bytes) : storages_.add_on_device(bytes, device);
     storages_.use(v, last);
     model_.buffer_list.push_back(v.slot);
   }
@@ -238,8 +238,8 @@ void Packager::write_call(Expr n, const Prepared& p, const Values& params,
   model_.calls.push_back(call);
   const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
   for (const Prepared::Launch& l : p.launches)
-    step({StepKind::launch, index, l.entry, l.grid, l.scratch, p.row});
-  offer_in_place(compilation_.kernel_of.at(n->kernel_attr()), params, last);
+    step({StepKind::launch, index, l.entry, l.grid, l.scratch, p.row, device});
+  if (device == 0) offer_in_place(compilation_.kernel_of.at(n->kernel_attr()), params, last);
 }
 
 Status Packager::call_kernel(Expr n, Activation& a) {
@@ -260,6 +260,8 @@ Status Packager::call_kernel(Expr n, Activation& a) {
     step({StepKind::reserve, redirect->second, sizes_.bytes(bytes), 0, 0, 0});
   }
   const ir::Kernel& kernel = *compilation_.kernels[found->second]->finalized;
+  if (const uint32_t device = device_of(n->kernel_attr()); device != 0)
+    return device_call(n, kernel, *p, sizes, device, a);
   Values results;
   TENON_TRY(const Values copies, copy_updated(n, kernel, a));
   const uint32_t last =

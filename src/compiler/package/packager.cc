@@ -126,8 +126,12 @@ Status Packager::add_states(Values& values) {
   const ir::Function& f = compilation_.function;
   for (size_t i = model_.inputs.size(); i < f.params.size(); ++i) {
     const Expr p = f.params[i];
-    artifact::State state{p->string_attr(Key::name), static_cast<artifact::DType>(p->dtype()), {},
-                          0, artifact::kNone, {}};
+    artifact::State state{p->string_attr(Key::name),
+                          static_cast<artifact::DType>(p->dtype()),
+                          {},
+                          0,
+                          artifact::kNone,
+                          {}};
     for (Expr e : p->shape()) {
       TENON_TRY(const Reg r, sizes_.compile(e));
       state.dims.push_back({extent_text(e), r});
@@ -282,6 +286,7 @@ Result<Value> Packager::value_of(Expr e, Activation& a) {
   const auto found = a.values.find(e);
   if (found != a.values.end()) {
     TENON_CHECK(found->second.size() == 1, "a tuple is used as one tensor");
+    TENON_TRY_VOID(to_host(found->second[0]));
     return found->second[0];
   }
   if (e->op == Op::from_scalars) {

@@ -33,6 +33,7 @@ class Packager {
   struct Activation {
     Environment values;
     Redirects redirects;
+    std::map<std::pair<uint32_t, uint32_t>, Value> on_device;  // node id, device: copies there
   };
 
   // ---- packager.cc: the model's border and plain nodes
@@ -83,8 +84,16 @@ class Packager {
                                            const Values& copies, uint32_t last, Values& results);
   [[nodiscard]] uint32_t checked_nodes(ir::Expr n);
   void write_call(ir::Expr n, const Prepared& p, const Values& params,
-                  const std::vector<Reg>& sizes, uint32_t last);
+                  const std::vector<Reg>& sizes, uint32_t last, uint32_t device = 0);
   void offer_in_place(size_t kernel, const std::vector<Value>& params, uint32_t last);
+
+  // ---- devices.cc
+  [[nodiscard]] uint32_t device_of(const ir::Kernel* kernel);
+  [[nodiscard]] Result<Value> new_on_device(ir::Type type, uint32_t device);
+  [[nodiscard]] Result<Value> value_on_device(ir::Expr e, uint32_t device, Activation& a);
+  [[nodiscard]] Status to_host(Value& value);
+  [[nodiscard]] Status device_call(ir::Expr n, const ir::Kernel& k, const Prepared& p,
+                                   const std::vector<Reg>& sizes, uint32_t device, Activation& a);
 
   // ---- control.cc
   [[nodiscard]] Result<Reg> condition_of(ir::Expr condition, Activation& a);

@@ -51,6 +51,13 @@ Result<Value> Storages::add_fixed(SlotKind kind, uint32_t index, ir::Type type) 
   return Value{s.slot, type, {static_cast<uint32_t>(storages_.size() - 1)}};
 }
 
+Value Storages::add_on_device(const graph::SizeTerm& bytes, uint32_t device) {
+  const auto index = static_cast<uint32_t>(model_.device_buffers.size());
+  model_.device_buffers.push_back({device, sizes_.bytes(bytes)});
+  model_.steps.push_back({artifact::StepKind::allocate, index});
+  return {add_slot(SlotKind::device, index), nullptr, {}, device};
+}
+
 void Storages::replace(const Value& fixed, const Value& next) {
   storages_[fixed.storages[0]].buffer.overwritten = now();
   if (is_own(next)) storages_[next.storages[0]].buffer.home = fixed.storages[0];

@@ -19,6 +19,7 @@ struct Value {
   uint32_t slot = artifact::kNone;
   ir::Type type = nullptr;
   std::vector<uint32_t> storages;
+  uint32_t device = 0;  // whose memory it is; 0: the host
 };
 
 class Storages {
@@ -39,6 +40,8 @@ class Storages {
   void replace(const Value& fixed, const Value& next);
   /// True if the value may lie in the memory of a parameter, other than `but` where it is given.
   [[nodiscard]] bool may_be_fixed(const Value& value, const Value* but = nullptr) const;
+  /// New memory of a device, alive to the end; a step provides it.
+  [[nodiscard]] Value add_on_device(const graph::SizeTerm& bytes, uint32_t device);
   /// A growable buffer outside the arena; returns its index, `dynamic_slot` its slot.
   [[nodiscard]] uint32_t add_dynamic();
   [[nodiscard]] uint32_t dynamic_slot(uint32_t dynamic) const { return model_.dynamics[dynamic]; }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -112,14 +113,18 @@ class Graph {
     states = interp::initial_states(f);
     ASSERT_TRUE(b.status().has_value()) << b.status().error().text();
     ASSERT_TRUE(graph::testing::run("shape_guards", c, f).has_value());
-    const Compilation compilation = compile_fused(context, graph::testing::fused(c, f));
+    Compilation compilation = compile_fused(context, graph::testing::fused(c, f));
+    for (const auto& [kernel, index] : compilation.kernel_of)
+      if (const std::string device = device_of ? device_of(index) : ""; !device.empty())
+        compilation.device_of.emplace(kernel, device);
     auto packaged = package(compilation, {});
     ASSERT_TRUE(packaged.has_value()) << packaged.error().text();
     tables = *packaged;
     auto model = runtime::Model::from(*std::move(packaged));
     ASSERT_TRUE(model.has_value()) << model.error().text();
-    auto made = runtime::Executor::create(*model, threads);
-    ASSERT_TRUE(made.has_value());
+    around.pool = std::make_shared<runtime::ThreadPool>(threads);
+    auto made = runtime::Executor::create(*model, around);
+    ASSERT_TRUE(made.has_value()) << made.error().text();
     executor = *std::move(made);
   }
 
@@ -182,6 +187,8 @@ class Graph {
     }
   }
 
+  std::function<std::string(size_t)> device_of;  // a kernel's device, "" for the host
+  runtime::Surroundings around;                  // what the executor has
   std::unique_ptr<runtime::Executor> executor;
   interp::States states;  // of the interpreter
 
