@@ -203,7 +203,7 @@ TEST(State, an_extent_that_no_input_gives_is_refused) {
   const Expr s = g.param("s", DType::f32, {g.c.var("m")}, ParamRole::state);
   g.f.name = "test";
   g.f.results = {g.b.neg(x), g.b.neg(s)};
-  const Compilation compilation = compile_fused(g.context, graph::fuse(g.c, g.f));
+  const Compilation compilation = compile_fused(g.context, graph::testing::fused(g.c, g.f));
   const auto packaged = package(compilation, {});
   ASSERT_FALSE(packaged.has_value());
   EXPECT_EQ(packaged.error().diagnostics[0].code, "package.unbound_size");
