@@ -3,6 +3,7 @@
 the cache, interrupts.
 """
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -215,10 +216,13 @@ class Kernels(Case):
         self.assertTrue(lines)
         loop = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("for "))
         edited = "\n".join(line for line in text.splitlines() if line not in lines[1:])
-        (folder / "k0.tir").write_text(edited.replace(lines[0], f'  trace "parallel({loop})"'))
+        edited = re.sub(rf"\b{loop}\b", "mine", edited.replace(lines[0], '  trace "parallel(mine)"'))
+        (folder / "k0.tir").write_text(edited)
+        shown = self.good("inspect", path, "--kernel", 0, "--stage", "loop", "--schedules", folder)
+        self.assertIn("for mine in parallel(", self.good("opt", self.write("shown.tir", shown)))
         shown = self.good("inspect", path, "--kernel", 0, "--stage", "target", "--schedules", folder)
         self.assertIn("schedule of ", shown.splitlines()[0])
-        self.assertIn(f"for {loop} in parallel(", shown)
+        self.assertIn("for mine in parallel(", shown)
         x = np.random.default_rng(3).standard_normal((5, 12)).astype("f")
         y = self.run_model(path, "x", x, "--schedules", folder)
         np.testing.assert_allclose(y, reference(x), rtol=1e-4, atol=1e-5)

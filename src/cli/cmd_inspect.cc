@@ -89,7 +89,12 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
       head += cat(comment, "not ", r.attempt, r.block.empty() ? "" : " of " + r.block, ": ",
                   r.reason, "\n");
   if (stage == "loop") {
-    ir::Kernel shown = *schedule::Schedule(definition).program();
+    // The lines of a file speak of the names in that file.
+    const bool from_file = choice.origin == schedule::Origin::book;
+    ir::Kernel shown =
+        *schedule::Schedule(from_file ? options.schedules->find(ir::canonical_text(kernel))->kernel
+                                      : definition)
+             .program();
     shown.trace = choice.program->trace;
     return head + ir::print(shown);
   }
