@@ -20,11 +20,6 @@ using artifact::SizeOpCode;
 using artifact::SlotKind;
 using artifact::StepKind;
 
-std::unique_ptr<Executor> executor_of(artifact::Model m, int threads = 1) {
-  auto model = Model::from(std::move(m));
-  EXPECT_TRUE(model.has_value()) << (model ? "" : model.error().text());
-  return std::move(*Executor::create(*model, threads));
-}
 template <class T>
 std::string text_of(const T& outcome) {
   return outcome ? "" : outcome.error().text();

@@ -2,12 +2,20 @@
 // kernels.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "artifact/model.h"
+#include "runtime/executor.h"
 
 namespace tenon::runtime {
+
+/// Allocations of the test program until now; executor_test.cc counts them.
+extern std::atomic<size_t> allocations;
 
 /// Adds rows to a model and returns their indices.
 struct ModelMaker {
@@ -88,5 +96,59 @@ struct ModelMaker {
     m.messages.push_back(where);
   }
 };
+
+/// A kernel: y = 2 x, rows of sizes[0] columns.
+inline int64_t twice(const Frame* f, int64_t begin, int64_t end, void*) {
+  const auto* x = static_cast<const float*>(f->buffers[0]);
+  auto* y = static_cast<float*>(f->buffers[1]);
+  for (int64_t i = begin * f->sizes[0]; i < end * f->sizes[0]; ++i) y[i] = 2 * x[i];
+  return 0;
+}
+
+inline int64_t plus_one_through_scratch(const Frame* f, int64_t begin, int64_t end, void* scratch) {
+  const auto* x = static_cast<const float*>(f->buffers[0]);
+  auto* y = static_cast<float*>(f->buffers[1]);
+  auto* row = static_cast<float*>(scratch);
+  for (int64_t r = begin; r < end; ++r) {
+    for (int64_t j = 0; j < f->sizes[0]; ++j) row[j] = x[r * f->sizes[0] + j] + 1;
+    for (int64_t j = 0; j < f->sizes[0]; ++j) y[r * f->sizes[0] + j] = row[j];
+  }
+  return 0;
+}
+
+/// y = 2 x + 1 for x of [n, m], both symbolic.
+inline artifact::Model two_kernels() {
+  ModelMaker k;
+  const uint32_t x = k.input("x", {k.symbol("n"), k.symbol("m")});
+  const uint32_t n = k.op(artifact::SizeOpCode::input_extent, 0, 0);
+  const uint32_t m = k.op(artifact::SizeOpCode::input_extent, 0, 1);
+  const uint32_t four = k.reg(4);
+  const uint32_t zero = k.reg(0);
+  const uint32_t row_bytes = k.op(artifact::SizeOpCode::bytes, m, four);
+  const uint32_t bytes = k.op(artifact::SizeOpCode::bytes, n, row_bytes);
+  k.stage({bytes, bytes});
+  const uint32_t t = k.slot(artifact::SlotKind::arena, 0, zero);
+  const uint32_t y = k.slot(artifact::SlotKind::arena, 1, zero);
+  k.launch("twice", twice, {x, t}, {m}, n, zero);
+  k.launch("plus_one", plus_one_through_scratch, {t, y}, {m}, n, row_bytes);
+  k.m.outputs = {{"y", DType::f32, {{"n", n}, {"m", m}}, y}};
+  return k.m;
+}
+
+inline std::unique_ptr<Executor> executor_of(artifact::Model m, int threads = 1) {
+  auto model = Model::from(std::move(m));
+  EXPECT_TRUE(model.has_value()) << (model ? "" : model.error().text());
+  auto executor = Executor::create(*model, threads);
+  EXPECT_TRUE(executor.has_value());
+  return std::move(*executor);
+}
+
+inline std::string code_of(const Status& s) { return s ? "" : s.error().diagnostics[0].code; }
+
+template <class T>
+std::vector<T> values(const TensorView& v) {
+  const auto* p = static_cast<const T*>(v.data);
+  return {p, p + v.count()};
+}
 
 }  // namespace tenon::runtime
