@@ -10,7 +10,7 @@
 #include "interp/interp.h"
 #include "ir/round.h"
 #include "ir/text.h"
-#include "target/x86/testing.h"
+#include "target/llvm/testing.h"
 
 namespace tenon {
 namespace {

@@ -1,5 +1,5 @@
-// A target turns target-stage loop programs into machine code. One folder a target; x86 through
-// LLVM.
+// A target turns target-stage loop programs into machine code. One folder a target; what targets
+// of LLVM share stands in llvm/.
 #pragma once
 
 #include <cstddef>

@@ -7,10 +7,10 @@
 #include <llvm/IR/IntrinsicsX86.h>
 
 #include "machine/instruction.h"
-#include "target/x86/emitter.h"
-#include "target/x86/register_tile.h"
+#include "target/llvm/emitter.h"
+#include "target/llvm/register_tile.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 namespace {
 
 constexpr uint32_t kHighBits = 0x80808080;
@@ -132,4 +132,4 @@ void Emitter::widened_dot_tile(Expr node) {
              }});
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

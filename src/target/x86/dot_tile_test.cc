@@ -8,8 +8,8 @@
 #include "ir/rewrite.h"
 #include "ir/round.h"
 #include "machine/instruction.h"
+#include "target/llvm/testing.h"
 #include "target/x86/software_dots.h"
-#include "target/x86/testing.h"
 
 namespace tenon::target {
 namespace {

@@ -3,9 +3,9 @@
 #include "ir/rewrite.h"
 #include "machine/instruction.h"
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 /// A friend of the emitter, so that a row and its function stand here and nowhere else. Sizes,
 /// axes, operands and types of the node are the row's.
@@ -80,4 +80,4 @@ Emitter::Designated Emitter::designated(const ir::InstrView& instr, size_t opera
   return out;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

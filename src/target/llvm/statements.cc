@@ -2,9 +2,9 @@
 #include <functional>
 
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 
@@ -182,4 +182,4 @@ Value* Emitter::first_active(const Val& v) {
   return found;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "target/x86/testing.h"
+#include "target/llvm/testing.h"
 
 namespace tenon::target {
 namespace {

@@ -1,4 +1,4 @@
-#include "target/x86/codegen.h"
+#include "target/llvm/codegen.h"
 
 #include <llvm/Analysis/AliasAnalysis.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -25,7 +25,7 @@
 
 #include "support/check.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 namespace {
 
 constexpr const char* kTriple = "x86_64-unknown-linux-gnu";
@@ -123,4 +123,4 @@ std::string assembly(Unit& unit) {
   return {buffer.data(), buffer.size()};
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

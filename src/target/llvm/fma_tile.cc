@@ -1,9 +1,9 @@
 // Products of single elements: a row of b in vectors, elements of a in all lanes, multiplied and
 // added in the result's type.
-#include "target/x86/emitter.h"
-#include "target/x86/register_tile.h"
+#include "target/llvm/emitter.h"
+#include "target/llvm/register_tile.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 void Emitter::fma_tile(Expr node) {
   const Scope scope(*this);
@@ -31,4 +31,4 @@ void Emitter::fma_tile(Expr node) {
                        }});
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

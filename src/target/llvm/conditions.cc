@@ -2,9 +2,9 @@
 // the case that a condition holds in every lane.
 #include <functional>
 
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 
@@ -124,4 +124,4 @@ void Emitter::versioned(Expr value, const std::function<void()>& body) {
   versioned_ = false;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -1,8 +1,8 @@
 // sin, cos and tan in f64. Arguments below 2^30 lose multiples of pi/2 in two fused steps; larger
 // ones, lane by lane, by an integer product with enough bits of 2/pi (Payne and Hanek).
-#include "target/x86/math_builder.h"
+#include "target/llvm/math_builder.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 using llvm::Value;
@@ -184,4 +184,4 @@ Value* emit_trigonometric_f64(const MathBuilder& m, Op op, Value* x) {
   return op == Op::sin ? m.select(m.eq(x, m.c(0.0)), x, r) : r;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

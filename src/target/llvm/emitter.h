@@ -20,10 +20,10 @@
 #include "ir/simplify.h"
 #include "machine/machine.h"
 #include "support/result.h"
+#include "target/llvm/arith.h"
 #include "target/target.h"
-#include "target/x86/arith.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Expr;
 using llvm::Value;
@@ -245,4 +245,4 @@ class Emitter {
   std::optional<Error> error_;
 };
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -1,8 +1,8 @@
-#include "target/x86/types.h"
+#include "target/llvm/types.h"
 
 #include "support/check.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using llvm::Value;
 
@@ -222,4 +222,4 @@ Value* wrap_sub_byte(Builder& b, DType t, Value* i8) {
   return ir::is_signed(t) ? b.CreateAShr(up, shift) : b.CreateLShr(up, shift);
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "machine/instruction.h"
-#include "target/x86/testing.h"
+#include "target/llvm/testing.h"
 
 namespace tenon::target {
 namespace {

@@ -1,9 +1,9 @@
 // Elementary functions in f64, good to about 1e-15 relative. f32 functions that are not worth a
 // polynomial of their own go through these.
 #include "support/check.h"
-#include "target/x86/math_builder.h"
+#include "target/llvm/math_builder.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 using llvm::Value;
@@ -398,4 +398,4 @@ Value* emit_binary_f64(const MathBuilder& m, Op op, Value* x, Value* y) {
   }
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

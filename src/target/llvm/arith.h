@@ -4,9 +4,9 @@
 #include <span>
 
 #include "ir/node.h"
-#include "target/x86/types.h"
+#include "target/llvm/types.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 /// What an operator computes: `operand` is the element type of operand 0 (of the arms for select).
 struct Operation {
@@ -25,4 +25,4 @@ struct Operation {
 [[nodiscard]] llvm::Value* emit_cast(Builder& b, DType from, DType to, llvm::Value* v,
                                      bool saturate);
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

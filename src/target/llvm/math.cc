@@ -1,10 +1,10 @@
 // Which function goes by which way: hot f32 functions inline, the others as functions of the module
 // that work in f64.
-#include "target/x86/math.h"
+#include "target/llvm/math.h"
 
-#include "target/x86/math_builder.h"
+#include "target/llvm/math_builder.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 using llvm::Value;
@@ -72,4 +72,4 @@ Value* emit_math(Builder& b, Op op, Value* x, Value* y) {
   return call_shared(b, op, x->getType(), {x, y});
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -9,7 +9,7 @@
 
 #include "ir/dtype.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using Builder = llvm::IRBuilder<>;
 using ir::DType;
@@ -38,4 +38,4 @@ using ir::DType;
 /// An i8 value wrapped to a 4- or 2-bit integer.
 [[nodiscard]] llvm::Value* wrap_sub_byte(Builder& b, DType t, llvm::Value* i8);
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

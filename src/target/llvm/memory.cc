@@ -3,9 +3,9 @@
 
 #include "ir/rewrite.h"
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 
@@ -430,4 +430,4 @@ bool Emitter::reduction_store(Expr s) {
   return true;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -3,9 +3,9 @@
 #include <tuple>
 
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 
@@ -302,4 +302,4 @@ Value* Emitter::first_lane(Expr e, size_t chunk) {
   return v;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

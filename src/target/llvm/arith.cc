@@ -1,9 +1,9 @@
-#include "target/x86/arith.h"
+#include "target/llvm/arith.h"
 
 #include "support/check.h"
-#include "target/x86/math.h"
+#include "target/llvm/math.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 using llvm::Constant;
@@ -461,4 +461,4 @@ Value* emit_operation(Builder& b, const Operation& o, std::span<Value* const> v)
   return ir::is_float(o.operand) ? float_operation(b, o, v) : integer_operation(b, o, v);
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -4,9 +4,9 @@
 
 #include <functional>
 
-#include "target/x86/types.h"
+#include "target/llvm/types.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 /// Vectors have `lanes` elements of the result; lanes = 1 is a scalar.
 struct TileStep {
@@ -21,4 +21,4 @@ struct TileStep {
   std::function<llvm::Value*(llvm::Value* sum, llvm::Value* columns)> excess = {};
 };
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

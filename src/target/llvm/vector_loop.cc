@@ -3,9 +3,9 @@
 #include <functional>
 
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 
@@ -201,4 +201,4 @@ void Emitter::vector_conditional(Expr node) {
       });
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

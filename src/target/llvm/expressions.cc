@@ -1,8 +1,8 @@
 // Scalar expressions, and the same over the lanes of a vector loop.
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using ir::Op;
 
@@ -187,4 +187,4 @@ Val Emitter::masked_select(const Val& condition, Expr e) {
   return result;
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -4,14 +4,14 @@
 #include <llvm/IR/Module.h>
 #include <llvm/Support/SourceMgr.h>
 
-#include "target/x86/codegen.h"
-#include "target/x86/testing.h"
+#include "target/llvm/codegen.h"
+#include "target/llvm/testing.h"
 
 namespace tenon::target {
 namespace {
 
 Object object_of(const std::string& text) {
-  x86::Unit unit = x86::make_unit("test", *machine::find_row("x86-64-v3"));
+  via_llvm::Unit unit = via_llvm::make_unit("test", *machine::find_row("x86-64-v3"));
   llvm::SMDiagnostic problem;
   auto parsed = llvm::parseAssemblyString(text, problem, *unit.context);
   if (!parsed) {
@@ -21,7 +21,7 @@ Object object_of(const std::string& text) {
   parsed->setDataLayout(unit.target->createDataLayout());
   parsed->setTargetTriple(unit.module->getTargetTriple());
   unit.module = std::move(parsed);
-  return {x86::object_code(unit), {}};
+  return {via_llvm::object_code(unit), {}};
 }
 
 void expect_refused(const Result<Blob>& blob, const std::string& words) {

@@ -1,15 +1,15 @@
 // See register_tile.h. Rows beyond the last are tiles of fewer rows; no element of a is read that
 // does not exist.
-#include "target/x86/register_tile.h"
+#include "target/llvm/register_tile.h"
 
 #include <llvm/IR/InlineAsm.h>
 
 #include <functional>
 
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 namespace {
 
 uint64_t u64(int64_t v) { return static_cast<uint64_t>(v); }
@@ -211,4 +211,4 @@ void Emitter::register_tile(Expr node, const TileStep& step) {
       nullptr);
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -8,9 +8,9 @@
 #include <initializer_list>
 
 #include "ir/node.h"
-#include "target/x86/types.h"
+#include "target/llvm/types.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 /// Builds with one floating-point type (f32 or f64, scalar or vector) and the integer type beside
 /// it.
@@ -114,4 +114,4 @@ void copy_code_attributes(const llvm::Function& from, llvm::Function& to);
 [[nodiscard]] llvm::Value* emit_log1p_f64(const MathBuilder& m, llvm::Value* x);
 [[nodiscard]] llvm::Value* emit_atan_f64(const MathBuilder& m, llvm::Value* x);
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -1,22 +1,22 @@
-// The entry points of the x86 target: one LLVM module for each kernel, one function for each
+// The entry points of targets of LLVM: one LLVM module for each kernel, one function for each
 // launch.
 #include <llvm/Support/raw_ostream.h>
 
-#include "target/x86/codegen.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/codegen.h"
+#include "target/llvm/emitter.h"
 
 namespace tenon::target {
 namespace {
 
 struct Built {
-  x86::Unit unit;
+  via_llvm::Unit unit;
   std::vector<Launch> launches;
 };
 
 Result<Built> build(const ir::Kernel& kernel, const machine::Machine& machine,
                     const std::string& prefix) {
-  Built built{x86::make_unit(kernel.name, machine), {}};
-  x86::Emitter emitter(*built.unit.module, kernel, machine);
+  Built built{via_llvm::make_unit(kernel.name, machine), {}};
+  via_llvm::Emitter emitter(*built.unit.module, kernel, machine);
   std::vector<ir::Expr> statements{kernel.body};
   if (kernel.body->op == ir::Op::seq)
     statements.assign(kernel.body->operands.begin(), kernel.body->operands.end());
@@ -25,7 +25,7 @@ Result<Built> build(const ir::Kernel& kernel, const machine::Machine& machine,
     TENON_TRY(Launch launch, emitter.emit(statements[i], symbol));
     built.launches.push_back(std::move(launch));
   }
-  x86::optimize(built.unit);
+  via_llvm::optimize(built.unit);
   return built;
 }
 
@@ -34,7 +34,7 @@ Result<Built> build(const ir::Kernel& kernel, const machine::Machine& machine,
 Result<Object> emit(const ir::Kernel& kernel, const machine::Machine& machine,
                     std::string symbol_prefix) {
   TENON_TRY(Built built, build(kernel, machine, symbol_prefix));
-  return Object{x86::object_code(built.unit), std::move(built.launches)};
+  return Object{via_llvm::object_code(built.unit), std::move(built.launches)};
 }
 
 Result<std::string> emit_llvm(const ir::Kernel& kernel, const machine::Machine& machine) {
@@ -47,7 +47,7 @@ Result<std::string> emit_llvm(const ir::Kernel& kernel, const machine::Machine& 
 
 Result<std::string> emit_asm(const ir::Kernel& kernel, const machine::Machine& machine) {
   TENON_TRY(Built built, build(kernel, machine, kernel.name));
-  return x86::assembly(built.unit);
+  return via_llvm::assembly(built.unit);
 }
 
 }  // namespace tenon::target

@@ -2,9 +2,9 @@
 // denormals, infinities and NaN included. Polynomials are minimax fits (relative error).
 #include <llvm/IR/IntrinsicsX86.h>
 
-#include "target/x86/math_builder.h"
+#include "target/llvm/math_builder.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 using llvm::Value;
 
@@ -117,4 +117,4 @@ Value* emit_sigmoid_f32(const MathBuilder& m, Value* x) {
   return m.div(numerator, m.add(e, m.c(1.0)));
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

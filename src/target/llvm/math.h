@@ -2,13 +2,13 @@
 #pragma once
 
 #include "ir/node.h"
-#include "target/x86/types.h"
+#include "target/llvm/types.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 /// exp, log, sin, ...: `x` is float or double, scalar or vector.
 [[nodiscard]] llvm::Value* emit_math(Builder& b, ir::Op op, llvm::Value* x);
 /// pow, atan2, mod, fmod.
 [[nodiscard]] llvm::Value* emit_math(Builder& b, ir::Op op, llvm::Value* x, llvm::Value* y);
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

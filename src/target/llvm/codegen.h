@@ -12,7 +12,7 @@
 #include "machine/machine.h"
 #include "support/result.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 
 struct Unit {
   std::unique_ptr<llvm::LLVMContext> context;
@@ -26,4 +26,4 @@ void optimize(Unit& unit);
 [[nodiscard]] std::vector<std::byte> object_code(Unit& unit);
 [[nodiscard]] std::string assembly(Unit& unit);
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm

@@ -3,9 +3,9 @@
 
 #include "ir/rewrite.h"
 #include "support/check.h"
-#include "target/x86/emitter.h"
+#include "target/llvm/emitter.h"
 
-namespace tenon::target::x86 {
+namespace tenon::target::via_llvm {
 namespace {
 
 /// Nodes that one launch may emit; beyond it the program was unrolled absurdly.
@@ -213,4 +213,4 @@ void Emitter::exit_with(Value* code) {
   b_.CreateBr(failure_);
 }
 
-}  // namespace tenon::target::x86
+}  // namespace tenon::target::via_llvm
