@@ -12,6 +12,9 @@ EMPTY = {"n": 0, "m": 4}
 # Continuous ones: a step (Floor, Sign) turns the last bit of its operand into a difference of 1.
 UNARY = ["Relu", "Sigmoid", "Tanh", "Neg", "Abs", "Erf", "Softplus", "HardSwish", "LeakyRelu", "Sin", "Elu", "Softsign",
          "HardSigmoid", "Selu", "Identity", "Gelu", "Mish", "Celu", "Atan"]
+# What rounds nothing: of inputs and weights these make values that every engine has to the last bit.
+EXACT = {"Identity", "Neg", "Abs", "Relu", "Max", "Min", "Transpose", "Reshape", "Concat", "Slice", "Gather", "GatherElements",
+         "GatherND", "Pad", "Split", "Expand", "Squeeze", "Unsqueeze", "ReduceMax", "ReduceMin", "MaxPool", "Where", "TopK"}
 
 
 class Maker:
@@ -24,6 +27,7 @@ class Maker:
         self.sizes = [*SIZES, EMPTY] if self.rng.random() < 0.2 else SIZES
         self.float = self.rng.choice([np.float32] * 10 + [np.float16, np.float64])
         self.types, self.inputs = {}, []  # element types of values; names of inputs and their shapes
+        self.rounded = set()  # values that engines may round differently
         for i in range(self.rng.choice([1, 1, 2])):
             self.input(self.float)
         if self.rng.random() < 0.3:
@@ -56,10 +60,17 @@ class Maker:
         name = f"v{self.count}"
         self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
         self.used.update(inputs)
+        if op not in EXACT or not self.rounded.isdisjoint(inputs):
+            self.rounded.add(name)
         if shape is not None:
             self.values.append((name, list(shape)))
             self.types[name] = np.dtype(kind or self.type)
         return name
+
+    def inherit(self, x, names):
+        """These are elements of x."""
+        if x in self.rounded:
+            self.rounded.update(names)
 
     def pick(self, wanted=lambda shape: True):
         good = [v for v in self.values if self.types[v[0]] == self.type and wanted(v[1])][-6:]
@@ -199,7 +210,8 @@ class Maker:
         if not found:
             return
         x, shape = found
-        largest = self.node("ReduceMax", [x], None, keepdims=0)
+        exact = [v for v, _ in self.values if v not in self.rounded and self.types[v] == self.type]
+        largest = self.node("ReduceMax", [self.rng.choice(exact)], None, keepdims=0)
         condition, parts = self.node("Less", [largest, self.weight([])], None), {}
         for part in ("then_branch", "else_branch"):
             nodes, result = self.body(x, shape)
@@ -215,6 +227,7 @@ class Maker:
         x, shape = found
         trips, carried = self.ints(self.rng.randrange(1, 4)), f"c{self.count}"
         self.types[carried] = np.dtype(self.type)
+        self.rounded.add(carried)
         nodes, result = self.body(carried, shape)
         keep, stacked = f"{carried}k", f"{carried}s"
         nodes += [helper.make_node("Identity", [f"{carried}b"], [keep]), helper.make_node("Identity", [result], [stacked])]
@@ -226,6 +239,7 @@ class Maker:
         names = [f"v{self.count}", f"v{self.count}b"]
         self.nodes.append(helper.make_node("Loop", [trips, "", x], names, body=body))
         self.used.add(x)
+        self.rounded.update(names)
         for name, out in zip(names, (shape, [int(self.weights[trips])] + shape)):
             self.values.append((name, out))
             self.types[name] = np.dtype(self.type)
@@ -392,10 +406,14 @@ class Maker:
         self.node(self.rng.choice(["MaxPool", "AveragePool"]), [x], shape[:2] + out, **window)
 
     def where(self):
+        """A choice by a value that nothing rounds, or one that is continuous at its threshold."""
         x, shape = self.pick()
         y, _ = self.pick(lambda other: other == shape)
-        condition = self.node(self.rng.choice(["Less", "Greater"]), [x, self.weight([])], None)
-        self.node("Where", [condition, x, y], shape)
+        threshold = self.weight([])
+        exact = [v for v, s in self.values if s == shape and v not in self.rounded and self.types[v] == self.type]
+        decides, other = (self.rng.choice(exact), y) if exact else (x, threshold)
+        condition = self.node(self.rng.choice(["Less", "Greater"]), [decides, threshold], None)
+        self.node("Where", [condition, x, other], shape)
 
     def split(self):
         found = self.known_axis(2)
@@ -407,6 +425,7 @@ class Maker:
         names = [f"v{self.count}", f"v{self.count}b"]
         self.nodes.append(helper.make_node("Split", [x, self.ints([first, shape[axis] - first])], names, axis=axis))
         self.used.add(x)
+        self.inherit(x, names)
         for name, count in zip(names, (first, shape[axis] - first)):
             self.values.append((name, shape[:axis] + [count] + shape[axis + 1:]))
             self.types[name] = np.dtype(self.type)
@@ -449,6 +468,7 @@ class Maker:
         name = f"v{self.count}"
         self.nodes.append(helper.make_node("TopK", [x, self.ints([k])], [name, name + "i"], axis=axis))
         self.used.add(x)
+        self.inherit(x, [name])
         self.values.append((name, shape[:axis] + [k] + shape[axis + 1:]))
         self.types[name] = np.dtype(self.type)
 
