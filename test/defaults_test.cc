@@ -233,7 +233,7 @@ TEST(default_schedules, windows) {
 }
 
 TEST(default_schedules, rows) {
-  const std::vector<Extents> cases{{2, 3}, {3, 10}, {5, 70}, {2, 200}, {0, 9}};
+  const std::vector<Extents> cases{{2, 3}, {3, 10}, {5, 70}, {2, 200}, {0, 9}, {0, 18}, {4, 0}};
   check_all("softmax", cases, [](Model& m, const Extents& e) {
     const Expr x = m.input({m.dim(e[0]), m.dim(e[1])});
     const Expr y = m.b.exp(m.b.sub(x, m.rows(m.b.reduce_max(x, {1}), x)));

@@ -320,6 +320,16 @@ TEST_F(Simplify, lets_of_literals_and_variables_disappear) {
   EXPECT_EQ(simple(let(c, v, times(i, 3), write))->op, Op::let);
 }
 
+TEST_F(Simplify, of_a_loop_that_never_runs_nothing_follows) {
+  const Expr never[] = {var("i", 0)};
+  EXPECT_EQ(simple(never[0]), never[0]);
+  const auto range = range_over(c, never[0], never, known);
+  ASSERT_TRUE(range.has_value());
+  EXPECT_TRUE(is_int(range->lo, 0));
+  EXPECT_TRUE(is_int(range->hi, -1));
+  EXPECT_FALSE(prove(c, le(c, num(1), c.var("n")), known));
+}
+
 TEST_F(Simplify, range_over_gives_symbolic_bounds) {
   const Expr n = c.var("n");
   const Expr i0 = below("i0", n);

@@ -39,8 +39,10 @@ Solver::Solver(const Assumptions& known, Budget& budget) : known_(known), work_(
   std::vector<std::pair<Expr, Expr>> extents(known.extents.begin(), known.extents.end());
   std::sort(extents.begin(), extents.end(),
             [](const auto& a, const auto& b) { return a.first->id < b.first->id; });
-  // A variable that runs below an extent exists, so that extent is at least 1.
-  for (const auto& [var, extent] : extents) assume_nonnegative(poly(extent) + -1, true);
+  // A variable that runs below an extent exists, so that extent is at least 1. Below 0 none does:
+  // of what never runs nothing is known, since anything would follow.
+  for (const auto& [var, extent] : extents)
+    if (as_int(extent).value_or(1) >= 1) assume_nonnegative(poly(extent) + -1, true);
   for (Expr f : known.facts) assume(f, true);
   for (Expr f : known.facts) assume_factor(f, extents);
   intervals_ = {};  // some may have been found before all facts were known
@@ -197,8 +199,8 @@ Interval Solver::variable(Expr e) {
   if (extent == known_.extents.end()) return out;
   out.lo = std::max<int64_t>(out.lo, 0);
   const Poly& p = poly(extent->second);
-  if (p.is_number() && p.constant > INT64_MIN) {
-    out.hi = std::min(out.hi, p.constant - 1);
+  if (p.is_number()) {
+    if (p.constant >= 1) out.hi = std::min(out.hi, p.constant - 1);
   } else if (const Interval most = of(extent->second); most.has_hi()) {
     out.hi = std::min(out.hi, std::max<int64_t>(most.hi, 1) - 1);
   }
