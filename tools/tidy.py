@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy on every source file in parallel; skips files that passed with the same content.
+"""tidy.py [FILE...]: runs clang-tidy on the files, or on every source file, in parallel; skips those that passed with
+the same content.
 
 The key of a file is the hash of its own text, of all project headers and of the configuration.
 """
@@ -25,7 +26,8 @@ def main():
     CACHE.mkdir(parents=True, exist_ok=True)
     common = digest([ROOT / ".clang-tidy", *sorted((ROOT / "src").rglob("*.h")), *sorted((ROOT / "src").rglob("*.def"))])
     todo = []
-    for path in sorted((ROOT / "src").rglob("*.cc")):
+    given = [(ROOT / name).resolve() for name in sys.argv[1:]]
+    for path in given or sorted((ROOT / "src").rglob("*.cc")):
         stamp = CACHE / hashlib.sha256((common + digest([path]) + path.name).encode()).hexdigest()
         if not stamp.exists():
             todo.append((path, stamp))
