@@ -42,6 +42,7 @@ PROGRAMS = [
     ("src/test_artifact", "*damage*"),
     ("src/test_graph", "PlanMemory.random*"),
     ("test/schedule_fuzz_test", "*"),
+    ("test/kept_composites_test", "*_is_its_body"),
     ("test/x86_fuzz_test", "*random_programs*"),
 ]
 FILE_LIMIT_S, BATCH_S = 20, 5

@@ -57,6 +57,14 @@ class BadModel(Case):
             report = self.call("check", "--json", path)
             self.assertEqual((report.returncode, json.loads(report.stdout)["supported"]), (1, False))
 
+    def test_names_of_built_in_composites_mean_these(self):
+        path = self.folder / "m.tir"
+        path.write_text("function @softmax[](x: f32[2, 3]) {\n  t0 = neg(x) : f32[2, 3]\n  return t0\n}\n"
+                        "model @m[](x: f32[2, 3]) -> (y) {\n"
+                        "  y = call(x) {name = \"softmax\", body = @softmax, options = \"axis=1\"} : f32[2, 3]\n  return y\n}\n")
+        for command in ["check", "run"]:
+            self.bad(command, path, says=["graph.composite", "@softmax", "another name"])
+
     def test_shapes_that_do_not_fit_are_refused(self):
         nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
         path = self.save("bad.onnx", model(nodes, [("x", TensorProto.FLOAT, [2, 3])], [("y", [2, 5])],

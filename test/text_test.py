@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What each graph pass makes of small models, as text: the cases stand in src/graph/PASS.tir beside the pass.
+"""What each graph pass makes of small models, as text: the cases stand in src/graph/PASS.tir beside the pass,
+those of its parts in a folder below.
 
     ;; Powers of two are products.           the sentence opens a case; further ;; lines go on with it
     ; passes: fold_constants, absorb_scales  where it is not the one pass of the file's name
@@ -173,7 +174,7 @@ def try_all(cases, question):
 
 
 def files():
-    return sorted(FOLDER.glob("*.tir"))
+    return sorted(FOLDER.rglob("*.tir"))
 
 
 class TextTest(unittest.TestCase):

@@ -4,7 +4,7 @@
 #include "artifact/file.h"
 #include "cli/cli.h"
 #include "graph/pass.h"
-#include "ir/rewrite.h"
+#include "ir/kernel_calls.h"
 #include "ir/text.h"
 #include "schedule/kernel_pass.h"
 #include "support/text.h"
@@ -48,14 +48,6 @@ int inspect_artifact(const std::string& path) {
               model->steps.size(), model->kernels.size(), model->code.size(),
               static_cast<unsigned long long>(artifact::constant_bytes(*model)));
   return 0;
-}
-
-/// The kernels of the fused function in order of appearance.
-std::vector<const ir::Kernel*> kernels_of(const ir::Function& f) {
-  std::vector<const ir::Kernel*> all;
-  for (ir::Expr n : ir::post_order(f.results))
-    if (n->op == ir::Op::call_kernel) all.push_back(n->kernel_attr());
-  return all;
 }
 
 std::string words_for(const schedule::Choice& choice) {
@@ -194,7 +186,7 @@ int inspect(const InspectArgs& args) {
     std::printf("%s", ir::print(*result->context, result->function, print).c_str());
     return 0;
   }
-  const std::vector<const ir::Kernel*> kernels = kernels_of(result->function);
+  const std::vector<const ir::Kernel*> kernels = ir::kernels_of(result->function);
   if (args.kernel.empty()) return list_kernels(kernels);
   const std::string stage = !args.after.empty()  ? "target"
                             : args.stage.empty() ? "asm"

@@ -10,6 +10,7 @@
 #include "frontend/onnx/import.h"
 #include "graph/index_bounds.h"
 #include "graph/pass.h"
+#include "ir/kernel_calls.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -49,18 +50,6 @@ Result<ImportedModel> read_text(std::string_view text, const std::string& path) 
   for (ir::Expr e : ir::post_order(roots, /*with_exprs=*/true))
     if (e->op == ir::Op::var) source.symbols.emplace_back(e->string_attr(ir::Key::name), e);
   return source;
-}
-
-/// Kernels of a function and of the bodies in it, in order of appearance.
-void collect_kernels(const ir::Function& f, std::vector<const ir::Kernel*>& out) {
-  std::vector<ir::Expr> roots = f.results;
-  for (const ir::Binding& b : f.bindings) roots.push_back(b.tensor);
-  for (ir::Expr n : ir::post_order(roots)) {
-    if (n->op == ir::Op::call_kernel) out.push_back(n->kernel_attr());
-    for (const ir::Attr& a : n->attrs)
-      if (const auto* body = std::get_if<const ir::Function*>(&a.value))
-        collect_kernels(**body, out);
-  }
 }
 
 Result<ImportedModel> read_source(const Source& source, const Options& options) {
@@ -155,8 +144,7 @@ void warn_of_unused_pages(const Compilation& result, const Options& options) {
 
 Result<Compilation> generate_code(ImportedModel model, const Options& options) {
   TENON_TRY(Compilation result, run_passes(std::move(model), options));
-  std::vector<const ir::Kernel*> all;
-  collect_kernels(result.function, all);
+  const std::vector<const ir::Kernel*> all = ir::kernels_of(result.function);
 
   Stopwatch start;
   std::unordered_map<std::string, size_t> by_text;

@@ -1,11 +1,14 @@
-// Fusion: which primitives share a kernel. Decided from index maps (elementwise, broadcast,
-// injective, reduction over trailing axes, contraction, window), never from names.
+// Fusion: which primitives share a kernel. What may run in whose loops is asked of schedules
+// (schedule/attach.h), which see forms and index maps, never names; fusion keeps the kernels in an
+// order that can run. Its parts stand in fusion/.
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "ir/node.h"
+#include "ir/node_map.h"
+#include "schedule/attach.h"
 
 namespace tenon::graph {
 
@@ -13,6 +16,7 @@ namespace tenon::graph {
 struct Group {
   std::vector<ir::Expr> nodes;
   std::vector<ir::Expr> outputs;
+  ir::NodeMap<schedule::Place> places;  // of the nodes, free ones aside
 };
 
 struct FusionOptions {

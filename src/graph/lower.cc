@@ -6,10 +6,12 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/combiner.h"
 #include "ir/expr.h"
 #include "ir/node_map.h"
 #include "ir/rewrite.h"
 #include "ir/round.h"
+#include "ops/call.h"
 #include "ops/index_check.h"
 #include "ops/op.h"
 #include "ops/reduction/reduction.h"
@@ -43,8 +45,13 @@ constexpr int64_t kLongSum = 8;  // sizes that a kernel takes as one
 
 class Lowering {
  public:
-  Lowering(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs)
-      : graph_(graph), nodes_(nodes), outputs_(outputs), kernel_(std::make_shared<Kernel>()) {
+  Lowering(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs,
+           const NodeMap<schedule::Place>& places)
+      : graph_(graph),
+        nodes_(nodes),
+        outputs_(outputs),
+        places_(places),
+        kernel_(std::make_shared<Kernel>()) {
     kernel_->context = std::make_shared<Context>();
   }
 
@@ -56,13 +63,23 @@ class Lowering {
       if (!update_in_place(n))
         for (Type field : fields(n)) declare_buffer(n, field);
     declare_outputs();
-    for (Expr n : nodes_) lower_node(n);
+    for (Expr n : nodes_) {
+      note_ = place_note(n);
+      lower_node(n);
+    }
     kernel_->body = seq(c(), body_);
     return {std::move(kernel_), std::move(inputs_), std::move(sizes_)};
   }
 
  private:
   Context& c() { return *kernel_->context; }
+
+  std::string place_note(Expr n) const {
+    const schedule::Place* place = places_.find(n);
+    if (place == nullptr || *place == schedule::Place::own || *place == schedule::Place::point)
+      return "";
+    return "place=" + std::string(schedule::name(*place));
+  }
 
   static std::vector<Type> fields(Expr n) {
     return n->type->kind == TypeKind::tuple ? n->type->fields : std::vector<Type>{n->type};
@@ -134,7 +151,7 @@ class Lowering {
   /// A result that changes some elements of an operand shares its buffer, which becomes inout,
   /// where the group has no other use for the operand.
   bool update_in_place(Expr n) {
-    const ops::OpRow* row = ops::find_op(n->op);
+    const ops::OpRow* row = ops::kernel_row(n);
     if (row == nullptr || row->updated_operand < 0 || outputs_.size() != 1 || outputs_[0] != n)
       return false;
     const Expr x = n->operand(static_cast<size_t>(row->updated_operand));
@@ -147,12 +164,12 @@ class Lowering {
     for (KernelParam& p : kernel_->params)
       if (p.buffer == buffers_.at(x)[0]) p.role = ParamRole::inout;
     buffers_[n] = buffers_.at(x);
-    names_[n] = info(n->op).name;
+    names_[n] = ops::label(n);
     return true;
   }
 
   void declare_buffer(Expr n, Type type) {
-    std::string name = std::string(info(n->op).name);
+    std::string name(ops::label(n));
     name += std::to_string(counts_[name]++);
     if (buffers_[n].empty()) names_[n] = name;
     buffers_[n].push_back(c().buffer(name, local_type(type)));
@@ -217,7 +234,7 @@ class Lowering {
   }
 
   void emit(const std::string& name, const Nest& nest, Expr statement) {
-    Expr s = block(c(), name, nest.iters, c().bool_imm(true), statement);
+    Expr s = block(c(), name, nest.iters, c().bool_imm(true), statement, note_);
     for (size_t i = nest.loops.size(); i-- > 0;)
       s = for_loop(c(), nest.loops[i].first, nest.loops[i].second, s);
     body_.push_back(s);
@@ -234,18 +251,17 @@ class Lowering {
   }
 
   void lower_node(Expr n) {
-    const ops::OpRow* row = ops::find_op(n->op);
-    TENON_CHECK(row != nullptr, "operator cannot be lowered: " + std::string(info(n->op).name));
+    const ops::OpRow* row = ops::kernel_row(n);
+    TENON_CHECK(row != nullptr, "operator cannot be lowered: " + std::string(ops::label(n)));
     if (ops::needs_check(n)) lower_check(n, *row);
-    if (n->op == Op::concat) {
-      lower_concat(n);
+    if (row->pattern == ops::Pattern::pieces) {
+      lower_pieces(n);
     } else if (row->reduce != nullptr) {
       lower_reduction(n, *row);
     } else if (row->opaque != nullptr) {
       lower_opaque(n, *row);
     } else {
-      TENON_CHECK(row->point != nullptr,
-                  "operator has no lowering: " + std::string(info(n->op).name));
+      TENON_CHECK(row->point != nullptr, "operator has no lowering: " + std::string(ops::label(n)));
       const Expr buffer = buffers_.at(n)[0];
       const Nest nest = spatial_nest(buffer->shape());
       const std::vector<Expr> out = vars(nest, 's');
@@ -310,7 +326,7 @@ class Lowering {
     TENON_CHECK(value->dtype() == reduce.accumulate,
                 "reduction value is not of the accumulator's type");
     emit(names_[n], nest,
-         update(c(), target, ops::identity(c(), reduce.combine, reduce.accumulate), value, at,
+         update(c(), target, ir::identity(c(), reduce.combine, reduce.accumulate), value, at,
                 reduce.combine));
     if (target == out) return;
     const Nest copy = spatial_nest(out->shape());
@@ -320,7 +336,7 @@ class Lowering {
   }
 
   /// One block an operand, each writing its part: no select chain in an inner loop.
-  void lower_concat(Expr n) {
+  void lower_pieces(Expr n) {
     const Expr out = buffers_.at(n)[0];
     const auto axis = static_cast<size_t>(n->int_attr(Key::axis));
     Expr offset = graph_.i64(0);
@@ -370,6 +386,8 @@ class Lowering {
   Context& graph_;
   std::span<const Expr> nodes_;
   std::span<const Expr> outputs_;
+  const NodeMap<schedule::Place>& places_;
+  std::string note_;  // of the blocks of the node at hand
   std::shared_ptr<Kernel> kernel_;
   std::vector<Expr> inputs_, sizes_, body_;
   std::unordered_set<Expr> inside_;
@@ -395,21 +413,20 @@ bool is_computed(Expr node) {
     case Op::get:
     case Op::if_:
     case Op::loop:
-    case Op::call:
     case Op::call_kernel:
       return false;
     default:
-      return ops::find_op(node->op) != nullptr;
+      return ops::kernel_row(node) != nullptr;
   }
 }
 
-LoweredGroup lower_group(Context& graph, std::span<const Expr> nodes,
-                         std::span<const Expr> outputs) {
-  LoweredGroup group = Lowering(graph, nodes, outputs).run();
+LoweredGroup lower_group(Context& graph, std::span<const Expr> nodes, std::span<const Expr> outputs,
+                         const NodeMap<schedule::Place>& places) {
+  LoweredGroup group = Lowering(graph, nodes, outputs, places).run();
   std::string name;
   for (Expr n : nodes) {
     if (name.size() > 48) break;
-    name += (name.empty() ? "" : "_") + std::string(info(n->op).name);
+    name += (name.empty() ? "" : "_") + std::string(ops::label(n));
   }
   group.kernel->name = name;
   schedule::collapse_axes(*group.kernel);

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "ir/node.h"
+#include "ir/node_map.h"
+#include "schedule/attach.h"
 #include "support/result.h"
 
 namespace tenon::graph {
@@ -20,12 +22,14 @@ struct LoweredGroup {
 
 /// `nodes` in topological order; `outputs` are nodes of the group (a node with a tuple type stands
 /// for all its fields) whose values are used outside, in the order of the kernel's out and inout
-/// params.
+/// params. Blocks of nodes that have a place other than their own say so in a note: `place=row`.
 [[nodiscard]] LoweredGroup lower_group(ir::Context& graph, std::span<const ir::Expr> nodes,
-                                       std::span<const ir::Expr> outputs);
+                                       std::span<const ir::Expr> outputs,
+                                       const ir::NodeMap<schedule::Place>& places = {});
 
-/// True for operators that become kernels; the others (params, constants, tuple, get, if, loop,
-/// reshape, from_scalars) are structure that the packager understands.
+/// True for operators that become kernels, calls of kept composites among them; the others (params,
+/// constants, tuple, get, if, loop, reshape, from_scalars) are structure that the packager
+/// understands.
 [[nodiscard]] bool is_computed(ir::Expr node);
 
 }  // namespace tenon::graph

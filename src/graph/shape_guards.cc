@@ -6,6 +6,7 @@
 #include "graph/rules.h"
 #include "ir/expr.h"
 #include "ir/text.h"
+#include "ops/call.h"
 #include "ops/verify.h"
 #include "ops/walk.h"
 #include "support/text.h"
@@ -22,6 +23,24 @@ std::string message_of(const Context& c, Expr n, Expr condition) {
              ", which does not hold for these inputs");
 }
 
+/// What the node's rule relies on; of a kept composite what the nodes of its body do.
+Status relied_on(Context& c, Expr n, std::vector<Expr>& conditions) {
+  if (n->op != Op::call) return ops::relied_on(c, n, conditions);
+  const std::vector<Expr> results = ops::inline_call(c, n);
+  const std::unordered_set<Expr> outside(n->operands.begin(), n->operands.end());
+  std::unordered_set<Expr> seen;
+  std::vector<Expr> stack = results;
+  while (!stack.empty()) {
+    const Expr e = stack.back();
+    stack.pop_back();
+    if (outside.contains(e) || !seen.insert(e).second) continue;
+    TENON_TRY_VOID(relied_on(c, e, conditions));
+    const std::span<const Expr> read = ops::value_operands(e);
+    stack.insert(stack.end(), read.begin(), read.end());
+  }
+  return {};
+}
+
 }  // namespace
 
 Status shape_guards(PassContext& p, Function& f) {
@@ -32,7 +51,7 @@ Status shape_guards(PassContext& p, Function& f) {
   std::vector<Expr> conditions;
   for (Expr n : ops::value_order(f)) {
     conditions.clear();
-    TENON_TRY_VOID(ops::relied_on(c, n, conditions));
+    TENON_TRY_VOID(relied_on(c, n, conditions));
     // Rules take variables to be no less than 0, which data need not be.
     if (n->type->is_tensor())
       for (Expr e : n->shape())

@@ -93,7 +93,7 @@ class Estimate {
     if (row == nullptr) return 0;
     if (row->pattern == ops::Pattern::elementwise || row->pattern == ops::Pattern::broadcast)
       return 0;
-    if (row->pattern == ops::Pattern::injective)
+    if (row->pattern == ops::Pattern::injective || row->pattern == ops::Pattern::pieces)
       return ops::indexed_axes(n).empty() ? 0 : bytes(n->operand(1)->type, 8);
     uint64_t all = bytes(n->type, 8);
     for (Expr e : ops::value_operands(n)) all = add(all, bytes(e->type, 8));

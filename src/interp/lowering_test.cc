@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "interp/interp.h"
+#include "ir/combiner.h"
 #include "ir/rewrite.h"
 #include "ops/reduction/reduction.h"
 #include "ops/test_util.h"
@@ -131,7 +132,7 @@ class OneNode {
     for (const ops::ReduceAxis& axis : info.axes) add(nest, extent(axis.extent), 'r');
     const Expr value = row.point(args(nest.space, nest.reduce));
     const std::string kind = info.combine == "fma" ? "sum" : info.combine;
-    emit(nest, ir::update(c(), target, ops::identity(c(), kind, info.accumulate), value, nest.space,
+    emit(nest, ir::update(c(), target, ir::identity(c(), kind, info.accumulate), value, nest.space,
                           info.combine));
     if (target == out_) return;
     const Nest copy = spatial(out_->shape());

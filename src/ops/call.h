@@ -14,4 +14,15 @@ namespace tenon::ops {
 /// The call's body with operands in place of params.
 [[nodiscard]] std::vector<Expr> inline_call(Context& c, Expr call);
 
+/// Whether a composite's call has a lowering of its own (composite/composite_row.h): `decompose`
+/// keeps it, and fusion puts it into a kernel like a primitive. False for other nodes.
+[[nodiscard]] bool is_kept(Expr node);
+
+/// Whether the call of a composite with a lowering of its own carries that composite's body: a text
+/// may give its name to any function. True for other calls.
+[[nodiscard]] bool has_own_body(Context& c, Expr call);
+
+/// A primitive's name, or that of the composite which the node calls.
+[[nodiscard]] std::string_view label(Expr node);
+
 }  // namespace tenon::ops

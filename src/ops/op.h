@@ -73,6 +73,7 @@ enum class Pattern : uint8_t {
   injective,  // each out element reads at most one element of each operand: transpose, slice, pad,
               // gather
   reduction,  // out[i] = combine over r of f(in[g(i, r)])
+  pieces,     // the operands one after the other (concat): a block for each
   contraction,  // a reduction of products: dot, conv
   window,       // a reduction over a sliding neighbourhood
   opaque,       // anything else: scan, sort, scatter: a statement over whole buffers
@@ -132,6 +133,9 @@ using CheckFn = Expr (*)(const CheckArgs&);
 /// found in range when the node was built.
 [[nodiscard]] bool needs_check(Expr node);
 
+/// index_map.h says what it returns.
+using AxesFn = std::vector<int> (*)(Expr node, size_t operand);
+
 struct OpRow {
   ir::Op op;
   Pattern pattern;
@@ -140,6 +144,7 @@ struct OpRow {
   PointFn point = nullptr;
   ReduceFn reduce = nullptr;
   OpaqueFn opaque = nullptr;
+  AxesFn axes = nullptr;  // nullptr: of elementwise operators the same axes, of others unknown
   CheckFn check = nullptr;
   int checked_operand = 1;
   /// Of an opaque operator: the operand whose value the result starts from. Its lowering may be
@@ -151,6 +156,9 @@ struct OpRow {
 };
 /// The row, or nullptr for an operator that is not a graph operator.
 [[nodiscard]] const OpRow* find_op(ir::Op op);
+/// What kernels need to know of a node: its operator's row, or for the call of a kept composite
+/// (call.h) that of the composite's lowering. nullptr: it belongs to no kernel.
+[[nodiscard]] const OpRow* kernel_row(Expr node);
 
 /// Builds a checked graph node: applies the shape rule and the operator's local folds.
 [[nodiscard]] Result<Expr> build(Context& c, ir::Op op, std::span<const Expr> operands,

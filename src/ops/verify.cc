@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "ops/call.h"
 #include "ops/op.h"
 #include "ops/rule.h"
 #include "ops/shape.h"
@@ -32,6 +33,11 @@ Status verify_node(Context& c, Expr n, const std::unordered_set<Expr>& params) {
   if (n->op == Op::param && !params.contains(n))
     return fail("graph.param",
                 "param '" + n->string_attr(ir::Key::name) + "' is used outside of its function");
+  if (n->op == Op::call && !has_own_body(c, n))
+    return fail("graph.composite",
+                "@" + std::string(label(n)) +
+                    " is the name of a built-in composite, and this is not its body; give the "
+                    "function another name");
   std::vector<Expr> ignored;
   return relied_on(c, n, ignored);
 }

@@ -1,6 +1,5 @@
 #include "schedule/program.h"
 
-#include <limits>
 #include <unordered_set>
 
 #include "support/check.h"
@@ -300,26 +299,6 @@ Edited Draft::finish(Handles handles) {
     if (listed.insert(b).second) buffers.push_back(b);
   kernel_->buffers = std::move(buffers);
   return {kernel_, std::move(handles)};
-}
-
-Expr identity(Context& c, std::string_view combine, ir::DType type) {
-  const ir::Type scalar = c.scalar(type);
-  const bool all_ones = combine == "and" || combine == "min";
-  if (type == ir::DType::boolean) return c.imm(scalar, all_ones || combine == "prod" ? 1 : 0);
-  if (ir::is_float(type)) {
-    const double inf = std::numeric_limits<double>::infinity();
-    if (combine == "max") return c.imm_f(scalar, -inf);
-    if (combine == "min") return c.imm_f(scalar, inf);
-    return c.imm_f(scalar, combine == "prod" ? 1 : 0);
-  }
-  const ir::DTypeInfo& row = ir::info(type);
-  const bool is_signed = row.kind == ir::DTypeKind::sint;
-  const int64_t top = is_signed ? static_cast<int64_t>((uint64_t{1} << (row.bits - 1)) - 1)
-                                : static_cast<int64_t>(~uint64_t{0} >> (64 - row.bits));
-  if (combine == "max") return c.imm(scalar, is_signed ? -top - 1 : 0);
-  if (combine == "min") return c.imm(scalar, top);
-  if (combine == "and") return c.imm(scalar, -1);
-  return c.imm(scalar, combine == "prod" ? 1 : 0);
 }
 
 }  // namespace tenon::schedule::primitives

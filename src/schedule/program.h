@@ -140,7 +140,4 @@ class Draft {
 /// `base` or the first of base_2, base_3 ... that is not in `names`; added to them.
 [[nodiscard]] std::string unique_in(std::set<std::string>& names, const std::string& base);
 
-/// The identity of a combiner.
-[[nodiscard]] ir::Expr identity(ir::Context& c, std::string_view combine, ir::DType type);
-
 }  // namespace tenon::schedule::primitives

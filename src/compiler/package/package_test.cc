@@ -326,8 +326,7 @@ TEST(Package, time_is_linear_in_the_number_of_calls) {
 size_t pairs_under_default_schedule(Graph& g, Exprs results) {
   g.f.results = std::move(results);
   const Function fused = graph::testing::fused(g.c, g.f);
-  std::vector<const ir::Kernel*> all;
-  collect_kernels(fused, all);
+  const std::vector<const ir::Kernel*> all = ir::kernels_of(fused);
   EXPECT_EQ(all.size(), 1u);
   const auto scheduled =
       schedule::default_schedule(schedule::Program(g.context, all[0]), machine::host());

@@ -16,6 +16,7 @@
 #include "graph/testing.h"
 #include "interp/interp.h"
 #include "ir/expr.h"
+#include "ir/kernel_calls.h"
 #include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/verify.h"
@@ -33,26 +34,13 @@ using ir::Function;
 using ops::Tensor;
 using Exprs = std::vector<Expr>;
 
-/// Every call_kernel of a function and its bodies.
-inline void collect_kernels(const Function& f, std::vector<const ir::Kernel*>& out) {
-  Exprs roots = f.results;
-  for (const ir::Binding& b : f.bindings) roots.push_back(b.tensor);
-  for (Expr n : ir::post_order(roots)) {
-    if (n->op == ir::Op::call_kernel) out.push_back(n->kernel_attr());
-    for (const ir::Attr& a : n->attrs)
-      if (const auto* body = std::get_if<const Function*>(&a.value)) collect_kernels(**body, out);
-  }
-}
-
 /// Code for each kernel of a fused function, not deduplicated by text.
 inline Compilation compile_fused(std::shared_ptr<Context> context, Function fused) {
   Compilation result;
   result.context = std::move(context);
   result.function = std::move(fused);
   result.machine = &machine::host();
-  std::vector<const ir::Kernel*> all;
-  collect_kernels(result.function, all);
-  for (const ir::Kernel* k : all) {
+  for (const ir::Kernel* k : ir::kernels_of(result.function)) {
     if (!result.kernel_of.emplace(k, result.kernels.size()).second) continue;
     auto compiled = std::make_shared<CompiledKernel>();
     compiled->definition = schedule::Program(result.context, k);

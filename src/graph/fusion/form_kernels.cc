@@ -15,7 +15,7 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 namespace {
 
 Expr call_group(Context& c, const Group& group, NodeMap<Expr>& image) {
-  LoweredGroup lowered = lower_group(c, group.nodes, group.outputs);
+  LoweredGroup lowered = lower_group(c, group.nodes, group.outputs, group.places);
   std::vector<Expr> operands;
   for (Expr input : lowered.inputs) {
     const Expr* found = image.find(input);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/composite/blocks.h"
 #include "ops/composite/body.h"
 #include "ops/options.h"
 
@@ -39,6 +40,27 @@ struct Composite {
   [[nodiscard]] Ints axes(std::string_view key, Ints otherwise, int rank) const;
 };
 
+/// How a kernel computes a composite that `decompose` keeps, where the body's primitives one by one
+/// are not the best that is known. test/kept_composites_test.cc compares each with its body.
+struct Lowering {
+  /// Whether it covers the call: options, element types, ranks. Others are inlined.
+  bool (*accepts)(Expr call);
+  /// What kernels ask of an operator, for the call: pattern, index maps, and `opaque`, which writes
+  /// the results' blocks.
+  OpRow row;
+};
+/// The row of a lowering that works on whole rows.
+[[nodiscard]] constexpr OpRow row_work(OpaqueFn build, AxesFn axes, double tolerance = 1e-5) {
+  OpRow row{ir::Op::call, Pattern::reduction, nullptr, nullptr};
+  row.opaque = build;
+  row.axes = axes;
+  row.tolerance = tolerance;
+  return row;
+}
+/// An option of a call that it was built with.
+[[nodiscard]] int64_t integer_option(Expr call, std::string_view key, int64_t otherwise);
+[[nodiscard]] double real_option(Expr call, std::string_view key, double otherwise);
+
 using BuildComposite = std::vector<Val> (*)(Composite&);
 
 struct CompositeRow {
@@ -47,6 +69,7 @@ struct CompositeRow {
   std::string_view options;   // "axis,epsilon": the known keys
   BuildComposite build;
   bool direct = false;  // built as its primitives at once rather than as a call
+  const Lowering* lowering = nullptr;
 };
 
 // The families, one file each.

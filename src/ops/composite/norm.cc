@@ -7,14 +7,19 @@
 // C3: x is of a float type. C4: x has enough axes. C5: scale and bias fit. C6: a parameter's range.
 //
 //   batch_norm (x, scale, bias, mean, var)  epsilon[1e-5] axis[1]
-//   layer_norm (x, scale?, bias?)         axis[-1] epsilon[1e-5]  -> y, mean, inv_std_dev (f32)
+//   layer_norm (x, scale?, bias?)         axis[-1] epsilon[1e-5] statistics[1]
+//                                         -> y, and with statistics mean, inv_std_dev (f32)
 //   rms_norm (x, scale?)                  axis[-1] epsilon[1e-5]  -> y, inv_rms (f32)
 //   group_norm (x, scale, bias)           num_groups epsilon[1e-5]; scale is [c] or [num_groups]
 //   instance_norm (x, scale, bias)        epsilon[1e-5]
 //   lp_norm (x)                           axis[-1] p[2]
 //   mean_variance_norm (x)                axes[0,2,3]
 //   lrn (x)                               size alpha[1e-4] beta[0.75] bias[1]
+#include <algorithm>
+
+#include "ops/call.h"
 #include "ops/composite/composite_row.h"
+#include "ops/reduction/reduction.h"
 
 namespace tenon::ops::composite {
 namespace {
@@ -72,10 +77,92 @@ std::vector<Val> layer_norm(Composite& a) {
   if (a.in[1]) y = y * up(a.in[1]);
   if (a.in[2]) y = y + up(a.in[2]);
   if (!a.require(y.rank() == x.rank(), 5, "scale and bias must broadcast to x")) return {};
+  if (a.integer("statistics", 1) == 0) return {cast(a.in[0].dtype(), y)};
   Exprs kept = x.shape();
   for (int64_t axis : axes) kept[static_cast<size_t>(axis)] = a.c().i64(1);
   return {cast(a.in[0].dtype(), y), reshape(m.mean, kept), reshape(m.inv_std, kept)};
 }
+
+int64_t norm_axis(Expr call) {
+  const int rank = call->operand(0)->rank();
+  return wrap_axis(integer_option(call, "axis", -1), rank);
+}
+
+/// Kept where y alone is wanted, of rows, and scale and bias are elements of a row each.
+bool norm_of_rows(Expr call) {
+  const Type x = call->operand(0)->type;
+  const int64_t axis = norm_axis(call);
+  if (call->type->kind == ir::TypeKind::tuple || axis <= 0) return false;
+  const std::span<const Expr> row = std::span(x->shape).subspan(static_cast<size_t>(axis));
+  return std::all_of(call->operands.begin() + 1, call->operands.end(), [&](Expr v) {
+    return std::equal(v->type->shape.begin(), v->type->shape.end(), row.begin(), row.end());
+  });
+}
+
+/// The axes of the rows (of x alone), then those that a row goes along.
+std::vector<int> norm_axes(Expr call, size_t k) {
+  const int rank = call->operand(0)->rank();
+  const auto rows = static_cast<int>(norm_axis(call));
+  std::vector<int> axes;
+  for (int i = k == 0 ? 0 : rows; i < rank; ++i) axes.push_back(i < rows ? i : rank + i - rows);
+  return axes;
+}
+
+/// As the body: mean, then the mean of squared differences from it.
+Expr layer_norm_blocks(const OpaqueArgs& args) {
+  Blocks b(args);
+  Context& c = b.c;
+  const Expr x = args.ins[0], y = args.outs[0];
+  const Expr scale = call_operand(args.node, "scale"), bias = call_operand(args.node, "bias");
+  const ir::DType type = accumulator(x->dtype());
+  const auto n = static_cast<std::ptrdiff_t>(norm_axis(args.node));
+  const Exprs shape = x->shape();
+  const Exprs rows(shape.begin(), shape.begin() + n), along(shape.begin() + n, shape.end());
+  const auto in_row = [](Exprs at, const Exprs& k) {
+    return at.insert(at.end(), k.begin(), k.end()), at;
+  };
+  const auto row = [n](const Exprs& at) { return Exprs(at.begin(), at.begin() + n); };
+  const auto element = [n](const Exprs& at) { return Exprs(at.begin() + n, at.end()); };
+  const auto wide = [&](Expr e) { return ir::cast(c, type, e); };
+  Expr count = c.i64(1);
+  for (Expr e : along) count = ir::mul(c, count, e);
+  const auto mean_of = [&](const std::string& name, Expr sum) {
+    return b.map(name, type, rows,
+                 [&](const Exprs& at) { return b.op(ir::Op::div, b.load(sum, at), wide(count)); });
+  };
+  const Expr sum = b.reduce("sum", "sum", type, rows, along, [&](const Exprs& at, const Exprs& k) {
+    return wide(b.load(x, in_row(at, k)));
+  });
+  const Expr mean = mean_of("mean", sum);
+  const Expr centered = b.map("centered", type, shape, [&](const Exprs& at) {
+    return b.op(ir::Op::sub, wide(b.load(x, at)), b.load(mean, row(at)));
+  });
+  const Expr squares =
+      b.reduce("squares", "sum", type, rows, along, [&](const Exprs& at, const Exprs& k) {
+        const Expr d = b.load(centered, in_row(at, k));
+        return b.op(ir::Op::mul, d, d);
+      });
+  const double epsilon = real_option(args.node, "epsilon", 1e-5);
+  const Expr factor = b.map("factor", type, rows, [&](const Exprs& at) {
+    const Expr variance = b.op(ir::Op::div, b.load(squares, at), wide(count));
+    return b.op(ir::Op::div, b.number(type, 1),
+                ir::unary(c, ir::Op::sqrt, b.op(ir::Op::add, variance, b.number(type, epsilon))));
+  });
+  // Operands behind x stand in the order in which the call has them.
+  const Expr scale_buffer = scale == nullptr ? nullptr : args.ins[1];
+  const Expr bias_buffer = bias == nullptr ? nullptr : args.ins.back();
+  b.store(y, [&](const Exprs& at) {
+    Expr value = b.op(ir::Op::mul, b.load(centered, at), b.load(factor, row(at)));
+    if (scale_buffer != nullptr)
+      value = b.op(ir::Op::mul, value, wide(b.load(scale_buffer, element(at))));
+    if (bias_buffer != nullptr)
+      value = b.op(ir::Op::add, value, wide(b.load(bias_buffer, element(at))));
+    return ir::cast(c, y->dtype(), value);
+  });
+  return b.finish();
+}
+
+constexpr Lowering kLayerNorm{norm_of_rows, row_work(layer_norm_blocks, norm_axes)};
 
 std::vector<Val> rms_norm(Composite& a) {
   if (!require_float(a, 1)) return {};
@@ -185,7 +272,7 @@ std::vector<Val> lrn(Composite& a) {
 
 constexpr CompositeRow kRows[] = {
     {"batch_norm", "x,scale,bias,mean,var", "epsilon,axis", batch_norm},
-    {"layer_norm", "x,scale?,bias?", "axis,epsilon", layer_norm},
+    {"layer_norm", "x,scale?,bias?", "axis,epsilon,statistics", layer_norm, false, &kLayerNorm},
     {"rms_norm", "x,scale?", "axis,epsilon", rms_norm},
     {"group_norm", "x,scale,bias", "num_groups,epsilon", group_norm},
     {"instance_norm", "x,scale,bias", "epsilon", instance_norm},

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "ir/rewrite.h"
+#include "ir/text.h"
 #include "ops/composite.h"
 #include "ops/composite/composite_row.h"
 #include "support/check.h"
@@ -253,6 +254,28 @@ Ints Composite::axes(std::string_view key, Ints otherwise, int rank) const {
 
 }  // namespace composite
 
+namespace composite {
+
+namespace {
+std::optional<std::string> option(Expr call, std::string_view key) {
+  for (auto& [known, value] : parse_options(call->string_attr(Key::options)))
+    if (known == key) return std::move(value);
+  return std::nullopt;
+}
+}  // namespace
+
+int64_t integer_option(Expr call, std::string_view key, int64_t otherwise) {
+  const auto text = option(call, key);
+  return text ? parse_integer(*text).value_or(otherwise) : otherwise;
+}
+
+double real_option(Expr call, std::string_view key, double otherwise) {
+  const auto text = option(call, key);
+  return text ? parse_real(*text).value_or(otherwise) : otherwise;
+}
+
+}  // namespace composite
+
 // ---- the public face
 
 bool is_composite(std::string_view name) { return rows().contains(name); }
@@ -271,6 +294,41 @@ Options parse_options(std::string_view text) {
       options.emplace_back(part.substr(0, equals), part.substr(std::min(equals + 1, part.size())));
   }
   return options;
+}
+
+const OpRow* kernel_row(Expr node) {
+  if (node->op != Op::call) return find_op(node->op);
+  const auto found = rows().find(node->string_attr(Key::name));
+  if (found == rows().end() || found->second->lowering == nullptr) return nullptr;
+  const Lowering& lowering = *found->second->lowering;
+  return lowering.accepts(node) ? &lowering.row : nullptr;
+}
+
+bool is_kept(Expr node) { return node->op == Op::call && kernel_row(node) != nullptr; }
+
+bool has_own_body(Context& c, Expr call) {
+  const auto found = rows().find(call->string_attr(Key::name));
+  if (found == rows().end() || found->second->lowering == nullptr) return true;
+  const CompositeRow& row = *found->second;
+  const ir::Function& body = *call->function_attr(Key::body);
+  Operands operands;
+  for (std::string_view slot : split(row.operands, ',')) {
+    if (slot.ends_with('?')) slot.remove_suffix(1);
+    const auto given = std::find_if(body.params.begin(), body.params.end(), [&](Expr param) {
+      return param->string_attr(Key::name) == slot;
+    });
+    operands.names.emplace_back(slot);
+    operands.given.push_back(given == body.params.end() ? nullptr : *given);
+  }
+  const Options options = parse_options(call->string_attr(Key::options));
+  if (operands.given[0] == nullptr || !check_options(row, options)) return false;
+  const auto own = body_function(c, row, operands, options, {});
+  return own && ir::print(c, **own) == ir::print(c, body);
+}
+
+std::string_view label(Expr node) {
+  return node->op == Op::call ? std::string_view(node->string_attr(Key::name))
+                              : ir::info(node->op).name;
 }
 
 Expr call_operand(Expr call, std::string_view name) {

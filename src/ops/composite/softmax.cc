@@ -7,6 +7,7 @@
 //   softmax, log_softmax, hardmax (x)     axis[-1]
 //   reduce_log_sum_exp (x)                axes[all] keepdims[1]
 #include "ops/composite/composite_row.h"
+#include "ops/reduction/reduction.h"
 
 namespace tenon::ops::composite {
 namespace {
@@ -58,8 +59,55 @@ std::vector<Val> reduce_log_sum_exp(Composite& a) {
   return {cast(a.in[0].dtype(), y)};
 }
 
+// Kept over the last axis: what rows of a kernel are.
+bool over_rows(Expr call) {
+  const Type x = call->operand(0)->type;
+  const auto rank = static_cast<int64_t>(x->shape.size());
+  return rank > 1 && wrap_axis(integer_option(call, "axis", -1), rank) == rank - 1;
+}
+
+/// The axes of the rows, then the one that the row goes along.
+std::vector<int> row_axes(Expr call, size_t) {
+  const int rank = call->operand(0)->rank();
+  std::vector<int> axes;
+  for (int i = 0; i + 1 < rank; ++i) axes.push_back(i);
+  axes.push_back(rank);
+  return axes;
+}
+
+/// One division a row; a row's sum is 1 or more, or NaN.
+Expr softmax_blocks(const OpaqueArgs& args) {
+  Blocks b(args);
+  const Expr x = args.ins[0], y = args.outs[0];
+  const ir::DType type = accumulator(x->dtype());
+  Exprs shape = x->shape();
+  const Exprs along{shape.back()};
+  const Exprs rows(shape.begin(), shape.end() - 1);
+  const auto in_row = [](Exprs at, const Exprs& k) { return at.push_back(k[0]), at; };
+  const auto row = [](Exprs at) { return at.pop_back(), at; };
+  const Expr top = b.reduce("max", "max", type, rows, along, [&](const Exprs& at, const Exprs& k) {
+    return ir::cast(b.c, type, b.load(x, in_row(at, k)));
+  });
+  const Expr e = b.map("exp", type, shape, [&](const Exprs& at) {
+    return ir::unary(b.c, ir::Op::exp,
+                     b.op(ir::Op::sub, ir::cast(b.c, type, b.load(x, at)), b.load(top, row(at))));
+  });
+  const Expr sum = b.reduce("sum", "sum", type, rows, along, [&](const Exprs& at, const Exprs& k) {
+    return b.load(e, in_row(at, k));
+  });
+  const Expr factor = b.map("factor", type, rows, [&](const Exprs& at) {
+    return b.op(ir::Op::div, b.number(type, 1), b.load(sum, at));
+  });
+  b.store(y, [&](const Exprs& at) {
+    return ir::cast(b.c, y->dtype(), b.op(ir::Op::mul, b.load(e, at), b.load(factor, row(at))));
+  });
+  return b.finish();
+}
+
+constexpr Lowering kSoftmax{over_rows, row_work(softmax_blocks, row_axes)};
+
 constexpr CompositeRow kRows[] = {
-    {"softmax", "x", "axis", softmax},
+    {"softmax", "x", "axis", softmax, false, &kSoftmax},
     {"log_softmax", "x", "axis", log_softmax},
     {"hardmax", "x", "axis", hardmax},
     {"reduce_log_sum_exp", "x", "axes,keepdims", reduce_log_sum_exp},

@@ -1,6 +1,7 @@
 // Lowering of dot and conv: the product at one reduction index, and the reduction's axes.
 //   dot   reduction axes k (k0, k1 .. for several), in the order of contract_a
 //   conv  reduction axes kernel extents r0, r1 .., then c: the channels of one group
+#include "ir/combiner.h"
 #include "ops/contraction/contraction.h"
 #include "ops/reduction/reduction.h"
 
@@ -104,7 +105,7 @@ Expr conv_point(const PointArgs& args) {
   at_w.push_back(m);
   Expr value = args.load(0, at);
   if (!ir::is_int(inside, 1))
-    value = ir::select(c, inside, value, identity(c, "sum", value->dtype()));
+    value = ir::select(c, inside, value, ir::identity(c, "sum", value->dtype()));
   return multiply(args, value, args.load(1, at_w));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/combiner.h"
 #include "ops/opaque/code.h"
 #include "ops/opaque/opaque.h"
 #include "ops/opaque/order.h"
@@ -149,9 +150,9 @@ Result<std::vector<Tensor>> cumulative_eval(const EvalArgs& args) {
   each_line(x.shape, args.node->int_attr(Key::axis), [&](int64_t first, int64_t step, int64_t n) {
     Scalar sum{};
     if (real) {
-      sum.f = identity_f(kind);
+      sum.f = ir::identity_f(kind);
     } else {
-      sum.i = identity_i(kind, x.dtype);
+      sum.i = ir::identity_i(kind, x.dtype);
     }
     for (int64_t k = 0; k < n; ++k) {
       const int64_t at = first + (reverse ? n - 1 - k : k) * step;
@@ -192,7 +193,7 @@ Expr cumulative_lower(const OpaqueArgs& args) {
                   : kind == "max"  ? Op::max
                                    : Op::min;
   code.block("cumulative", without_axis(x->shape(), axis), [&](const Exprs& at) {
-    const Code::Cell sum = code.cell("running", identity(c, kind, work));
+    const Code::Cell sum = code.cell("running", ir::identity(c, kind, work));
     code.loop("k", n, [&](Expr k) {
       const Expr place = reverse ? code.sub(code.sub(n, c.i64(1)), k) : k;
       const Exprs here = with_axis(at, axis, place);

@@ -1,6 +1,7 @@
 // Reference evaluation of reduce and arg_reduce.
 #include <cmath>
 
+#include "ir/combiner.h"
 #include "ops/reduction/reduction.h"
 #include "ops/scalar.h"
 #include "ops/tensor.h"
@@ -72,11 +73,11 @@ Result<std::vector<Tensor>> reduce_eval(const EvalArgs& args) {
   Tensor out = Tensor::zeros(x.dtype, args.shape);
   const auto count = static_cast<size_t>(out.count());
   if (ir::is_float(x.dtype)) {
-    std::vector<double> values(count, identity_f(kind));
+    std::vector<double> values(count, ir::identity_f(kind));
     reduce_floats(kind, x.shape, strides, all_f(x), values);
     write_f(out, 0, values);
   } else {
-    std::vector<int64_t> values(count, identity_i(kind, x.dtype));
+    std::vector<int64_t> values(count, ir::identity_i(kind, x.dtype));
     reduce_integers(kind, x.dtype, x.shape, strides, all_i(x), values);
     write_i(out, 0, values);
   }

@@ -15,11 +15,6 @@ namespace tenon::ops {
 /// True for a reduction kind that is defined for the element type.
 [[nodiscard]] bool is_reduce_kind(std::string_view kind);
 [[nodiscard]] bool is_reduce_kind(std::string_view kind, ir::DType type);
-/// The value that changes nothing: 0, 1, the smallest (max) or largest (min) value, all ones, 0.
-[[nodiscard]] double identity_f(std::string_view kind);
-[[nodiscard]] int64_t identity_i(std::string_view kind, ir::DType type);
-/// The identity as a scalar literal.
-[[nodiscard]] Expr identity(Context& c, std::string_view kind, ir::DType type);
 /// The type that sums of `type` are accumulated in: f32 for narrower floats.
 [[nodiscard]] ir::DType accumulator(ir::DType type);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ir/combiner.h"
 #include "ops/test_util.h"
 
 namespace tenon::ops {
@@ -111,11 +112,11 @@ TEST_F(ReductionTest, identities_leave_values_alone) {
       if (!is_reduce_kind(kind, type)) continue;
       const Expr p = c.param("p", c.tensor(type, {2}));
       Tensor v = Tensor::zeros(type, {2});
-      v.set_i(0, identity_i(kind, type));
+      v.set_i(0, ir::identity_i(kind, type));
       v.set_i(1, 1);
       EXPECT_EQ(eval(b.reduce(kind, p, {0}), {v}).get_i(0), v.get_i(1))
           << kind << ir::info(type).name;
-      EXPECT_EQ(identity(c, kind, type)->int_attr(Key::value), v.get_i(0)) << kind;
+      EXPECT_EQ(ir::identity(c, kind, type)->int_attr(Key::value), v.get_i(0)) << kind;
     }
   }
 }

@@ -1,6 +1,5 @@
 // Type rules and identities of reductions.
 #include <algorithm>
-#include <limits>
 
 #include "ops/reduction/reduction.h"
 #include "ops/rule.h"
@@ -20,37 +19,6 @@ bool is_reduce_kind(std::string_view kind, DType type) {
   if (!is_reduce_kind(kind)) return false;
   if (kind == "and" || kind == "or") return !ir::is_float(type);
   return type != DType::boolean;
-}
-
-double identity_f(std::string_view kind) {
-  if (kind == "prod") return 1;
-  if (kind == "max") return -std::numeric_limits<double>::infinity();
-  if (kind == "min") return std::numeric_limits<double>::infinity();
-  return 0;
-}
-
-int64_t identity_i(std::string_view kind, DType type) {
-  if (kind == "prod") return 1;
-  if (kind == "and")
-    return type == DType::boolean
-               ? 1
-               : (ir::is_signed(type)
-                      ? -1
-                      : static_cast<int64_t>(~uint64_t{0} >> (64 - ir::info(type).bits)));
-  const int bits = ir::info(type).bits;
-  if (ir::is_signed(type)) {
-    if (kind == "max") return std::numeric_limits<int64_t>::min() >> (64 - bits);
-    if (kind == "min") return std::numeric_limits<int64_t>::max() >> (64 - bits);
-  } else if (kind == "min") {
-    return static_cast<int64_t>(~uint64_t{0} >> (64 - bits));
-  }
-  return 0;
-}
-
-Expr identity(Context& c, std::string_view kind, DType type) {
-  const Type scalar = c.scalar(type);
-  return ir::is_float(type) ? c.imm_f(scalar, identity_f(kind))
-                            : c.imm(scalar, identity_i(kind, type));
 }
 
 DType accumulator(DType type) {

@@ -1,6 +1,7 @@
 // Reference evaluation of window.
 #include <cmath>
 
+#include "ir/combiner.h"
 #include "ops/reduction/reduction.h"
 #include "ops/scalar.h"
 #include "ops/tensor.h"
@@ -47,7 +48,7 @@ std::vector<T> slide(const Geometry& g, const std::vector<T>& x, T identity, F c
 
 std::vector<double> slide_floats(const Geometry& g, const std::vector<double>& x,
                                  const std::string& kind) {
-  const double start = identity_f(kind);
+  const double start = ir::identity_f(kind);
   if (kind == "sum") return slide(g, x, start, [](double a, double b) { return a + b; });
   if (kind == "prod") return slide(g, x, start, [](double a, double b) { return a * b; });
   if (kind == "max")
@@ -79,7 +80,7 @@ Result<std::vector<Tensor>> window_eval(const EvalArgs& args) {
       q.i = b;
       return combine(kind, x.dtype, p, q).i;
     };
-    write_i(out, 0, slide(g, all_i(x), identity_i(kind, x.dtype), join));
+    write_i(out, 0, slide(g, all_i(x), ir::identity_i(kind, x.dtype), join));
   }
   return std::vector<Tensor>{std::move(out)};
 }

@@ -1,5 +1,6 @@
 // Lowering of window: the value at one place of the neighbourhood, the identity in the padding.
 // Reduction axes: r<axis> for every axis whose size is not 1.
+#include "ir/combiner.h"
 #include "ops/reduction/reduction.h"
 #include "ops/window/window.h"
 
@@ -43,7 +44,8 @@ Expr window_point(const PointArgs& args) {
   }
   Expr value = args.load(0, at);
   if (!ir::is_int(inside, 1))
-    value = ir::select(c, inside, value, identity(c, node->string_attr(Key::kind), value->dtype()));
+    value =
+        ir::select(c, inside, value, ir::identity(c, node->string_attr(Key::kind), value->dtype()));
   return ir::cast(c, accumulator(node->dtype()), value);
 }
 

@@ -1,7 +1,9 @@
 // The default schedule: the kernel's anchor decides which one is tried first; where a primitive
 // refuses, a plainer one follows, last each block by itself.
 #include "ir/rewrite.h"
+#include "schedule/attach.h"
 #include "schedule/defaults/defaults.h"
+#include "schedule/program.h"
 
 namespace tenon::schedule {
 namespace defaults {
@@ -16,6 +18,11 @@ bool reduces_trailing(const BlockOutline& b) {
     seen = seen || l.reduction;
   }
   return !b.spatial().empty();
+}
+
+/// What fusion was told of the block's place (attach.h).
+bool placed_in_rows(const BlockOutline& b) {
+  return primitives::note_value(b.node->string_attr_or(Key::note, ""), "place") == name(Place::row);
 }
 
 struct Attempt {
@@ -112,7 +119,7 @@ Result<Choice> default_schedule(Program program, const machine::Machine& machine
     const std::vector<LoopInfo> k = b.reductions();
     const bool along = !k.empty() && contiguous_in_reads(*s.program()->context, b, k.back());
     if (b.combine == "fma" || slides(b) || !along) anchored("window", schedule_window);
-    rows = (rows || !any_update) && along && reduces_trailing(b);
+    rows = placed_in_rows(b) || ((rows || !any_update) && along && reduces_trailing(b));
     any_update = true;
     last_update = name;
   }

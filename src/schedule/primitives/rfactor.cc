@@ -1,6 +1,7 @@
 // rfactor.
 #include <algorithm>
 
+#include "ir/combiner.h"
 #include "schedule/primitives/place.h"
 #include "schedule/primitives/primitives.h"
 
@@ -81,8 +82,8 @@ Expr guarded_value(Context& c, const Partial& part, Expr update, const std::stri
   const Expr value = ir::substitute(c, update->operand(2), part.body);
   const Expr condition = conjunction(c, part.inside);
   if (combine != "fma")
-    return ir::select(c, condition, value, identity(c, combine, value->dtype()));
-  const Expr zero = identity(c, "sum", value->dtype());
+    return ir::select(c, condition, value, ir::identity(c, combine, value->dtype()));
+  const Expr zero = ir::identity(c, "sum", value->dtype());
   return ir::binary(c, Op::mul, ir::select(c, condition, value->operand(0), zero),
                     ir::select(c, condition, value->operand(1), zero));
 }
@@ -171,9 +172,9 @@ Result<Edited> rfactor(const Program& p, const std::string& block, const std::st
   const Expr value = guarded_value(c, part, update, combine);
   const bool reduces = std::any_of(part.iters.begin(), part.iters.end(),
                                    [](const ir::BlockIter& it) { return it.kind == 'r'; });
-  const Expr body =
-      reduces ? ir::update(c, partial, identity(c, combine, buffer->dtype()), value, to, combine)
-              : ir::store(c, partial, value, to);
+  const Expr body = reduces ? ir::update(c, partial, ir::identity(c, combine, buffer->dtype()),
+                                         value, to, combine)
+                            : ir::store(c, partial, value, to);
   const std::string name = draft.fresh(block + "_rf");
   const Expr factored = ir::block(c, name, part.iters, conjunction(c, part.predicate), body,
                                   std::string(site->node->string_attr_or(ir::Key::note, "")));

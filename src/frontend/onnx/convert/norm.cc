@@ -44,7 +44,9 @@ Exprs batch_norm(Call& k) {
 
 Exprs layer_norm(Call& k) {
   const Expr operands[] = {k.in(0), k.opt(1), k.opt(2)};
-  return k.b.composite("layer_norm", operands, k.options({"axis", "epsilon"}));
+  ops::Options options = k.options({"axis", "epsilon"});
+  if (!k.wants(1) && !k.wants(2)) options.emplace_back("statistics", "0");
+  return k.b.composite("layer_norm", operands, options);
 }
 
 Exprs rms_norm(Call& k) {
