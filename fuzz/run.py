@@ -43,7 +43,7 @@ PROGRAMS = [
     ("src/test_graph", "PlanMemory.random*"),
     ("test/schedule_fuzz_test", "*"),
     ("test/kept_composites_test", "*_is_its_body"),
-    ("test/x86_fuzz_test", "*random_programs*"),
+    ("test/target_fuzz_test", "*random_programs*"),
 ]
 FILE_LIMIT_S, BATCH_S = 20, 5
 GRAPHS_S, GRAPH_BATCH, SHRINK_S = 20, 24, 120  # a turn of graphs, models in one run of try_cases, one failure

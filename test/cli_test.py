@@ -366,6 +366,15 @@ class Numbers(Case):
         np.save(out / "y.npy", np.load(out / "y.npy") + 0.5)
         self.assertEqual(self.call("compare", path, "--against", out, "--fill", "random:0").returncode, 1)
 
+    def test_compare_where_a_runner_takes_the_model(self):
+        path = self.save("m.onnx", mlp()[0])
+        runner = ["--runner", TENON_RUN, "--shape", "batch=3"]
+        self.assertIn("worst relative error", self.good("compare", path, *runner))
+        self.assertIn("worst relative error", self.good("compare", path, *runner, "--target", "x86-64-v3"))
+        failed = self.call("compare", path, "--runner", f"{TENON_RUN} --nonsense")
+        self.assertEqual(failed.returncode, 1)
+        self.assertRegex(failed.stderr, r"unknown option '--nonsense'[^$]*\[compare.runner\]")
+
     def test_compile_time_grows_linearly_with_a_chain(self):
         paths = {n: self.save(f"c{n}.onnx", chain(n)) for n in [1000, 10000]}
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "artifact/codec.h"
-#include "support/cpuid.h"
+#include "support/cpu.h"
 #include "support/file.h"
 #include "support/hash.h"
 #include "support/text.h"

@@ -2,11 +2,11 @@
 // error of each output, and, where one is bad, the first node that is.
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/runner.h"
 #include "cli/tensors.h"
 #include "compiler/compiler.h"
 #include "compiler/session.h"
@@ -16,7 +16,6 @@
 #include "runtime/executor.h"
 #include "runtime/footprint.h"
 #include "runtime/inputs.h"
-#include "runtime/npy.h"
 
 namespace tenon::cli {
 namespace {
@@ -25,7 +24,7 @@ constexpr double kBad = 1e-4;   // relative to an output's own largest magnitude
 constexpr size_t kProbes = 48;  // nodes looked at in one search round
 
 struct CompareArgs {
-  std::string model, against = "interp";
+  std::string model, against = "interp", runner;
   InputFlags inputs;
   CompileFlags flags;
   int threads = 1;
@@ -38,15 +37,12 @@ struct Row {
   Difference difference;
 };
 
-Result<std::vector<ops::Tensor>> saved_outputs(const std::string& folder,
-                                               const std::vector<std::string>& names) {
-  std::vector<ops::Tensor> all;
-  for (const std::string& name : names) {
-    TENON_TRY(const runtime::Tensor t,
-              runtime::read_npy((std::filesystem::path(folder) / (name + ".npy")).string()));
-    all.push_back(to_reference(t.view()));
-  }
-  return all;
+/// What the compiled model gives, here or where the runner takes it.
+Result<std::vector<ops::Tensor>> run_compiled(artifact::Model compiled, const CompareArgs& args,
+                                              const std::vector<runtime::Tensor>& inputs) {
+  if (!args.runner.empty()) return run_elsewhere(args.runner, compiled, inputs, args.threads);
+  TENON_TRY(auto model, runtime::Model::from(std::move(compiled)));
+  return run_model(model, inputs, args.threads);
 }
 
 /// Tensor nodes of the imported graph, composites whole, in order.
@@ -69,8 +65,7 @@ Result<ir::Expr> first_bad(const compiler::ImportedModel& source, std::span<cons
     probe.function.result_names.push_back("probe" + std::to_string(i));
   TENON_TRY(const std::vector<ops::Tensor> want, interp::run(probe.function, reference_inputs));
   TENON_TRY(artifact::Model compiled, compiler::compile(probe, options));
-  TENON_TRY(auto model, runtime::Model::from(std::move(compiled)));
-  TENON_TRY(const std::vector<ops::Tensor> got, run_model(model, inputs, args.threads));
+  TENON_TRY(const std::vector<ops::Tensor> got, run_compiled(std::move(compiled), args, inputs));
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (got[i].shape == want[i].shape && difference(got[i], want[i]).relative <= args.tolerance)
       continue;
@@ -152,16 +147,25 @@ Status check_compare_memory(const CompareArgs& args, const ir::Function& f,
 
 Result<int> compare(const CompareArgs& args) {
   TENON_TRY(const compiler::Options options, args.flags.resolve());
-  TENON_TRY_VOID(compiler::check_runs_here(options));
+  if (args.runner.empty()) TENON_TRY_VOID(compiler::check_runs_here(options));
   TENON_TRY(const compiler::ImportedModel source,
             compiler::read(compiler::Source::file(args.model)));
-  TENON_TRY(const compiler::Session session, open_session(args.model, args.flags));
+  // Where another program runs the model, this CPU's build still says what inputs it takes.
+  CompileFlags here = args.flags;
+  if (!args.runner.empty()) here.target = "host";
+  TENON_TRY(const compiler::Session session, open_session(args.model, here));
   TENON_TRY(const runtime::InputOptions input_options, args.inputs.resolve("random:0"));
   TENON_TRY(runtime::InputPlan plan, runtime::plan_inputs(*session.model, input_options));
   TENON_TRY_VOID(check_compare_memory(args, source.function, *session.model, plan));
   TENON_TRY(const std::vector<runtime::Tensor> inputs,
             runtime::fill_inputs(*session.model, std::move(plan), input_options));
-  TENON_TRY(const std::vector<ops::Tensor> got, run_model(session.model, inputs, args.threads));
+  std::vector<ops::Tensor> got;
+  if (args.runner.empty()) {
+    TENON_TRY(got, run_model(session.model, inputs, args.threads));
+  } else {
+    TENON_TRY(artifact::Model compiled, compiler::compile(source, options));
+    TENON_TRY(got, run_compiled(std::move(compiled), args, inputs));
+  }
   std::vector<ops::Tensor> reference_inputs;
   for (const runtime::Tensor& t : inputs) reference_inputs.push_back(to_reference(t.view()));
   std::vector<ops::Tensor> want;
@@ -198,6 +202,11 @@ void add_compare(CLI::App& app, int& status) {
   command->add_option("--against", args->against, "interp, or a folder with OUTPUT.npy files")
       ->check(is_named())
       ->capture_default_str();
+  command
+      ->add_option("--runner", args->runner,
+                   "run the compiled model by this command in place of this process: tenon-run "
+                   "under an emulator, say, for a --target that this CPU is not")
+      ->check(is_named());
   args->inputs.add_to(*command);
   command->add_option("--threads", args->threads, "threads of the run")
       ->check(in_range(kThreadsRange))
@@ -209,7 +218,7 @@ void add_compare(CLI::App& app, int& status) {
   args->flags.add_to(*command);
   command->footer(
       "examples:\n  tenon compare model.onnx\n  tenon compare model.onnx --against saved --input "
-      "x=x.npy");
+      "x=x.npy\n  tenon compare model.onnx --target aarch64 --runner \"qemu-aarch64 tenon-run\"");
   command->callback([args, &status] {
     const Result<int> done = compare(*args);
     status = done ? *done : explain(done.error());

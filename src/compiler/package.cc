@@ -19,7 +19,7 @@ Status link_code(const Compilation& compilation, artifact::Model& model) {
   objects.reserve(compilation.kernels.size());
   for (const auto& k : compilation.kernels) objects.push_back(k->object);
   if (objects.empty()) return {};
-  TENON_TRY(target::Blob blob, target::link(objects));
+  TENON_TRY(target::Blob blob, target::link(objects, *compilation.machine));
   std::unordered_map<std::string, uint64_t> offsets(blob.symbols.begin(), blob.symbols.end());
   for (artifact::Entry& e : model.entries) {
     const auto found = offsets.find(e.symbol);

@@ -9,13 +9,10 @@
 #include <cstdint>
 
 #include "machine/machine.h"
-#include "support/cpuid.h"
+#include "support/cpu.h"
 
 namespace tenon::machine {
 namespace {
-
-using Wide = float __attribute__((vector_size(64), aligned(64)));
-using Half = float __attribute__((vector_size(32), aligned(32)));
 
 double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -36,39 +33,66 @@ double best_rate(double amount, double budget, const Work& work) {
 
 // Accumulators enough to hide the latency of four cycles on two pipes, with room for both operands.
 // The empty assembler statement makes the compiler keep every product.
-#define TENON_FMA_LOOP(Vector, count)                        \
-  std::array<Vector, count> sums{};                          \
-  Vector x{};                                                \
-  Vector y{};                                                \
-  for (int64_t i = 0; i < steps; ++i) {                      \
-    _Pragma("unroll") for (size_t j = 0; j < (count); ++j) { \
-      sums[j] = __builtin_elementwise_fma(x, y, sums[j]);    \
-      __asm__ volatile("" : "+v"(sums[j]));                  \
-    }                                                        \
+#define TENON_FMA_LOOP(Vector, in_register)                        \
+  std::array<Vector, kAccumulators> sums{};                        \
+  Vector x{};                                                      \
+  Vector y{};                                                      \
+  for (int64_t i = 0; i < steps; ++i) {                            \
+    _Pragma("unroll") for (size_t j = 0; j < kAccumulators; ++j) { \
+      sums[j] = __builtin_elementwise_fma(x, y, sums[j]);          \
+      __asm__ volatile("" : "+" in_register(sums[j]));             \
+    }                                                              \
   }
 
-__attribute__((target("avx512f"), noinline)) void fma_512(int64_t steps) {
-  TENON_FMA_LOOP(Wide, 12)
-}
-__attribute__((target("avx2,fma"), noinline)) void fma_256(int64_t steps) {
-  TENON_FMA_LOOP(Half, 12)
-}
-
-#define TENON_READ_LOOP(Vector)                                                 \
+#define TENON_READ_LOOP(Vector, in_register)                                    \
   const auto* p = static_cast<const Vector*>(data);                             \
   for (int64_t i = 0; i < bytes / static_cast<int64_t>(sizeof(Vector)); i += 8) \
     _Pragma("unroll") for (int64_t j = 0; j < 8; ++j) {                         \
       Vector v = p[i + j];                                                      \
-      __asm__ volatile("" : : "v"(v));                                          \
+      __asm__ volatile("" : : in_register(v));                                  \
     }
 
-/// `bytes` is a multiple of 512.
+constexpr size_t kAccumulators = 12;
+
+/// The same loops for vectors of one width.
+struct Loops {
+  int vector_bytes = 0;  // 0: this CPU lacks what the rows of machines have in common
+  void (*fma)(int64_t steps) = nullptr;
+  void (*read)(const void* data, int64_t bytes) = nullptr;  // a multiple of 512
+};
+
+#if defined(__x86_64__)
+using Wide = float __attribute__((vector_size(64), aligned(64)));
+using Half = float __attribute__((vector_size(32), aligned(32)));
+
+__attribute__((target("avx512f"), noinline)) void fma_512(int64_t steps) {
+  TENON_FMA_LOOP(Wide, "v")
+}
+__attribute__((target("avx2,fma"), noinline)) void fma_256(int64_t steps) {
+  TENON_FMA_LOOP(Half, "v")
+}
 __attribute__((target("avx512f"), noinline)) void read_512(const void* data, int64_t bytes) {
-  TENON_READ_LOOP(Wide)
+  TENON_READ_LOOP(Wide, "v")
 }
-__attribute__((target("avx2"), noinline)) void read_256(const void* data, int64_t bytes) {
-  TENON_READ_LOOP(Half)
+__attribute__((target("avx2"), noinline)) void read_256(const void* data,
+                                                        int64_t bytes){TENON_READ_LOOP(Half, "v")}
+
+Loops loops() {
+  if (has_feature("avx512f")) return {64, fma_512, read_512};
+  if (has_feature("avx2") && has_feature("fma")) return {32, fma_256, read_256};
+  return {};
 }
+#elif defined(__aarch64__)
+using Vector = float __attribute__((vector_size(16), aligned(16)));
+
+__attribute__((noinline)) void fma_128(int64_t steps) { TENON_FMA_LOOP(Vector, "w") }
+__attribute__((noinline)) void read_128(const void* data,
+                                        int64_t bytes){TENON_READ_LOOP(Vector, "w")}
+
+Loops loops() {
+  return {16, fma_128, read_128};
+}
+#endif
 
 class Pages {
  public:
@@ -97,12 +121,11 @@ constexpr int64_t kMostDramBytes = int64_t{64} << 20;
 
 Peaks calibrate() {
   Peaks peaks;
-  const bool wide = has_feature("avx512f");
-  if (!wide && (!has_feature("avx2") || !has_feature("fma"))) return peaks;
+  const Loops run = loops();
+  if (run.vector_bytes == 0) return peaks;
   constexpr int64_t kSteps = 20000;
-  const double flops = static_cast<double>(kSteps) * 12 * 2 * (wide ? 16 : 8);
-  peaks.f32_gflops =
-      best_rate(flops, 0.012, [&] { wide ? fma_512(kSteps) : fma_256(kSteps); }) * 1e-9;
+  const double flops = static_cast<double>(kSteps) * kAccumulators * 2 * (run.vector_bytes / 4);
+  peaks.f32_gflops = best_rate(flops, 0.012, [&] { run.fma(kSteps); }) * 1e-9;
   const Machine& m = host();
   const int64_t dram =
       std::min(kMostDramBytes, std::max(2 * m.l3_bytes, int64_t{16} << 20)) / 512 * 512;
@@ -111,8 +134,7 @@ Peaks calibrate() {
   const auto read_rate = [&](int64_t bytes, double budget) {
     const int64_t passes = std::max<int64_t>(1, (int64_t{2} << 20) / bytes);
     const auto work = [&] {
-      for (int64_t i = 0; i < passes; ++i)
-        wide ? read_512(pages.data(), bytes) : read_256(pages.data(), bytes);
+      for (int64_t i = 0; i < passes; ++i) run.read(pages.data(), bytes);
     };
     return best_rate(static_cast<double>(bytes * passes), budget, work) * 1e-9;
   };

@@ -25,7 +25,7 @@ namespace tenon::machine {
 /// Nothing is touched when an extent is not positive.
 struct Instruction {
   std::string_view name;
-  std::vector<std::string_view> needs;  // cpuid features of which one suffices; empty: any
+  std::vector<std::string_view> needs;  // features of which one suffices; empty: any
   std::vector<std::string_view> params;
   /// One for each operand: how many of its last axes lie in memory as the body's shape says, the
   /// innermost of stride 1. Axes before them may have any stride.

@@ -80,16 +80,24 @@ bool tile_fits(const Machine& m, std::span<const int64_t> params) {
   return registers_hold(m, m.lanes(kType), params, {.once = ir::is_float(kType) ? 0 : 1});
 }
 
-/// Groups of 32 bits. The longest vectors are another feature's than the others.
+/// Groups of 32 bits. The longest vectors of x86 are another feature's than the others.
 bool bytes_fit(const Machine& m, std::span<const int64_t> params) {
   return (m.vector_bytes < 64 || has(m, "avx512vnni")) &&
          registers_hold(m, m.vector_bytes / 4, params, {.narrowest = 4});
 }
 
-/// Beside them a column's excess and the constant that moves signed bytes to unsigned ones.
+/// Beside them a column's excess and the constant that moves bytes to the other kind of sign.
 bool moved_bytes_fit(const Machine& m, std::span<const int64_t> params) {
   return bytes_fit(m, params) &&
          registers_hold(m, m.vector_bytes / 4, params, {.for_columns = 1, .once = 1});
+}
+
+/// x86 multiplies an unsigned byte by a signed one, AArch64 two of a kind, and with i8mm both ways.
+bool bytes_of_a_kind_fit(const Machine& m, std::span<const int64_t> params) {
+  return has(m, "asimddp") ? bytes_fit(m, params) : moved_bytes_fit(m, params);
+}
+bool bytes_of_both_kinds_fit(const Machine& m, std::span<const int64_t> params) {
+  return has(m, "asimddp") && !has(m, "i8mm") ? moved_bytes_fit(m, params) : bytes_fit(m, params);
 }
 
 bool widened_bytes_fit(const Machine& m, std::span<const int64_t> params) {
@@ -104,7 +112,7 @@ bool halves_fit(const Machine& m, std::span<const int64_t> params) {
 template <ir::DType kType>
 Instruction tile(std::string_view name, const Types& types, const std::string& combine) {
   return {name,
-          {"fma"},
+          {"fma", "asimd"},
           {"mr", "nr"},
           {1, 0, 1},
           tile_body(std::string(name), types, combine),
@@ -114,11 +122,11 @@ Instruction tile(std::string_view name, const Types& types, const std::string& c
 /// Products of four bytes each into 32 bits, which never saturate.
 Instruction byte_tile(std::string_view name, const std::string& a, const std::string& b) {
   return {name,
-          {"avx512vnni", "avxvnni"},
+          {"avx512vnni", "avxvnni", "asimddp"},
           {"mr", "nr"},
           {1, 1, 2},
           grouped_body(std::string(name), {"i32", a, b}, "sum", "4"),
-          a == b ? moved_bytes_fit : bytes_fit};
+          a == b ? bytes_of_a_kind_fit : bytes_of_both_kinds_fit};
 }
 
 /// Products of two bytes each, which 16 bits hold before they are multiplied.
@@ -143,7 +151,7 @@ std::vector<Instruction> make_rows() {
       widened_byte_tile("dot2_tile_i8i8", "i8", "i8"),
       widened_byte_tile("dot2_tile_u8u8", "u8", "u8"),
       {"dot2_tile_bf16",
-       {"avx512bf16"},
+       {"avx512bf16", "bf16"},
        {"mr", "nr"},
        {1, 1, 2},
        grouped_body("dot2_tile_bf16", {"f32", "bf16", "bf16"}, "fma", "2"),

@@ -1,72 +1,24 @@
 #include "machine/machine.h"
 
-#include <array>
-
-#include "support/cpuid.h"
+#include "machine/rows.h"
+#include "support/cpu.h"
 
 namespace tenon::machine {
 namespace {
 
-constexpr int64_t kKiB = 1024;
-constexpr int64_t kMiB = 1024 * kKiB;
-
-// Each list is what LLVM may use for the row, so it is also what an artifact needs.
-constexpr std::string_view kV3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "movbe",
-                                    "avx",  "avx2",  "bmi",    "bmi2",   "f16c",   "fma",  "lzcnt"};
-constexpr std::string_view kV4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
-constexpr std::string_view kZen4[] = {"avx512vnni",  "avx512bf16",   "avx512vbmi",
-                                      "avx512vbmi2", "avx512bitalg", "avx512vpopcntdq",
-                                      "avx512ifma"};
-constexpr std::string_view kZen5[] = {"avxvnni"};
-// Tile instructions are not listed: code that uses them asks for them by itself.
-constexpr std::string_view kSapphireRapids[] = {"avxvnni", "avx512fp16"};
-
-using Lists = std::initializer_list<std::span<const std::string_view>>;
-
-Machine row(std::string name, std::string cpu, const Lists& lists, int vector_bytes, int64_t l1,
-            int64_t l2, int64_t l3) {
-  Machine m{std::move(name),
-            std::move(cpu),
-            "",
-            {},
-            vector_bytes,
-            vector_bytes == 64 ? 32 : 16,
-            l1,
-            l2,
-            l3};
-  for (const auto& list : lists)
-    for (const std::string_view feature : list) {
-      m.needs.emplace_back(feature);
-      m.llvm_features += (m.llvm_features.empty() ? "+" : ",+") + std::string(feature);
-    }
-  return m;
-}
-
 std::vector<Machine> make_rows() {
-  return {
-      row("x86-64-v3", "haswell", {kV3}, 32, 32 * kKiB, 512 * kKiB, 16 * kMiB),
-      row("x86-64-v4", "skylake-avx512", {kV3, kV4}, 64, 32 * kKiB, kMiB, 16 * kMiB),
-      row("znver4", "znver4", {kV3, kV4, kZen4}, 64, 32 * kKiB, kMiB, 32 * kMiB),
-      row("znver5", "znver5", {kV3, kV4, kZen4, kZen5}, 64, 48 * kKiB, kMiB, 32 * kMiB),
-      row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 48 * kKiB,
-          2 * kMiB, 32 * kMiB),
-  };
+  std::vector<Machine> all = x86_rows();
+  for (Machine& m : aarch64_rows()) all.push_back(std::move(m));
+  return all;
 }
 
+/// Rows of other architectures never run here. Where none does, what is missing of the first tells
+/// the user what kind of CPU is needed.
 const Machine& best_row() {
-  const auto runs = [](std::string_view name) {
-    const Machine* m = find_row(name);
-    return missing(*m).empty() ? m : nullptr;
-  };
-  std::vector<std::string_view> order;
-  if (cpu_id().vendor == Vendor::intel) order = {"sapphirerapids", "x86-64-v4"};
-  if (cpu_id().vendor == Vendor::amd && cpu_id().family >= 0x1a)
-    order = {"znver5", "znver4", "x86-64-v4"};
-  if (cpu_id().vendor == Vendor::amd && cpu_id().family < 0x1a) order = {"znver4", "x86-64-v4"};
-  if (order.empty()) order = {"x86-64-v4"};
-  for (const std::string_view name : order)
-    if (const Machine* m = runs(name)) return *m;
-  return *find_row("x86-64-v3");
+  for (const auto& names : {preferred_x86_rows(), preferred_aarch64_rows()})
+    for (const std::string_view name : names)
+      if (const Machine* m = find_row(name); missing(*m).empty()) return *m;
+  return rows().front();
 }
 
 Machine make_host() {

@@ -12,13 +12,18 @@
 
 namespace tenon::machine {
 
+/// What decides which target (src/target) serves a machine.
+enum class Architecture : uint8_t { x86_64, aarch64 };
+
 struct Machine {
-  std::string name;           // x86-64-v3, x86-64-v4, sapphirerapids, znver4, znver5
+  Architecture architecture;
+  std::string name;           // x86-64-v3, znver4, aarch64, neoverse-n1, ... (rows_*.cc)
   std::string llvm_cpu;       // for LLVM's scheduling model only; features come from llvm_features
   std::string llvm_features;  // "+avx2,+fma,..."
-  std::vector<std::string> needs;  // cpuid feature names that an artifact for this row requires
-  int vector_bytes;                // 32 or 64
-  int vector_registers;            // 16 or 32
+  std::vector<std::string>
+      needs;             // features that an artifact for this row requires (support/cpu.h)
+  int vector_bytes;      // 16, 32 or 64
+  int vector_registers;  // 16 or 32
   int64_t l1_bytes, l2_bytes, l3_bytes;
   [[nodiscard]] int64_t register_file_bytes() const {
     return int64_t{vector_bytes} * vector_registers;
@@ -28,10 +33,10 @@ struct Machine {
 
 [[nodiscard]] std::span<const Machine> rows();
 [[nodiscard]] const Machine* find_row(std::string_view name);
-/// The best row that this CPU can run, with its cache sizes and cpu name filled in from cpuid.
+/// The best row that this CPU can run, with its own cache sizes.
 [[nodiscard]] const Machine& host();
 
-/// cpuid features in `machine.needs` that this CPU (or its operating system) lacks; empty: code for
+/// Features in `machine.needs` that this CPU (or its operating system) lacks; empty: code for
 /// the row runs here.
 [[nodiscard]] std::vector<std::string> missing(const Machine& machine);
 /// What the CPU calls itself, for reports.

@@ -1,13 +1,11 @@
 #include "runtime/model.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "runtime/tensor.h"
 #include "support/number_range.h"
@@ -32,31 +30,16 @@ Result<std::shared_ptr<const Model>> Model::from(artifact::Model model) {
   return ready;
 }
 
-Model::~Model() {
-  if (own_code_ != nullptr) munmap(own_code_, own_code_size_);
-}
-
 Status Model::map_code() {
   if (!model_.functions.empty()) {
     functions_ = model_.functions;
     return {};
   }
-  const uint64_t size = model_.code.size();
-  if (size == 0) return {};
-  own_code_size_ = (size + artifact::kPage - 1) / artifact::kPage * artifact::kPage;
-  own_code_ =
-      mmap(nullptr, own_code_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (own_code_ == MAP_FAILED) {
-    own_code_ = nullptr;
-    return fail("run.memory", cat("no memory for ", size, " bytes of code"));
-  }
-  std::memcpy(own_code_, model_.code.data(), size);
-  if (mprotect(own_code_, own_code_size_, PROT_READ | PROT_EXEC) != 0)
-    return fail("run.memory", "this system does not let programs make memory executable");
-  code_ = static_cast<const std::byte*>(own_code_);
+  if (model_.code.empty()) return {};
+  TENON_TRY(code_, ExecutableMemory::of(model_.code));
   functions_.reserve(model_.entries.size());
   for (const artifact::Entry& e : model_.entries)
-    functions_.push_back(reinterpret_cast<KernelFn>(reinterpret_cast<uintptr_t>(code_ + e.offset)));
+    functions_.push_back(code_->function<KernelFn>(e.offset));
   return {};
 }
 
@@ -154,7 +137,7 @@ void Model::write_perf_map() const {
   for (const artifact::Entry& e : model_.entries) {
     const uint64_t end = *std::upper_bound(starts.begin(), starts.end(), e.offset);
     std::fprintf(file, "%lx %lx %s\n",
-                 static_cast<unsigned long>(std::bit_cast<uintptr_t>(code_ + e.offset)),
+                 static_cast<unsigned long>(std::bit_cast<uintptr_t>(code_->data() + e.offset)),
                  static_cast<unsigned long>(end - e.offset), e.symbol.c_str());
   }
   std::fclose(file);

@@ -9,6 +9,7 @@
 
 #include "artifact/file.h"
 #include "artifact/model.h"
+#include "support/executable_memory.h"
 #include "support/result.h"
 
 namespace tenon::runtime {
@@ -22,7 +23,6 @@ class Model {
       const std::string& path, const artifact::ReadOptions& options = {});
   /// The same from a model that was just compiled. Refuses one for another CPU ("artifact.cpu").
   [[nodiscard]] static Result<std::shared_ptr<const Model>> from(artifact::Model model);
-  ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
@@ -52,9 +52,7 @@ class Model {
   void write_perf_map() const;
 
   artifact::Model model_;
-  void* own_code_ = nullptr;  // a private copy of code that was not mapped from a file
-  uint64_t own_code_size_ = 0;
-  const std::byte* code_ = nullptr;
+  std::unique_ptr<const ExecutableMemory> code_;
   std::vector<KernelFn> functions_;
   std::vector<uint32_t> arena_slots_, first_slot_;
 };

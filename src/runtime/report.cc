@@ -114,15 +114,17 @@ std::string latency_json(const Latency& l) {
              ", \"count\": ", l.count, "}");
 }
 
+std::string output_file(const std::string& folder, std::string name) {
+  for (char& c : name)
+    if (c == '/' || c == '\\' || c == ':' || static_cast<unsigned char>(c) < 0x20) c = '_';
+  if (name.empty() || name[0] == '.') name = "_" + name;
+  return cat(folder, "/", name, ".npy");
+}
+
 Status save_outputs(std::span<const NamedTensor> tensors, const std::string& folder) {
   TENON_TRY_VOID(make_folder(folder));
-  for (const NamedTensor& t : tensors) {
-    std::string name = t.name;
-    for (char& c : name)
-      if (c == '/' || c == '\\' || c == ':' || static_cast<unsigned char>(c) < 0x20) c = '_';
-    if (name.empty() || name[0] == '.') name = "_" + name;
-    TENON_TRY_VOID(write_npy(cat(folder, "/", name, ".npy"), t.tensor));
-  }
+  for (const NamedTensor& t : tensors)
+    TENON_TRY_VOID(write_npy(output_file(folder, t.name), t.tensor));
   return {};
 }
 

@@ -36,8 +36,10 @@ struct NamedTensor {
 /// {"min": .., "median": .., "p90": .., "p99": .., "count": ..}
 [[nodiscard]] std::string latency_json(const Latency& latency);
 
-/// Writes NAME.npy for each tensor into `folder`, which is made if need be. Characters of a name
-/// that do not belong into a file name become '_'.
+/// The file in `folder` that save_outputs gives a tensor of that name: characters that do not
+/// belong into a file name become '_'.
+[[nodiscard]] std::string output_file(const std::string& folder, std::string name);
+/// Writes each tensor into its file in `folder`, which is made if need be.
 [[nodiscard]] Status save_outputs(std::span<const NamedTensor> tensors, const std::string& folder);
 
 }  // namespace tenon::runtime

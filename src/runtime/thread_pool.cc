@@ -1,6 +1,5 @@
 #include "runtime/thread_pool.h"
 
-#include <immintrin.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -8,6 +7,8 @@
 #include <algorithm>
 #include <climits>
 #include <system_error>
+
+#include "support/cpu.h"
 
 namespace tenon::runtime {
 namespace {
@@ -54,7 +55,7 @@ void ThreadPool::run_part(int worker) {
 void ThreadPool::work(int worker) {
   uint32_t seen = 0;
   while (true) {
-    for (int i = 0; i < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++i) _mm_pause();
+    for (int i = 0; i < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++i) spin_pause();
     while (epoch_.load(std::memory_order_acquire) == seen) {
       sleepers_.fetch_add(1);
       futex_wait(epoch_, seen);
@@ -78,7 +79,7 @@ int64_t ThreadPool::run(Task task, void* context, int64_t grid) {
   epoch_.fetch_add(1);
   if (sleepers_.load() != 0) futex_wake(epoch_);
   run_part(0);
-  for (int i = 0; i < kSpins && pending_.load(std::memory_order_acquire) != 0; ++i) _mm_pause();
+  for (int i = 0; i < kSpins && pending_.load(std::memory_order_acquire) != 0; ++i) spin_pause();
   for (uint32_t left = pending_.load(); left != 0; left = pending_.load()) {
     joiner_sleeps_.store(1);
     futex_wait(pending_, left);

@@ -1,5 +1,5 @@
-// A target turns target-stage loop programs into machine code. One folder a target; what targets
-// of LLVM share stands in llvm/.
+// A target turns target-stage loop programs into machine code: a folder and a row of targets().
+// What targets of LLVM share stands in llvm/.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@
 namespace tenon::target {
 
 /// One launch of a kernel: a function
-///   int32_t f(const Frame* frame, int64_t begin, int64_t end, void* scratch)
+///   int64_t f(const Frame* frame, int64_t begin, int64_t end, void* scratch)
 /// that runs iterations begin..end of its parallel loop (a serial statement has grid 1). Returns 0
-/// or an error code (1: index out of range). Frame buffers are the kernel's params, then its
+/// or a failure (support/kernel_failure.h). Frame buffers are the kernel's params, then its
 /// internal buffers of scope global, in the order of Kernel::buffers; frame sizes are
 /// Kernel::sizes.
 struct Launch {
@@ -30,11 +30,36 @@ struct Object {
   std::vector<Launch> launches;
 };
 
-struct EmitOptions {
-  bool keep_asm = false;
+/// Position-independent code with its constants; relocations resolved inside the blob, which has to
+/// lie at a page's start.
+struct Blob {
+  std::vector<std::byte> bytes;                           // read and execute
+  std::vector<std::pair<std::string, uint64_t>> symbols;  // name, offset
 };
 
-/// Machine code of one kernel (target stage). Thread-safe for distinct kernels.
+/// What a person may read of a kernel's code.
+enum class Form : uint8_t { llvm, assembly };
+
+namespace via_llvm {
+struct Backend;  // llvm/backend.h
+}
+
+/// A row for each kind of code. All functions are safe to call for distinct kernels at once.
+struct Target {
+  std::string_view name;
+  machine::Architecture machines;  // the machine rows that it serves
+  Result<Object> (*emit)(const Target&, const ir::Kernel&, const machine::Machine&,
+                         std::string symbol_prefix);
+  Result<std::string> (*text)(const Target&, const ir::Kernel&, const machine::Machine&, Form);
+  Result<Blob> (*link)(const Target&, std::span<const Object>);
+  const via_llvm::Backend* backend;  // its instructions and mathematics, where LLVM serves it
+};
+
+[[nodiscard]] std::span<const Target> targets();
+/// The target that serves the machine.
+[[nodiscard]] const Target& target_of(const machine::Machine& machine);
+
+/// Machine code of one kernel (target stage).
 [[nodiscard]] Result<Object> emit(const ir::Kernel& kernel, const machine::Machine& machine,
                                   std::string symbol_prefix);
 /// The same as text.
@@ -42,12 +67,7 @@ struct EmitOptions {
                                             const machine::Machine& machine);
 [[nodiscard]] Result<std::string> emit_asm(const ir::Kernel& kernel,
                                            const machine::Machine& machine);
-
-/// Position-independent code with its constants; relocations resolved inside the blob.
-struct Blob {
-  std::vector<std::byte> bytes;                           // read and execute
-  std::vector<std::pair<std::string, uint64_t>> symbols;  // name, offset
-};
-[[nodiscard]] Result<Blob> link(std::span<const Object> objects);
+/// Joins objects that were emitted for the machine.
+[[nodiscard]] Result<Blob> link(std::span<const Object> objects, const machine::Machine& machine);
 
 }  // namespace tenon::target

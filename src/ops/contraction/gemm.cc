@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "support/cpu.h"
+
 namespace tenon::ops {
 namespace {
 
@@ -17,14 +19,8 @@ constexpr int64_t kCols = 512;
 
 using Vec = double __attribute__((vector_size(32)));
 
-#if defined(__x86_64__)
-#define TENON_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
-#else
-#define TENON_CLONES
-#endif
-
 /// acc[4, 8] += sum over k of a[k, 4] * b[k, 8], written into a row-major tile.
-TENON_CLONES void tile(int64_t k, const double* a, const double* b, double* out) {
+TENON_VECTOR_CLONES void tile(int64_t k, const double* a, const double* b, double* out) {
   Vec c00{}, c01{}, c10{}, c11{}, c20{}, c21{}, c30{}, c31{};
   for (int64_t i = 0; i < k; ++i, a += kTileRows, b += kTileCols) {
     Vec b0;
@@ -65,8 +61,9 @@ void pack_b(int64_t depth, int64_t cols, const double* b, int64_t ldb, double* t
 }
 
 /// For few rows packing b costs more than it saves: c[m, n] += a * b, streaming b once.
-TENON_CLONES void multiply_rows(int64_t m, int64_t n, int64_t k, const double* a, int64_t lda,
-                                const double* b, int64_t ldb, double* c, int64_t ldc) {
+TENON_VECTOR_CLONES void multiply_rows(int64_t m, int64_t n, int64_t k, const double* a,
+                                       int64_t lda, const double* b, int64_t ldb, double* c,
+                                       int64_t ldc) {
   const int64_t wide = n / 4 * 4;
   for (int64_t p = 0; p < k; ++p, b += ldb) {
     for (int64_t i = 0; i < m; ++i) {

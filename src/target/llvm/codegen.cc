@@ -6,7 +6,6 @@
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/ErrorHandling.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
 #include <llvm/Transforms/IPO/GlobalDCE.h>
@@ -28,24 +27,26 @@
 namespace tenon::target::via_llvm {
 namespace {
 
-constexpr const char* kTriple = "x86_64-unknown-linux-gnu";
-
-const llvm::Target* find_target() {
-  static const llvm::Target* target = [] {
+/// Registers all targets with LLVM: its registry may not change while others read it.
+void prepare_llvm() {
+  static const bool done = [] {
     // What LLVM calls fatal ends this call and not the process.
     llvm::install_fatal_error_handler([](void*, const char* reason, bool) {
       throw InternalError(std::string("LLVM: ") + reason);
     });
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    std::string error;
-    const llvm::Target* found = llvm::TargetRegistry::lookupTarget(kTriple, error);
-    TENON_CHECK(found != nullptr, error);
-    return found;
+    for (const Target& t : targets())
+      if (t.backend != nullptr) t.backend->register_with_llvm();
+    return true;
   }();
-  return target;
+  TENON_CHECK(done, "LLVM has no targets");
+}
+
+const llvm::Target& find_target(const char* triple) {
+  prepare_llvm();
+  std::string error;
+  const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, error);
+  TENON_CHECK(found != nullptr, error);
+  return *found;
 }
 
 void generate(Unit& unit, llvm::raw_pwrite_stream& out, llvm::CodeGenFileType type) {
@@ -57,17 +58,18 @@ void generate(Unit& unit, llvm::raw_pwrite_stream& out, llvm::CodeGenFileType ty
 
 }  // namespace
 
-Unit make_unit(const std::string& name, const machine::Machine& machine) {
+Unit make_unit(const std::string& name, const Backend& backend, const machine::Machine& machine) {
   Unit unit;
   unit.context = std::make_unique<llvm::LLVMContext>();
   unit.module = std::make_unique<llvm::Module>(name, *unit.context);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.FunctionSections = false;
-  unit.target.reset(find_target()->createTargetMachine(
-      kTriple, "x86-64", machine.llvm_features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Default));
-  unit.module->setTargetTriple(kTriple);
+  unit.target.reset(find_target(backend.triple)
+                        .createTargetMachine(backend.triple, backend.cpu, machine.llvm_features,
+                                             options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+                                             llvm::CodeGenOptLevel::Default));
+  unit.module->setTargetTriple(backend.triple);
   unit.module->setDataLayout(unit.target->createDataLayout());
   unit.module->setPICLevel(llvm::PICLevel::BigPIC);
   return unit;

@@ -11,6 +11,7 @@
 
 #include "machine/machine.h"
 #include "support/result.h"
+#include "target/llvm/backend.h"
 
 namespace tenon::target::via_llvm {
 
@@ -20,7 +21,8 @@ struct Unit {
   std::unique_ptr<llvm::TargetMachine> target;
 };
 
-[[nodiscard]] Unit make_unit(const std::string& name, const machine::Machine& machine);
+[[nodiscard]] Unit make_unit(const std::string& name, const Backend& backend,
+                             const machine::Machine& machine);
 /// Verifies the module and runs the passes.
 void optimize(Unit& unit);
 [[nodiscard]] std::vector<std::byte> object_code(Unit& unit);

@@ -5,18 +5,18 @@
 #include "target/llvm/codegen.h"
 #include "target/llvm/emitter.h"
 
-namespace tenon::target {
+namespace tenon::target::via_llvm {
 namespace {
 
 struct Built {
-  via_llvm::Unit unit;
+  Unit unit;
   std::vector<Launch> launches;
 };
 
-Result<Built> build(const ir::Kernel& kernel, const machine::Machine& machine,
-                    const std::string& prefix) {
-  Built built{via_llvm::make_unit(kernel.name, machine), {}};
-  via_llvm::Emitter emitter(*built.unit.module, kernel, machine);
+Result<Built> build(const Backend& backend, const ir::Kernel& kernel,
+                    const machine::Machine& machine, const std::string& prefix) {
+  Built built{make_unit(kernel.name, backend, machine), {}};
+  Emitter emitter(*built.unit.module, backend, kernel, machine);
   std::vector<ir::Expr> statements{kernel.body};
   if (kernel.body->op == ir::Op::seq)
     statements.assign(kernel.body->operands.begin(), kernel.body->operands.end());
@@ -25,29 +25,26 @@ Result<Built> build(const ir::Kernel& kernel, const machine::Machine& machine,
     TENON_TRY(Launch launch, emitter.emit(statements[i], symbol));
     built.launches.push_back(std::move(launch));
   }
-  via_llvm::optimize(built.unit);
+  optimize(built.unit);
   return built;
 }
 
 }  // namespace
 
-Result<Object> emit(const ir::Kernel& kernel, const machine::Machine& machine,
+Result<Object> emit(const Target& target, const ir::Kernel& kernel, const machine::Machine& machine,
                     std::string symbol_prefix) {
-  TENON_TRY(Built built, build(kernel, machine, symbol_prefix));
-  return Object{via_llvm::object_code(built.unit), std::move(built.launches)};
+  TENON_TRY(Built built, build(*target.backend, kernel, machine, symbol_prefix));
+  return Object{object_code(built.unit), std::move(built.launches)};
 }
 
-Result<std::string> emit_llvm(const ir::Kernel& kernel, const machine::Machine& machine) {
-  TENON_TRY(const Built built, build(kernel, machine, kernel.name));
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  built.unit.module->print(out, nullptr);
-  return text;
+Result<std::string> text(const Target& target, const ir::Kernel& kernel,
+                         const machine::Machine& machine, Form form) {
+  TENON_TRY(Built built, build(*target.backend, kernel, machine, kernel.name));
+  if (form == Form::assembly) return assembly(built.unit);
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  built.unit.module->print(stream, nullptr);
+  return out;
 }
 
-Result<std::string> emit_asm(const ir::Kernel& kernel, const machine::Machine& machine) {
-  TENON_TRY(Built built, build(kernel, machine, kernel.name));
-  return via_llvm::assembly(built.unit);
-}
-
-}  // namespace tenon::target
+}  // namespace tenon::target::via_llvm

@@ -253,10 +253,10 @@ TEST(Emit, failing_index_check_gives_its_code) {
   std::vector<int64_t> got(3);
   void* buffers[] = {in.data(), got.data()};
   const int64_t sizes[] = {3};
-  EXPECT_EQ(testing::run(p.kernel, machine::host(), buffers, sizes), 0);
+  EXPECT_EQ(testing::run(p.kernel, testing::machine(), buffers, sizes), 0);
   EXPECT_EQ(got, in);
   in[2] = 10;
-  EXPECT_EQ(testing::run(p.kernel, machine::host(), buffers, sizes), 1);
+  EXPECT_EQ(testing::run(p.kernel, testing::machine(), buffers, sizes), 1);
 }
 
 TEST(Emit, the_first_lane_that_fails_gives_the_code) {
@@ -275,7 +275,7 @@ TEST(Emit, the_first_lane_that_fails_gives_the_code) {
       std::vector<int64_t> in(static_cast<size_t>(lanes), 3);
       std::vector<int64_t> got(in.size());
       void* buffers[] = {in.data(), got.data()};
-      const auto code = [&] { return testing::run(p.kernel, machine::host(), buffers, {}); };
+      const auto code = [&] { return testing::run(p.kernel, testing::machine(), buffers, {}); };
       EXPECT_EQ(code(), guarded ? 0 : 3);
       in.back() = 21;
       EXPECT_EQ(code(), guarded ? 21 : 3);
@@ -310,7 +310,7 @@ TEST(Emit, top_level_statements_become_launches_with_their_own_grid_and_scratch)
       "parallel");
   const Expr second = ir::store(c, out, c.imm_f(c.scalar(DType::f32), 9), std::vector{c.i64(0)});
   p.kernel.body = ir::seq(c, std::vector{first, second});
-  const auto object = emit(p.kernel, machine::host(), "k");
+  const auto object = emit(p.kernel, testing::machine(), "k");
   ASSERT_TRUE(object);
   ASSERT_EQ(object->launches.size(), 2U);
   const int64_t sizes[] = {5};
@@ -319,7 +319,7 @@ TEST(Emit, top_level_statements_become_launches_with_their_own_grid_and_scratch)
   EXPECT_EQ(object->launches[1].grid, c.i64(1));
   std::vector<float> got(5);
   void* buffers[] = {got.data()};
-  EXPECT_EQ(testing::run(p.kernel, machine::host(), buffers, sizes), 0);
+  EXPECT_EQ(testing::run(p.kernel, testing::machine(), buffers, sizes), 0);
   EXPECT_EQ(got, (std::vector<float>{9, 5, 5, 5, 5}));
 }
 
@@ -341,9 +341,9 @@ TEST(Emit, absurd_unrolling_is_refused) {
   p.kernel.body =
       ir::for_loop(c, i, c.i64(10'000'000),
                    ir::store(c, out, c.imm_f(c.scalar(DType::f32), 1), std::vector{i}), "unroll");
-  const auto object = emit(p.kernel, machine::host(), "k");
+  const auto object = emit(p.kernel, testing::machine(), "k");
   ASSERT_FALSE(object);
-  EXPECT_EQ(object.error().diagnostics[0].code, "target.x86");
+  EXPECT_EQ(object.error().diagnostics[0].code, "target.emit");
   EXPECT_NE(object.error().text().find("unrolled"), std::string::npos);
 }
 
@@ -355,9 +355,9 @@ TEST(Emit, symbolic_register_buffers_are_refused) {
   const Expr r = c.buffer("r", c.tensor(DType::f32, std::vector{n}, ir::Scope::reg));
   p.kernel.buffers = {r};
   p.kernel.body = ir::store(c, r, c.imm_f(c.scalar(DType::f32), 1), std::vector{c.i64(0)});
-  const auto object = emit(p.kernel, machine::host(), "k");
+  const auto object = emit(p.kernel, testing::machine(), "k");
   ASSERT_FALSE(object);
-  EXPECT_EQ(object.error().diagnostics[0].code, "target.x86");
+  EXPECT_EQ(object.error().diagnostics[0].code, "target.emit");
 }
 
 /// Iterations of a lane loop that pass a value through one element must not run side by side.
@@ -383,7 +383,7 @@ TEST(Emit, running_sums_stay_serial) {
   std::vector<float> in(16, 1);
   std::vector<float> got(16);
   void* buffers[] = {in.data(), got.data()};
-  ASSERT_EQ(testing::run(p.kernel, machine::host(), buffers), 0);
+  ASSERT_EQ(testing::run(p.kernel, testing::machine(), buffers), 0);
   for (size_t k = 0; k < 16; ++k) EXPECT_EQ(got[k], static_cast<float>(k + 1));
 }
 

@@ -21,6 +21,7 @@
 #include "machine/machine.h"
 #include "support/result.h"
 #include "target/llvm/arith.h"
+#include "target/llvm/backend.h"
 #include "target/target.h"
 
 namespace tenon::target::via_llvm {
@@ -74,10 +75,22 @@ struct TileStep;  // register_tile.h
 
 class Emitter {
  public:
-  Emitter(llvm::Module& module, const ir::Kernel& kernel, const machine::Machine& machine);
+  Emitter(llvm::Module& module, const Backend& backend, const ir::Kernel& kernel,
+          const machine::Machine& machine);
 
   /// Adds the function of one top-level statement.
   [[nodiscard]] Result<Launch> emit(Expr statement, const std::string& symbol);
+
+  // ---- for the emitters of instructions (instructions.cc, register_tile.cc)
+  [[nodiscard]] Builder& builder() { return b_; }
+  [[nodiscard]] const machine::Machine& machine() const { return machine_; }
+  /// The value of an integer expression outside vector loops.
+  Value* scalar(Expr e) { return expr(e).scalar(); }
+  /// A tile: axes rows, columns, k and what a step takes of it; operands c, a, b; sizes mr, nr and
+  /// the heights of tails.
+  void register_tile(Expr node, const TileStep& step);
+  /// An instruction as the loops that it means.
+  void as_loops(Expr node);
 
  private:
   // ---- launch.cc: frame, buffers, scratch
@@ -109,13 +122,6 @@ class Emitter {
     std::vector<Value*> steps;
   };
   Designated designated(const ir::InstrView& instr, size_t operand);
-  friend struct Instructions;
-
-  // ---- register_tile.cc, fma_tile.cc, dot_tile.cc
-  void register_tile(Expr node, const TileStep& step);
-  void fma_tile(Expr node);
-  void dot_tile(Expr node);
-  void widened_dot_tile(Expr node);
 
   // ---- vector_loop.cc
   bool vector_loop(Expr node, int64_t extent);
@@ -137,7 +143,6 @@ class Emitter {
 
   // ---- expressions.cc
   Val expr(Expr e);
-  Value* scalar(Expr e) { return expr(e).scalar(); }
   Val compute(Expr e);
   Val variable(Expr e);
   Val operation(Expr e);

@@ -29,19 +29,20 @@ std::vector<Expr> buffers_of(Expr root) {
 
 }  // namespace
 
-Emitter::Emitter(llvm::Module& module, const ir::Kernel& kernel, const machine::Machine& machine)
+Emitter::Emitter(llvm::Module& module, const Backend& backend, const ir::Kernel& kernel,
+                 const machine::Machine& machine)
     : context_(module.getContext()),
       module_(module),
       kernel_(kernel),
       machine_(machine),
-      b_(context_),
+      b_(context_, backend),
       known_(ir::assume_extents(kernel)) {
   for (Expr n : ir::post_order(std::span(&kernel.body, 1)))
     if (n->op == ir::Op::for_) known_.below(n->operand(0), n->operand(1));
 }
 
 void Emitter::fail(std::string message) {
-  if (!error_) error_ = Error{{{"target.x86", std::move(message)}}};
+  if (!error_) error_ = Error{{{"target.emit", std::move(message)}}};
 }
 
 llvm::BasicBlock* Emitter::block(const char* name) {
@@ -79,13 +80,10 @@ void Emitter::begin_function(Expr, const std::string& symbol) {
   function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
   function_->setAlignment(llvm::Align(kAlign));
   function_->addFnAttr(llvm::Attribute::NoUnwind);
-  function_->addFnAttr("target-cpu", "x86-64");
+  function_->addFnAttr("target-cpu", b_.backend.cpu);
   function_->addFnAttr("target-features", machine_.llvm_features);
   function_->addFnAttr("tune-cpu", machine_.llvm_cpu);
-  if (machine_.vector_bytes == 64) {
-    function_->addFnAttr("prefer-vector-width", "512");
-    function_->addFnAttr("min-legal-vector-width", "512");
-  }
+  if (b_.backend.decorate != nullptr) b_.backend.decorate(*function_, machine_);
   for (unsigned i : {0U, 3U}) function_->addParamAttr(i, llvm::Attribute::NoAlias);
   failure_ = nullptr;
   failure_code_ = nullptr;

@@ -1,15 +1,16 @@
 // Joins relocatable objects into one position-independent blob: code and constants side by side,
-// every relocation resolved inside. Nothing may refer outside; memcpy and its kin are the linker's
+// every relocation resolved inside. Nothing may refer outside; memcpy and its kin are the target's
 // own.
 #include <llvm/Object/ELFObjectFile.h>
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
 
-#include "target/target.h"
+#include "target/llvm/backend.h"
 
-namespace tenon::target {
+namespace tenon::target::via_llvm {
 namespace {
 
 using llvm::object::ELFObjectFile;
@@ -17,26 +18,10 @@ using llvm::object::SectionRef;
 using ElfFile = ELFObjectFile<llvm::object::ELF64LE>;
 namespace ELF = llvm::ELF;
 
-struct Helper {
-  std::string_view name;
-  std::string_view code;
-};
-using namespace std::string_view_literals;
-constexpr Helper kHelpers[] = {
-    // mov rax,rdi; mov rcx,rdx; rep movsb; ret
-    {"memcpy", "\x48\x89\xf8\x48\x89\xd1\xf3\xa4\xc3"sv},
-    // mov r9,rdi; mov eax,esi; mov rcx,rdx; rep stosb; mov rax,r9; ret
-    {"memset", "\x49\x89\xf9\x89\xf0\x48\x89\xd1\xf3\xaa\x4c\x89\xc8\xc3"sv},
-    // mov rax,rdi; mov rcx,rdx; mov r8,rdi; sub r8,rsi; cmp r8,rdx; jae 1f;
-    // lea rdi,[rdi+rdx-1]; lea rsi,[rsi+rdx-1]; std; rep movsb; cld; ret; 1: rep movsb; ret
-    {"memmove",
-     "\x48\x89\xf8\x48\x89\xd1\x49\x89\xf8\x49\x29\xf0\x49\x39\xd0\x73\x0f"
-     "\x48\x8d\x7c\x17\xff\x48\x8d\x74\x16\xff\xfd\xf3\xa4\xfc\xc3\xf3\xa4\xc3"sv},
-};
-
 constexpr uint64_t kAlign = 64;
 
 struct Linker {
+  const Backend& backend;
   Blob blob;
   std::unordered_map<std::string, uint64_t> symbols;  // global, by name
 
@@ -47,14 +32,12 @@ struct Linker {
     return at;
   }
 
-  /// The address of one of the linker's own functions; added on first use.
-  bool add_helper(const std::string& name) {
-    for (const Helper& h : kHelpers) {
-      if (h.name != name) continue;
-      symbols[name] = append(h.code.data(), h.code.size(), 16);
-      return true;
-    }
-    return false;
+  /// Adds a function of the target's own library, on its first use; false if there is none.
+  bool add_library_function(const std::string& name) {
+    const auto found = std::ranges::find(backend.library, name, &LibraryFunction::name);
+    if (found == backend.library.end()) return false;
+    symbols[name] = append(found->code.data(), found->code.size(), 16);
+    return true;
   }
 };
 
@@ -73,9 +56,9 @@ Status place(Linker& linker, const Object& object, Placed& placed) {
   for (const SectionRef& section : placed.file->sections()) {
     const llvm::object::ELFSectionRef elf(section);
     if ((elf.getFlags() & ELF::SHF_ALLOC) == 0 || section.getSize() == 0) continue;
-    if (elf.getType() == ELF::SHT_X86_64_UNWIND) continue;  // nothing unwinds through kernels
     auto name = section.getName();
     const std::string text = name ? name->str() : take(name.takeError());
+    if (text == ".eh_frame") continue;  // nothing unwinds through kernels
     if ((elf.getFlags() & ELF::SHF_WRITE) != 0 || elf.getType() != ELF::SHT_PROGBITS)
       return fail("target.link", "section " + text + " is neither code nor constants");
     auto contents = section.getContents();
@@ -118,7 +101,7 @@ Result<uint64_t> target_of(Linker& linker, const Placed& placed,
     return at->second + *value;
   }
   const std::string text = name->str();
-  if (!linker.symbols.contains(text) && !linker.add_helper(text))
+  if (!linker.symbols.contains(text) && !linker.add_library_function(text))
     return fail("target.link",
                 "internal error: compiled code refers to undefined symbol '" + text + "'");
   return linker.symbols[text];
@@ -136,20 +119,14 @@ Status relocate(Linker& linker, const Placed& placed) {
       auto addend = llvm::object::ELFRelocationRef(relocation).getAddend();
       if (!addend) return fail("target.link", take(addend.takeError()));
       const uint64_t place = base->second + relocation.getOffset();
-      const auto distance = static_cast<int64_t>(target + static_cast<uint64_t>(*addend) - place);
-      switch (relocation.getType()) {
-        case ELF::R_X86_64_PC32:
-        case ELF::R_X86_64_PLT32: {
-          const auto narrow = static_cast<int32_t>(distance);
-          if (narrow != distance)
-            return fail("target.link", "internal error: the blob exceeds 2 GiB");
-          std::memcpy(&linker.blob.bytes[place], &narrow, sizeof narrow);
+      switch (linker.backend.relocate(linker.blob.bytes,
+                                      {static_cast<uint32_t>(relocation.getType()), place,
+                                       target + static_cast<uint64_t>(*addend)})) {
+        case Relocated::done:
           break;
-        }
-        case ELF::R_X86_64_PC64:
-          std::memcpy(&linker.blob.bytes[place], &distance, sizeof distance);
-          break;
-        default: {
+        case Relocated::out_of_range:
+          return fail("target.link", "internal error: the blob is too large for its code's reach");
+        case Relocated::unknown_type: {
           llvm::SmallString<32> type;
           relocation.getTypeName(type);
           return fail("target.link", "internal error: compiled code has a relocation of type " +
@@ -164,12 +141,12 @@ Status relocate(Linker& linker, const Placed& placed) {
 
 }  // namespace
 
-Result<Blob> link(std::span<const Object> objects) {
-  Linker linker;
+Result<Blob> link(const Target& target, std::span<const Object> objects) {
+  Linker linker{*target.backend, {}, {}};
   std::vector<Placed> placed(objects.size());
   for (size_t i = 0; i < objects.size(); ++i) TENON_TRY_VOID(place(linker, objects[i], placed[i]));
   for (const Placed& p : placed) TENON_TRY_VOID(relocate(linker, p));
   return std::move(linker.blob);
 }
 
-}  // namespace tenon::target
+}  // namespace tenon::target::via_llvm

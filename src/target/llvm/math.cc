@@ -33,7 +33,7 @@ Value* call_shared(Builder& b, Op op, llvm::Type* type, llvm::ArrayRef<Value*> o
     f = llvm::Function::Create(llvm::FunctionType::get(type, params, false),
                                llvm::GlobalValue::InternalLinkage, name, module);
     copy_code_attributes(*caller, *f);
-    Builder inner(llvm::BasicBlock::Create(module.getContext(), "entry", f));
+    Builder inner(llvm::BasicBlock::Create(module.getContext(), "entry", f), b.backend);
     llvm::Type* f64 = with_width_of(type, inner.getDoubleTy());
     const MathBuilder m(inner, f64);
     std::vector<Value*> wide;

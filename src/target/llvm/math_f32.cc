@@ -1,7 +1,6 @@
 // The functions that neural networks use most, in f32 throughout: at most 2 ulp over all arguments,
 // denormals, infinities and NaN included. Polynomials are minimax fits (relative error).
-#include <llvm/IR/IntrinsicsX86.h>
-
+#include "target/llvm/backend.h"
 #include "target/llvm/math_builder.h"
 
 namespace tenon::target::via_llvm {
@@ -25,22 +24,11 @@ Reduced reduce_by_ln2(const MathBuilder& m, Value* x) {
   return {n, m.fma(n.real, m.c(-kLn2Low), r)};
 }
 
-bool has_avx512(const MathBuilder& m) {
-  const llvm::Function* f = m.b.GetInsertBlock()->getParent();
-  return f->getFnAttribute("target-features").getValueAsString().contains("+avx512vl");
-}
-
-/// x * 2^n with one rounding; one instruction on AVX-512.
+/// x * 2^n with one rounding.
 Value* scale_by(const MathBuilder& m, Value* x, const MathBuilder::Whole& n) {
-  const unsigned width = width_of(m.f);
-  if (!has_avx512(m) || (width != 16 && width != 8 && width != 4)) return m.scale(x, n.integer);
-  Value* all = llvm::Constant::getAllOnesValue(m.b.getIntNTy(width == 16 ? 16 : 8));
-  if (width == 16)
-    return m.b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
-                               {x, n.real, x, all, m.b.getInt32(4)});
-  const auto id = width == 8 ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_256
-                             : llvm::Intrinsic::x86_avx512_mask_scalef_ps_128;
-  return m.b.CreateIntrinsic(id, {}, {x, n.real, x, all});
+  const Mathematics& own = m.b.backend.mathematics;
+  Value* scaled = own.scale == nullptr ? nullptr : own.scale(m, x, n.real);
+  return scaled == nullptr ? m.scale(x, n.integer) : scaled;
 }
 
 }  // namespace

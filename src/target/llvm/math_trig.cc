@@ -45,7 +45,7 @@ llvm::Function* reduction_function(Builder& outer) {
   auto* f = llvm::Function::Create(llvm::FunctionType::get(result, {outer.getDoubleTy()}, false),
                                    llvm::GlobalValue::InternalLinkage, kName, module);
   copy_code_attributes(*outer.GetInsertBlock()->getParent(), *f);
-  Builder b(llvm::BasicBlock::Create(module.getContext(), "entry", f));
+  Builder b(llvm::BasicBlock::Create(module.getContext(), "entry", f), outer.backend);
   Value* raw = b.CreateBitCast(f->getArg(0), i64);
   Value* exponent = b.CreateAnd(b.CreateLShr(raw, 52), b.getInt64(0x7ff));
   Value* mantissa = b.CreateOr(b.CreateAnd(raw, b.getInt64((uint64_t{1} << 52) - 1)),

@@ -164,8 +164,6 @@ void tile_loop(const Tile& t, int64_t height, Rows rows) {
 
 }  // namespace
 
-/// Axes rows, columns, k and what a step takes of it; operands c, a, b; sizes mr, nr and the
-/// heights of tails.
 void Emitter::register_tile(Expr node, const TileStep& step) {
   const ir::InstrView view{node};
   const std::vector<ir::InstrAxis> axes = view.axes();

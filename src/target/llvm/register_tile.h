@@ -1,9 +1,10 @@
 // A register tile: rows of accumulators that stay in registers across the loop over k. What a step
-// of that loop does to them is the instruction's own (fma_tile.cc, dot_tile.cc).
+// of that loop does to them is the instruction's own (fma_tile.cc, dot_tile.h).
 #pragma once
 
 #include <functional>
 
+#include "ir/node.h"
 #include "target/llvm/types.h"
 
 namespace tenon::target::via_llvm {
@@ -20,5 +21,10 @@ struct TileStep {
   /// Empty, or how a sum for each vector of columns grows that is taken off every row at the end.
   std::function<llvm::Value*(llvm::Value* sum, llvm::Value* columns)> excess = {};
 };
+
+class Emitter;
+
+/// The emitter of products of single elements, on every machine.
+void fma_tile(Emitter& e, ir::Expr node);
 
 }  // namespace tenon::target::via_llvm

@@ -1,13 +1,17 @@
-// Runs a kernel in the test process: emit, link, map, call. Tests only.
+// Runs a kernel: emit, link, and call it, in the test process or in a worker. Tests only.
+//
+// Machines at hand are those of this CPU. TENON_TEST_ROWS=aarch64,neoverse-n1 and
+// TENON_TEST_WORKER="qemu-aarch64 build-aarch64/bin/tenon-worker" name others in their place.
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,33 +19,58 @@
 #include "artifact/frame.h"
 #include "ir/expr.h"
 #include "machine/machine.h"
+#include "support/executable_memory.h"
 #include "target/target.h"
+#include "worker/worker.h"
 
 namespace tenon::target::testing {
 
 /// A blob mapped for execution.
 class Mapped {
  public:
-  explicit Mapped(const Blob& blob) : size_(blob.bytes.size()), symbols_(blob.symbols) {
-    at_ = static_cast<std::byte*>(
-        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    std::memcpy(at_, blob.bytes.data(), size_);
-    mprotect(at_, size_, PROT_READ | PROT_EXEC);
-  }
-  ~Mapped() { munmap(at_, size_); }
-  Mapped(const Mapped&) = delete;
-  Mapped& operator=(const Mapped&) = delete;
+  explicit Mapped(const Blob& blob)
+      : memory_(ExecutableMemory::of(blob.bytes).value()), symbols_(blob.symbols) {}
   [[nodiscard]] KernelFn find(const std::string& symbol) const {
     for (const auto& [name, offset] : symbols_)
-      if (name == symbol) return reinterpret_cast<KernelFn>(at_ + offset);
+      if (name == symbol) return memory_->function<KernelFn>(offset);
     return nullptr;
   }
 
  private:
-  std::byte* at_;
-  size_t size_;
+  std::unique_ptr<const ExecutableMemory> memory_;
   std::vector<std::pair<std::string, uint64_t>> symbols_;
 };
+
+/// The worker that the environment names; nullptr: kernels run in this process.
+inline worker::Worker* named_worker() {
+  static std::optional<worker::Worker> started = []() -> std::optional<worker::Worker> {
+    const char* command = std::getenv("TENON_TEST_WORKER");
+    if (command == nullptr) return std::nullopt;
+    std::istringstream words(command);
+    std::vector<std::string> argv;
+    for (std::string word; words >> word;) argv.push_back(word);
+    return worker::Worker::start(argv).value();
+  }();
+  return started ? &*started : nullptr;
+}
+
+/// Rows that kernels can be run on, narrow vectors first.
+inline std::vector<const machine::Machine*> runnable_rows() {
+  std::vector<const machine::Machine*> rows;
+  if (const char* names = std::getenv("TENON_TEST_ROWS")) {
+    std::istringstream list(names);
+    for (std::string name; std::getline(list, name, ',');) rows.push_back(machine::find_row(name));
+    return rows;
+  }
+  for (const machine::Machine& row : machine::rows())
+    if (row.name.starts_with("x86-64-v") && machine::missing(row).empty()) rows.push_back(&row);
+  const std::string& host = machine::host().name;
+  if (!host.starts_with("x86-64-v")) rows.push_back(&machine::host());
+  return rows;
+}
+
+/// The best of them.
+inline const machine::Machine& machine() { return *runnable_rows().back(); }
 
 /// Value of an i64 expression over the kernel's sizes.
 inline int64_t evaluate(const ir::Kernel& k, ir::Expr e, std::span<const int64_t> sizes) {
@@ -70,7 +99,7 @@ inline int64_t evaluate(const ir::Kernel& k, ir::Expr e, std::span<const int64_t
   }
 }
 
-/// A kernel compiled for a machine and mapped.
+/// A kernel compiled for a machine.
 class Compiled {
  public:
   Compiled(const ir::Kernel& kernel, const machine::Machine& machine) : kernel_(kernel) {
@@ -80,19 +109,21 @@ class Compiled {
       return;
     }
     launches_ = object->launches;
-    const auto blob = link(std::span(&*object, 1));
+    auto blob = link(std::span(&*object, 1), machine);
     if (!blob) {
       ADD_FAILURE() << blob.error().text();
       return;
     }
-    code_ = std::make_unique<Mapped>(*blob);
+    blob_ = *std::move(blob);
+    if (named_worker() == nullptr) code_ = std::make_unique<Mapped>(*blob_);
   }
 
   /// Runs all launches over `buffers` (params first, then internal global buffers), each grid as
   /// two ranges. Returns the first non-zero code.
   [[nodiscard]] int64_t run(std::span<void* const> buffers,
                             std::span<const int64_t> sizes = {}) const {
-    if (!code_) return -1;
+    if (!blob_) return -1;
+    if (worker::Worker* w = named_worker()) return run_in(*w, buffers, sizes);
     const Frame frame{buffers.data(), sizes.data()};
     for (const Launch& l : launches_) {
       const KernelFn f = code_->find(l.symbol);
@@ -107,26 +138,55 @@ class Compiled {
     return 0;
   }
 
+  /// The same, in a worker.
+  [[nodiscard]] int64_t run_in(worker::Worker& w, std::span<void* const> buffers,
+                               std::span<const int64_t> sizes) const {
+    const auto reply = w.run(request(buffers, sizes));
+    if (!reply) {
+      ADD_FAILURE() << reply.error().text();
+      return -1;
+    }
+    for (size_t i = 0; i < buffers.size(); ++i)
+      std::memcpy(buffers[i], reply->buffers[i].data(), reply->buffers[i].size());
+    return reply->code;
+  }
+
+  [[nodiscard]] worker::Request request(std::span<void* const> buffers,
+                                        std::span<const int64_t> sizes) const {
+    worker::Request r;
+    r.code = blob_->bytes;
+    r.sizes.assign(sizes.begin(), sizes.end());
+    const std::unordered_map<std::string, uint64_t> at(blob_->symbols.begin(),
+                                                       blob_->symbols.end());
+    for (const Launch& l : launches_) {
+      const int64_t grid = evaluate(kernel_, l.grid, sizes);
+      const int64_t scratch = evaluate(kernel_, l.scratch_bytes, sizes);
+      r.calls.push_back({at.at(l.symbol), 0, grid / 2, scratch});
+      r.calls.push_back({at.at(l.symbol), grid / 2, grid, scratch});
+    }
+    std::vector<ir::Expr> frame;
+    for (const ir::KernelParam& p : kernel_.params) frame.push_back(p.buffer);
+    for (ir::Expr b : kernel_.buffers)
+      if (b->type->scope == ir::Scope::global) frame.push_back(b);
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      int64_t size = ir::info(frame[i]->dtype()).bytes;
+      for (ir::Expr extent : frame[i]->shape()) size *= evaluate(kernel_, extent, sizes);
+      const auto* first = static_cast<const std::byte*>(buffers[i]);
+      r.buffers.emplace_back(first, first + size);
+    }
+    return r;
+  }
+
  private:
   const ir::Kernel& kernel_;
   std::vector<Launch> launches_;
+  std::optional<Blob> blob_;
   std::unique_ptr<Mapped> code_;
 };
 
 inline int64_t run(const ir::Kernel& kernel, const machine::Machine& machine,
                    std::span<void* const> buffers, std::span<const int64_t> sizes = {}) {
   return Compiled(kernel, machine).run(buffers, sizes);
-}
-
-/// Rows that this CPU can run, narrow vectors first.
-inline std::vector<const machine::Machine*> runnable_rows() {
-  std::vector<const machine::Machine*> rows;
-  for (const char* name : {"x86-64-v3", "x86-64-v4"})
-    if (const auto* row = machine::find_row(name); machine::missing(*row).empty())
-      rows.push_back(row);
-  if (machine::host().name != "x86-64-v3" && machine::host().name != "x86-64-v4")
-    rows.push_back(&machine::host());
-  return rows;
 }
 
 }  // namespace tenon::target::testing

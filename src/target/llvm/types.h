@@ -11,8 +11,16 @@
 
 namespace tenon::target::via_llvm {
 
-using Builder = llvm::IRBuilder<>;
 using ir::DType;
+
+struct Backend;
+
+/// Builds for a target whose own mathematics may be asked for.
+struct Builder : llvm::IRBuilder<> {
+  Builder(llvm::LLVMContext& context, const Backend& b) : IRBuilder(context), backend(b) {}
+  Builder(llvm::BasicBlock* at, const Backend& b) : IRBuilder(at), backend(b) {}
+  const Backend& backend;
+};
 
 [[nodiscard]] llvm::Type* register_type(llvm::LLVMContext& c, DType t);
 [[nodiscard]] llvm::Type* storage_type(llvm::LLVMContext& c, DType t);

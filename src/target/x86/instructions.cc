@@ -1,83 +1,103 @@
-// The instruction table of x86: an emitter for each row of machine/instruction.h that has one. The
-// others, and nodes whose operands lie in another way, are lowered as the loops that they mean.
-#include "ir/rewrite.h"
-#include "machine/instruction.h"
-#include "support/check.h"
+// The instruction table of x86, and the products that only x86 has.
+#include <llvm/IR/IntrinsicsX86.h>
+
+#include "target/llvm/dot_tile.h"
 #include "target/llvm/emitter.h"
+#include "target/llvm/register_tile.h"
+#include "target/x86/backend.h"
 
-namespace tenon::target::via_llvm {
+namespace tenon::target::x86 {
 
-/// A friend of the emitter, so that a row and its function stand here and nowhere else. Sizes,
-/// axes, operands and types of the node are the row's.
-struct Instructions {
-  std::string_view name;
-  void (*emit)(Emitter& e, Expr node);
+using ir::DType;
+using ir::Expr;
+using llvm::Value;
+using via_llvm::Builder;
+using via_llvm::Emitter;
+using via_llvm::Groups;
+using via_llvm::widened;
 
-  static void fma_tile(Emitter& e, Expr node) { e.fma_tile(node); }
+namespace {
 
-  static void dot_tile(Emitter& e, Expr node) { e.dot_tile(node); }
-  static void widened_dot_tile(Emitter& e, Expr node) { e.widened_dot_tile(node); }
-
-  static const Instructions* find(std::string_view name) {
-    static constexpr Instructions kTable[] = {
-        {"fma_tile", fma_tile},
-        {"fma_tile_f64", fma_tile},
-        {"fma_tile_bf16", fma_tile},
-        {"fma_tile_f16", fma_tile},
-        {"mul_tile_i32", fma_tile},
-        {"mul_tile_u8i8", fma_tile},
-        {"mul_tile_i8u8", fma_tile},
-        {"mul_tile_i8i8", fma_tile},
-        {"mul_tile_u8u8", fma_tile},
-        {"dot4_tile_u8i8", dot_tile},
-        {"dot4_tile_i8u8", dot_tile},
-        {"dot4_tile_i8i8", dot_tile},
-        {"dot4_tile_u8u8", dot_tile},
-        {"dot2_tile_bf16", dot_tile},
-        {"dot2_tile_u8i8", widened_dot_tile},
-        {"dot2_tile_i8u8", widened_dot_tile},
-        {"dot2_tile_i8i8", widened_dot_tile},
-        {"dot2_tile_u8u8", widened_dot_tile},
-    };
-    for (const Instructions& row : kTable)
-      if (row.name == name) return &row;
-    return nullptr;
-  }
-};
-
-void Emitter::instruction(Expr node) {
-  TENON_CHECK(!vector_, "an instruction inside a vector loop");
-  if (const Status sound = machine::verify_instr(node); !sound)
-    return fail(sound.error().diagnostics.front().message);
-  ir::Context& c = *kernel_.context;
-  const Instructions* row = Instructions::find(ir::InstrView{node}.name());
-  if (row != nullptr && machine::verify_layout(c, node)) return row->emit(*this, node);
-  statement(machine::expand(c, node));
+Value* bytes_product(Builder& b, int64_t lanes, Value* sum, Value* without_sign, Value* with_sign) {
+  const llvm::Intrinsic::ID id = lanes == 16  ? llvm::Intrinsic::x86_avx512_vpdpbusd_512
+                                 : lanes == 8 ? llvm::Intrinsic::x86_avx512_vpdpbusd_256
+                                              : llvm::Intrinsic::x86_avx512_vpdpbusd_128;
+  return b.CreateIntrinsic(id, {}, {sum, without_sign, with_sign});
 }
 
-Emitter::Designated Emitter::designated(const ir::InstrView& instr, size_t operand) {
-  ir::Context& c = *kernel_.context;
-  const Expr element = instr.operands()[operand];
-  const BufferInfo& info = buffers_[element->operand(0)];
-  const std::vector<ir::InstrAxis> axes = instr.axes();
-  ir::Map origin;
-  for (const ir::InstrAxis& axis : axes) origin[axis.var] = c.i64(0);
-  Designated out{i64(0), std::vector<Value*>(axes.size(), i64(0))};
-  Value* offset = i64(0);
-  for (size_t d = 0; d < info.strides.size(); ++d) {
-    const Expr index = element->operand(d + 1);
-    const Expr first = ir::substitute(c, index, origin);
-    offset = b_.CreateAdd(offset, b_.CreateMul(scalar(first), info.strides[d]));
-    for (size_t a = 0; a < axes.size(); ++a) {
-      ir::Map next = origin;
-      next[axes[a].var] = c.i64(1);
-      const Expr step = ir::sub(c, ir::substitute(c, index, next), first);
-      out.steps[a] = b_.CreateAdd(out.steps[a], b_.CreateMul(scalar(step), info.strides[d]));
-    }
-  }
-  llvm::Type* type = storage_type(context_, element->dtype());
-  out.base = b_.CreateInBoundsGEP(type, info.base, offset);
-  return out;
+Value* halves_product(Builder& b, int64_t lanes, Value* sum, Value* x, Value* y) {
+  const llvm::Intrinsic::ID id = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
+                                 : lanes == 8 ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256
+                                              : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_128;
+  llvm::Type* pairs = llvm::FixedVectorType::get(b.getBFloatTy(), static_cast<unsigned>(2 * lanes));
+  return b.CreateIntrinsic(id, {}, {sum, b.CreateBitCast(x, pairs), b.CreateBitCast(y, pairs)});
 }
 
-}  // namespace tenon::target::via_llvm
+Value* words_product(Builder& b, int64_t lanes, Value* x, Value* y) {
+  const llvm::Intrinsic::ID id = lanes == 16  ? llvm::Intrinsic::x86_avx512_pmaddw_d_512
+                                 : lanes == 8 ? llvm::Intrinsic::x86_avx2_pmadd_wd
+                                              : llvm::Intrinsic::x86_sse2_pmadd_wd;
+  return b.CreateIntrinsic(id, {}, {x, y});
+}
+
+/// One factor of a byte product is unsigned, the other signed.
+void byte_tile(Emitter& e, Expr node) {
+  const Groups of(e, node);
+  via_llvm::dot_tile(e, node, of.a == of.b, [&](Value* sum, Value* x, Value* y) {
+    return ir::is_signed(of.b) ? bytes_product(e.builder(), of.lanes, sum, x, y)
+                               : bytes_product(e.builder(), of.lanes, sum, y, x);
+  });
+}
+
+void half_tile(Emitter& e, Expr node) {
+  const Groups of(e, node);
+  via_llvm::dot_tile(e, node, false, [&](Value* sum, Value* x, Value* y) {
+    return halves_product(e.builder(), of.lanes, sum, x, y);
+  });
+}
+
+/// Two bytes each, widened to 16 bits before they are multiplied.
+void widened_byte_tile(Emitter& e, Expr node) {
+  const Groups of(e, node);
+  if (of.lanes < 4) return e.as_loops(node);
+  Builder& b = e.builder();
+  const Expr extent = ir::InstrView{node}.axes()[3].extent;
+  Value* some = ir::is_int(extent, 2) ? nullptr : e.scalar(extent);
+  const auto width = static_cast<unsigned>(of.lanes);
+  llvm::Type* bytes = widened(b.getInt8Ty(), 2 * width);
+  llvm::Type* words = widened(b.getInt16Ty(), 2 * width);
+  const auto widen = [&](DType from, Value* v) {
+    return ir::is_signed(from) ? b.CreateSExt(v, words) : b.CreateZExt(v, words);
+  };
+  e.register_tile(
+      node, {of.lanes, of.lanes * 2,
+             [&](Value* at) {
+               llvm::Type* pair = b.getInt16Ty();
+               Value* x = some == nullptr ? b.CreateAlignedLoad(pair, at, llvm::Align(1))
+                                          : via_llvm::part_of_group(b, at, of.a, some, pair);
+               return widen(of.a, b.CreateBitCast(b.CreateVectorSplat(width, x), bytes));
+             },
+             [&](Value* at) { return widen(of.b, b.CreateAlignedLoad(bytes, at, llvm::Align(1))); },
+             [&](Value* sum, Value* x, Value* y) {
+               return b.CreateAdd(sum, words_product(b, of.lanes, x, y));
+             }});
+}
+
+}  // namespace
+
+std::span<const via_llvm::InstructionEmitter> instructions() {
+  static constexpr via_llvm::InstructionEmitter kTable[] = {
+      {"fma_tile", via_llvm::fma_tile},      {"fma_tile_f64", via_llvm::fma_tile},
+      {"fma_tile_bf16", via_llvm::fma_tile}, {"fma_tile_f16", via_llvm::fma_tile},
+      {"mul_tile_i32", via_llvm::fma_tile},  {"mul_tile_u8i8", via_llvm::fma_tile},
+      {"mul_tile_i8u8", via_llvm::fma_tile}, {"mul_tile_i8i8", via_llvm::fma_tile},
+      {"mul_tile_u8u8", via_llvm::fma_tile}, {"dot4_tile_u8i8", byte_tile},
+      {"dot4_tile_i8u8", byte_tile},         {"dot4_tile_i8i8", byte_tile},
+      {"dot4_tile_u8u8", byte_tile},         {"dot2_tile_bf16", half_tile},
+      {"dot2_tile_u8i8", widened_byte_tile}, {"dot2_tile_i8u8", widened_byte_tile},
+      {"dot2_tile_i8i8", widened_byte_tile}, {"dot2_tile_u8u8", widened_byte_tile},
+  };
+  return kTable;
+}
+
+}  // namespace tenon::target::x86

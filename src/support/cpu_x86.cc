@@ -1,11 +1,13 @@
-#include "support/cpuid.h"
-
+// x86: cpuid and xgetbv.
+#if defined(__x86_64__)
 #include <cpuid.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "support/cpu.h"
 
 namespace tenon {
 namespace {
@@ -137,3 +139,4 @@ int64_t cache_bytes(int level) {
 }
 
 }  // namespace tenon
+#endif

@@ -1,0 +1,66 @@
+// Machines of x86-64.
+#include "machine/rows.h"
+#include "support/cpu.h"
+
+namespace tenon::machine {
+namespace {
+
+constexpr int64_t kKiB = 1024;
+constexpr int64_t kMiB = 1024 * kKiB;
+
+// Each list is what LLVM may use for the row, so it is also what an artifact needs.
+constexpr std::string_view kV3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "movbe",
+                                    "avx",  "avx2",  "bmi",    "bmi2",   "f16c",   "fma",  "lzcnt"};
+constexpr std::string_view kV4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+constexpr std::string_view kZen4[] = {"avx512vnni",  "avx512bf16",   "avx512vbmi",
+                                      "avx512vbmi2", "avx512bitalg", "avx512vpopcntdq",
+                                      "avx512ifma"};
+constexpr std::string_view kZen5[] = {"avxvnni"};
+// Tile instructions are not listed: code that uses them asks for them by itself.
+constexpr std::string_view kSapphireRapids[] = {"avxvnni", "avx512fp16"};
+
+using Lists = std::initializer_list<std::span<const std::string_view>>;
+
+Machine row(std::string name, std::string cpu, const Lists& lists, int vector_bytes, int64_t l1,
+            int64_t l2, int64_t l3) {
+  Machine m{Architecture::x86_64,
+            std::move(name),
+            std::move(cpu),
+            "",
+            {},
+            vector_bytes,
+            vector_bytes == 64 ? 32 : 16,
+            l1,
+            l2,
+            l3};
+  for (const auto& list : lists)
+    for (const std::string_view feature : list) {
+      m.needs.emplace_back(feature);
+      m.llvm_features += (m.llvm_features.empty() ? "+" : ",+") + std::string(feature);
+    }
+  return m;
+}
+
+}  // namespace
+
+std::vector<Machine> x86_rows() {
+  return {
+      row("x86-64-v3", "haswell", {kV3}, 32, 32 * kKiB, 512 * kKiB, 16 * kMiB),
+      row("x86-64-v4", "skylake-avx512", {kV3, kV4}, 64, 32 * kKiB, kMiB, 16 * kMiB),
+      row("znver4", "znver4", {kV3, kV4, kZen4}, 64, 32 * kKiB, kMiB, 32 * kMiB),
+      row("znver5", "znver5", {kV3, kV4, kZen4, kZen5}, 64, 48 * kKiB, kMiB, 32 * kMiB),
+      row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 48 * kKiB,
+          2 * kMiB, 32 * kMiB),
+  };
+}
+
+std::vector<std::string_view> preferred_x86_rows() {
+  const CpuId& id = cpu_id();
+  if (id.vendor == Vendor::intel) return {"sapphirerapids", "x86-64-v4", "x86-64-v3"};
+  if (id.vendor == Vendor::amd && id.family >= 0x1a)
+    return {"znver5", "znver4", "x86-64-v4", "x86-64-v3"};
+  if (id.vendor == Vendor::amd) return {"znver4", "x86-64-v4", "x86-64-v3"};
+  return {"x86-64-v4", "x86-64-v3"};
+}
+
+}  // namespace tenon::machine

@@ -1,0 +1,45 @@
+// The CPU at hand: what it and its operating system offer. One source for each architecture
+// (cpu_x86.cc, cpu_aarch64.cc), so that nothing else asks on which one Tenon itself runs. Shared by
+// the machine rows and the loader of compiled models.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tenon {
+
+enum class Vendor : uint8_t { intel, amd, other };
+
+/// Vendor and display family of this CPU.
+struct CpuId {
+  Vendor vendor;
+  int family;
+  std::string name;
+};
+[[nodiscard]] const CpuId& cpu_id();
+
+/// True if the CPU has the feature and the operating system saves its registers. By LLVM's names on
+/// x86, by those of /proc/cpuinfo on AArch64; one of another architecture it lacks.
+[[nodiscard]] bool has_feature(std::string_view name);
+
+/// Bytes of the data (or unified) cache of that level which one core sees; 0 when unknown.
+[[nodiscard]] int64_t cache_bytes(int level);
+
+/// Lets a loop that waits for another core go easy on its own.
+inline void spin_pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
+
+/// Before a function: compiled a second time for the vectors that most CPUs of this kind have.
+#if defined(__x86_64__)
+#define TENON_VECTOR_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
+#else
+#define TENON_VECTOR_CLONES
+#endif
+
+}  // namespace tenon

@@ -1,0 +1,76 @@
+// AArch64: what Linux says of the CPU (hardware capabilities, /sys).
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "support/cpu.h"
+
+namespace tenon {
+namespace {
+
+struct Feature {
+  std::string_view name;
+  unsigned long type;  // AT_HWCAP or AT_HWCAP2
+  int bit;
+};
+constexpr Feature kFeatures[] = {
+    {"fp", AT_HWCAP, 0},       {"asimd", AT_HWCAP, 1},    {"atomics", AT_HWCAP, 8},
+    {"fphp", AT_HWCAP, 9},     {"asimdhp", AT_HWCAP, 10}, {"asimdrdm", AT_HWCAP, 12},
+    {"asimddp", AT_HWCAP, 20}, {"sve", AT_HWCAP, 22},     {"asimdfhm", AT_HWCAP, 23},
+    {"i8mm", AT_HWCAP2, 13},   {"bf16", AT_HWCAP2, 14},
+};
+
+/// The number that a file of /sys starts with; -1 without the file.
+int64_t read_number(const std::string& path, char* unit = nullptr) {
+  std::FILE* file = std::fopen(path.c_str(), "r");
+  if (file == nullptr) return -1;
+  long long n = -1;
+  char suffix = 0;
+  if (std::fscanf(file, "%lli%c", &n, &suffix) < 1) n = -1;
+  (void)std::fclose(file);
+  if (unit != nullptr) *unit = suffix;
+  return n;
+}
+
+CpuId read_id() {
+  const int64_t midr = read_number("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1");
+  if (midr < 0) return {Vendor::other, 0, "an AArch64 CPU"};
+  char name[64];
+  (void)std::snprintf(name, sizeof name, "an AArch64 CPU (implementer 0x%02x, part 0x%03x)",
+                      static_cast<unsigned>(midr >> 24 & 0xff),
+                      static_cast<unsigned>(midr >> 4 & 0xfff));
+  return {Vendor::other, static_cast<int>(midr >> 4 & 0xfff), name};
+}
+
+}  // namespace
+
+const CpuId& cpu_id() {
+  static const CpuId id = read_id();
+  return id;
+}
+
+bool has_feature(std::string_view name) {
+  for (const Feature& f : kFeatures)
+    if (f.name == name) return (getauxval(f.type) >> f.bit & 1) != 0;
+  return false;
+}
+
+int64_t cache_bytes(int level) {
+  for (int i = 0; i < 8; ++i) {
+    const std::string at = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
+    if (read_number(at + "level") != level) continue;
+    char unit = 0;
+    std::FILE* file = std::fopen((at + "type").c_str(), "r");
+    const bool of_code = file != nullptr && std::fgetc(file) == 'I';
+    if (file != nullptr) (void)std::fclose(file);
+    const int64_t size = read_number(at + "size", &unit);
+    if (!of_code && size > 0) return unit == 'K' ? size << 10 : unit == 'M' ? size << 20 : size;
+  }
+  return 0;
+}
+
+}  // namespace tenon
+#endif
