@@ -23,9 +23,12 @@ const Machine& best_row() {
 
 Machine make_host() {
   Machine m = best_row();
-  if (const int64_t n = cache_bytes(1)) m.l1_bytes = n;
-  if (const int64_t n = cache_bytes(2)) m.l2_bytes = n;
-  if (const int64_t n = cache_bytes(3)) m.l3_bytes = n;
+  const Cache l1 = cache(1), l2 = cache(2), l3 = cache(3);
+  if (l1.bytes > 0) m.l1_bytes = l1.bytes;
+  if (l1.ways > 0) m.l1_ways = l1.ways;
+  if (l1.line_bytes > 0) m.line_bytes = l1.line_bytes;
+  if (l2.bytes > 0) m.l2_bytes = l2.bytes;
+  if (l3.bytes > 0) m.l3_bytes = l3.bytes;
   return m;
 }
 

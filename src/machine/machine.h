@@ -24,7 +24,15 @@ struct Machine {
       needs;             // features that an artifact for this row requires (support/cpu.h)
   int vector_bytes;      // 16, 32 or 64
   int vector_registers;  // 16 or 32
+  int vector_products;   // fused multiply-adds of whole vectors that start in a cycle
   int64_t l1_bytes, l2_bytes, l3_bytes;
+  int64_t l1_ways;          // lines of a set of the first-level cache
+  int64_t line_bytes = 64;  // of all caches
+  /// What the second-level cache gives a core in a cycle, reads and writes together.
+  int64_t l2_bytes_per_cycle = 32;
+  /// Cycles until two threads that wait for work have started and ended an empty launch, and what
+  /// they lose by starting it with cold caches; measured (decision 0017).
+  int64_t fork_cycles = 6250;
   [[nodiscard]] int64_t register_file_bytes() const {
     return int64_t{vector_bytes} * vector_registers;
   }
@@ -33,7 +41,7 @@ struct Machine {
 
 [[nodiscard]] std::span<const Machine> rows();
 [[nodiscard]] const Machine* find_row(std::string_view name);
-/// The best row that this CPU can run, with its own cache sizes.
+/// The best row that this CPU can run, with its own caches.
 [[nodiscard]] const Machine& host();
 
 /// Features in `machine.needs` that this CPU (or its operating system) lacks; empty: code for

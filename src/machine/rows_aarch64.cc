@@ -21,9 +21,21 @@ constexpr Feature kV1[] = {{"bf16", "bf16"}, {"i8mm", "i8mm"}};
 
 using Lists = std::initializer_list<std::span<const Feature>>;
 
+/// All of them start two vector operations a cycle, and have four ways of a first-level cache.
 Machine row(std::string name, std::string cpu, const Lists& lists, int64_t l1, int64_t l2,
             int64_t l3) {
-  Machine m{Architecture::aarch64, std::move(name), std::move(cpu), "", {}, 16, 32, l1, l2, l3};
+  Machine m{Architecture::aarch64,
+            std::move(name),
+            std::move(cpu),
+            "",
+            {},
+            16,
+            32,
+            /*vector_products=*/2,
+            l1,
+            l2,
+            l3,
+            /*l1_ways=*/4};
   for (const auto& list : lists)
     for (const Feature& feature : list) {
       m.needs.emplace_back(feature.linux_name);

@@ -7,6 +7,8 @@ namespace {
 
 constexpr int64_t kKiB = 1024;
 constexpr int64_t kMiB = 1024 * kKiB;
+// A way of the first-level cache is a page on every x86: its sets are told by the offset in a page.
+constexpr int64_t kSetBytes = 4 * kKiB;
 
 // Each list is what LLVM may use for the row, so it is also what an artifact needs.
 constexpr std::string_view kV3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "movbe",
@@ -21,8 +23,8 @@ constexpr std::string_view kSapphireRapids[] = {"avxvnni", "avx512fp16"};
 
 using Lists = std::initializer_list<std::span<const std::string_view>>;
 
-Machine row(std::string name, std::string cpu, const Lists& lists, int vector_bytes, int64_t l1,
-            int64_t l2, int64_t l3) {
+Machine row(std::string name, std::string cpu, const Lists& lists, int vector_bytes,
+            int vector_products, int64_t l1, int64_t l2, int64_t l3) {
   Machine m{Architecture::x86_64,
             std::move(name),
             std::move(cpu),
@@ -30,9 +32,11 @@ Machine row(std::string name, std::string cpu, const Lists& lists, int vector_by
             {},
             vector_bytes,
             vector_bytes == 64 ? 32 : 16,
+            vector_products,
             l1,
             l2,
-            l3};
+            l3,
+            /*l1_ways=*/l1 / kSetBytes};
   for (const auto& list : lists)
     for (const std::string_view feature : list) {
       m.needs.emplace_back(feature);
@@ -45,11 +49,11 @@ Machine row(std::string name, std::string cpu, const Lists& lists, int vector_by
 
 std::vector<Machine> x86_rows() {
   return {
-      row("x86-64-v3", "haswell", {kV3}, 32, 32 * kKiB, 512 * kKiB, 16 * kMiB),
-      row("x86-64-v4", "skylake-avx512", {kV3, kV4}, 64, 32 * kKiB, kMiB, 16 * kMiB),
-      row("znver4", "znver4", {kV3, kV4, kZen4}, 64, 32 * kKiB, kMiB, 32 * kMiB),
-      row("znver5", "znver5", {kV3, kV4, kZen4, kZen5}, 64, 48 * kKiB, kMiB, 32 * kMiB),
-      row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 48 * kKiB,
+      row("x86-64-v3", "haswell", {kV3}, 32, 2, 32 * kKiB, 512 * kKiB, 16 * kMiB),
+      row("x86-64-v4", "skylake-avx512", {kV3, kV4}, 64, 2, 32 * kKiB, kMiB, 16 * kMiB),
+      row("znver4", "znver4", {kV3, kV4, kZen4}, 64, 1, 32 * kKiB, kMiB, 32 * kMiB),
+      row("znver5", "znver5", {kV3, kV4, kZen4, kZen5}, 64, 2, 48 * kKiB, kMiB, 32 * kMiB),
+      row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 2, 48 * kKiB,
           2 * kMiB, 32 * kMiB),
   };
 }

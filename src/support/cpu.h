@@ -23,8 +23,13 @@ struct CpuId {
 /// x86, by those of /proc/cpuinfo on AArch64; one of another architecture it lacks.
 [[nodiscard]] bool has_feature(std::string_view name);
 
-/// Bytes of the data (or unified) cache of that level which one core sees; 0 when unknown.
-[[nodiscard]] int64_t cache_bytes(int level);
+/// The data (or unified) cache of a level that one core sees; 0 for what is unknown.
+struct Cache {
+  int64_t bytes = 0;
+  int64_t ways = 0;  // lines of one set
+  int64_t line_bytes = 0;
+};
+[[nodiscard]] Cache cache(int level);
 
 /// Lets a loop that waits for another core go easy on its own.
 inline void spin_pause() {

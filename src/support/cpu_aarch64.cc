@@ -58,7 +58,7 @@ bool has_feature(std::string_view name) {
   return false;
 }
 
-int64_t cache_bytes(int level) {
+Cache cache(int level) {
   for (int i = 0; i < 8; ++i) {
     const std::string at = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
     if (read_number(at + "level") != level) continue;
@@ -67,9 +67,14 @@ int64_t cache_bytes(int level) {
     const bool of_code = file != nullptr && std::fgetc(file) == 'I';
     if (file != nullptr) (void)std::fclose(file);
     const int64_t size = read_number(at + "size", &unit);
-    if (!of_code && size > 0) return unit == 'K' ? size << 10 : unit == 'M' ? size << 20 : size;
+    if (of_code || size <= 0) continue;
+    return {unit == 'K'   ? size << 10
+            : unit == 'M' ? size << 20
+                          : size,
+            std::max<int64_t>(0, read_number(at + "ways_of_associativity")),
+            std::max<int64_t>(0, read_number(at + "coherency_line_size"))};
   }
-  return 0;
+  return {};
 }
 
 }  // namespace tenon

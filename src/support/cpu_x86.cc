@@ -120,7 +120,7 @@ bool has_feature(std::string_view name) {
   return false;
 }
 
-int64_t cache_bytes(int level) {
+Cache cache(int level) {
   // Leaf 4 (Intel) and 0x8000001d (AMD) describe caches in the same words.
   const uint32_t leaf = cpu_id().vendor == Vendor::amd ? 0x8000001d : 4;
   for (uint32_t i = 0; i < 16; ++i) {
@@ -131,11 +131,11 @@ int64_t cache_bytes(int level) {
     const int64_t ways = (l.r[ebx] >> 22 & 0x3ff) + 1;
     const int64_t partitions = (l.r[ebx] >> 12 & 0x3ff) + 1;
     const int64_t line = (l.r[ebx] & 0xfff) + 1;
-    return ways * partitions * line * (int64_t{l.r[ecx]} + 1);
+    return {ways * partitions * line * (int64_t{l.r[ecx]} + 1), ways, line};
   }
   const int names[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
-  if (level < 1 || level > 3) return 0;
-  return std::max<int64_t>(0, sysconf(names[level - 1]));
+  if (level < 1 || level > 3) return {};
+  return {.bytes = std::max<int64_t>(0, sysconf(names[level - 1]))};
 }
 
 }  // namespace tenon

@@ -2,13 +2,12 @@
 // iteration of them touches. Shape and indices change accordingly; then the scope follows: `reg`
 // when every index is constant after unrolling and vectorization, `scratch` inside a parallel loop,
 // `global` otherwise.
+#include "machine/cost.h"
 #include "schedule/finalize/regions.h"
 
 namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
-
-constexpr int64_t kSmallScratch = 16384;  // elements
 
 struct Placement {
   std::vector<Expr> base, shape;
@@ -105,7 +104,9 @@ class Compaction {
     // A launch of one iteration has no need of memory in every worker.
     const bool alone = is_int(ForView{mine.front()->loops[0]}.extent(), 1);
     const auto count = as_int(simplify(c_, product(c_, p.shape)));
-    return alone && (!count || *count > kSmallScratch) ? Scope::global : Scope::scratch;
+    const int64_t bytes = info(buffer->dtype()).bytes;
+    const bool large = !count || *count > machine::Cost(w_.machine).private_bytes() / bytes;
+    return alone && large ? Scope::global : Scope::scratch;
   }
 
   bool same_launch(const std::vector<const Access*>& mine) const {
