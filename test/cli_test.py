@@ -152,6 +152,20 @@ kernel @scale[n](x: in f32[n, 8], y: out f32[n, 8]) {
 }
 """
 
+DOT = """\
+kernel @product[](x: in f32[24, 40], w: const f32[40, 64], y: out f32[24, 64]) {
+  for i in serial(24) {
+    for j in serial(64) {
+      for k in serial(40) {
+        block dot(vi: s = i, vj: s = j, vk: r = k) {
+          y[vi, vj] fma= x[vi, vk] * w[vk, vj] init f32(0)
+        }
+      }
+    }
+  }
+}
+"""
+
 
 class Kernels(Case):
     """Kernels as text: what is printed reads back, and a trace is what runs."""
@@ -255,6 +269,50 @@ class Kernels(Case):
         self.bad("opt", "--schedule", lines, onnx_file, status=2, says="one kernel")
         self.bad("opt", "--pass", "decompose", tir, status=2, says="works on models")
         self.assertIn("split(loop, integer, tail = predicate)", self.good("opt", "--list"))
+
+    def test_an_edited_decision_takes_effect_everywhere(self):
+        plain = self.write("dot.tir", DOT)
+        text = self.good("inspect", plain, "--kernel", 0, "--stage", "loop", "--why")
+        self.assertIn('trace "schedule 1"', text)
+        self.assertIn("; decided sketch = sample([", text)
+        self.assertIn("dot0 is y", text.splitlines()[0])
+        line = re.search(r"trace \"dot0[.]rows = sample\(\[(.*)\]\) -> ([0-9]+)\"", text)
+        self.assertIn("3", line[1].split(", "))
+        self.assertNotEqual(line[2], "3")
+        edited = text.replace(line[0], line[0].replace(f"-> {line[2]}", "-> 3"))
+        tir = self.write("edited.tir", edited)
+        self.assertIn("fma_tile<3, ", self.good("opt", tir))
+        self.assertIn("worst relative error", self.good("compare", tir))
+        mine = self.folder / "mine"
+        mine.mkdir()
+        (mine / "k.tir").write_text(edited)
+        shown = self.good("inspect", plain, "--kernel", 0, "--stage", "target", "--schedules", mine)
+        self.assertIn("fma_tile<3, ", shown)
+        self.assertIn("worst relative error", self.good("compare", plain, "--schedules", mine))
+        # The lines of one kernel fit another that computes the same under other names.
+        lines = [l.split('"')[1] for l in edited.splitlines() if l.strip().startswith("trace")]
+        renamed = self.write("renamed.tir", re.sub(r"\b(i|j|dot|x)\b", r"my_\1", DOT))
+        schedule = self.write("s.txt", "\n".join(lines))
+        self.assertIn("fma_tile<3, ", self.good("opt", "--schedule", schedule, renamed))
+
+    def test_decisions_alone_are_a_schedule(self):
+        plain = self.write("dot.tir", DOT)
+        schedule = self.write("s.txt", "schedule 1\ndot0.rows = sample() -> 2\n")
+        self.assertIn("fma_tile<2, ", self.good("opt", "--schedule", schedule, plain))
+        kernel = self.write("k.tir", DOT.replace("{\n  for", '{\n  trace "dot0.rows = sample() -> 2"\n  for', 1))
+        self.assertIn("fma_tile<2, ", self.good("inspect", kernel, "--kernel", 0, "--stage", "target"))
+        self.assertIn("worst relative error", self.good("compare", kernel))
+        for text, says in [("dot0.rows = sample() -> 100", ["s.txt:2", "registers", "[schedule.decision]"]),
+                           ("dot0.high = sample() -> 2", ["s.txt:2", "dot0.high", "dot0.rows", "[schedule.decision]"]),
+                           ("dot0.rows = sample(-> 2", ["s.txt:2", "[schedule.trace]"]),
+                           ("dot0.rows = sample() -> 2\nparallel(i0)", ["s.txt:2", "no line refers"]),
+                           ("parallel(dot0.x)", ["s.txt:2", "[schedule.parallel]"])]:
+            self.bad("opt", "--schedule", self.write("s.txt", "schedule 1\n" + text), plain, says=says)
+        self.bad("opt", "--schedule", self.write("s.txt", "schedule 9\nparallel(i0)\n"), plain,
+                 says=["s.txt:1", "schedule 1", "[schedule.version]"])
+        wrong = self.write("w.tir", kernel.read_text().replace("dot0.rows", "dot0.high"))
+        for command in ["opt", "run", "compare"]:
+            self.bad(command, wrong, says=["w.tir:2:9", "dot0.high", "[schedule.decision]"])
 
     def test_passes_on_kernels_step_by_step(self):
         path = self.save("m.onnx", mlp()[0])

@@ -304,8 +304,10 @@ TEST(default_schedules, a_product_with_bias_has_this_trace) {
   m.outputs = {m.b.add(m.b.matmul(x, m.weights({256, 64})), m.weights({64}))};
   const Result<Program> scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(scheduled.has_value());
-  EXPECT_NE(trace_of(*scheduled).find("tensorize(k, fma_tile, [13, 32, 5, 9])"), std::string::npos)
+  EXPECT_NE(trace_of(*scheduled).find("tensorize(k2, dot0.instruction, [dot0.rows, dot0.columns, "),
+            std::string::npos)
       << trace_of(*scheduled);
+  EXPECT_NE(ir::print(**scheduled).find("fma_tile<13, 32, 5, 9>("), std::string::npos);
   EXPECT_NE(trace_of(*scheduled).find("pack("), std::string::npos);
 }
 
@@ -321,19 +323,21 @@ TEST(default_schedules, narrow_products_use_what_the_machine_has) {
   };
   for (const Narrow& t : kNarrow) {
     const std::string best = t.instruction, all = trace(t, 33, "znver5");
-    EXPECT_NE(all.find(", " + best + ", ["), std::string::npos) << all;
-    EXPECT_EQ(all.find("tensorize(k_tail, " + best) != std::string::npos, best.starts_with("dot"))
+    EXPECT_NE(all.find("]) -> " + best + "\n"), std::string::npos) << all;
+    EXPECT_EQ(all.find("tensorize(k2_tail, dot0.instruction") != std::string::npos,
+              best.starts_with("dot"))
         << all;
     const std::string without = trace(t, 33, "x86-64-v4");
-    EXPECT_NE(without.find(t.wide == std::string("i32") ? ", dot2_tile_" : ", fma_tile_"),
+    EXPECT_NE(without.find(t.wide == std::string("i32") ? "]) -> dot2_tile_" : "]) -> fma_tile_"),
               std::string::npos)
         << without;
   }
   const std::string few = trace(kNarrow[0], 3, "znver5");
-  EXPECT_NE(few.find("tensorize(k_0, dot2_tile_u8i8"), std::string::npos) << few;
+  EXPECT_NE(few.find("]) -> dot2_tile_u8i8"), std::string::npos) << few;
   const std::string bytes = trace(kNarrow[0], 64, "znver5");
-  EXPECT_NE(bytes.find("factors = [4, 32], perm = [2, 0, 3, 1]"), std::string::npos) << bytes;
-  EXPECT_EQ(bytes.find("k_tail"), std::string::npos) << bytes;
+  EXPECT_NE(bytes.find("factors = [4, dot0.columns], perm = [2, 0, 3, 1]"), std::string::npos)
+      << bytes;
+  EXPECT_EQ(bytes.find("k2_tail"), std::string::npos) << bytes;
 }
 
 TEST(default_schedules, products_of_wide_integers_take_a_tile) {
@@ -342,7 +346,7 @@ TEST(default_schedules, products_of_wide_integers_take_a_tile) {
   m.outputs = {m.b.matmul(x, m.weights({64, 64}, DType::i32))};
   const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v3"));
   ASSERT_TRUE(scheduled.has_value());
-  EXPECT_NE(trace_of(*scheduled).find("tensorize(k, mul_tile_i32"), std::string::npos)
+  EXPECT_NE(trace_of(*scheduled).find("]) -> mul_tile_i32"), std::string::npos)
       << trace_of(*scheduled);
 }
 
@@ -365,11 +369,11 @@ TEST(default_schedules, groups_take_tiles_or_vectors_of_their_own) {
     const Expr x = m.input({m.fixed(1), m.fixed(9), m.fixed(9), m.fixed(channels)});
     m.outputs = {m.b.conv(x, m.weights({3, 3, channels / groups, channels}), attrs)};
     const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
-    return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
+    return scheduled.has_value() ? trace_of(*scheduled) + ir::print(**scheduled)
+                                 : scheduled.error().text();
   };
-  EXPECT_NE(trace(48, 2).find("tensorize(c, fma_tile, [7, 24, 3, 5])"), std::string::npos)
-      << trace(48, 2);
-  EXPECT_NE(trace(128, 4).find("fma_tile, [7, 32, 3, 5])"), std::string::npos) << trace(128, 4);
+  EXPECT_NE(trace(48, 2).find("fma_tile<7, 24, 3, 5>("), std::string::npos) << trace(48, 2);
+  EXPECT_NE(trace(128, 4).find("fma_tile<7, 32, 3, 5>("), std::string::npos) << trace(128, 4);
   EXPECT_EQ(trace(32, 8).find("fma_tile"), std::string::npos) << trace(32, 8);
   EXPECT_NE(trace(32, 8).find("vectorize("), std::string::npos) << trace(32, 8);
 }
@@ -396,9 +400,13 @@ TEST(default_schedules, long_elementwise_work_is_one_fused_parallel_axis) {
   const Result<Program> scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v4"));
   ASSERT_TRUE(scheduled.has_value());
   EXPECT_EQ(trace_of(*scheduled),
-            "inline(broadcast0)\n"
-            "max0_i0_0, max0_i0_1 = split(max0_i0, 16384, tail = predicate)\n"
-            "max0_i0_1_0, max0_i0_1_1 = split(max0_i0_1, 64, tail = predicate)\n"
+            "schedule 1\n"
+            "inline(fill0)\n"
+            "max0.task = sample([1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144]) -> "
+            "16384\n"
+            "max0_i0_0, max0_i0_1 = split(max0_i0, max0.task, tail = predicate)\n"
+            "max0.width = sample([16, 32, 64, 128]) -> 64\n"
+            "max0_i0_1_0, max0_i0_1_1 = split(max0_i0_1, max0.width, tail = predicate)\n"
             "vectorize(max0_i0_1_1)\n"
             "parallel(max0_i0_0)\n");
 }

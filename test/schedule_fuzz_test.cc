@@ -10,6 +10,7 @@
 #include "differential.h"
 #include "machine/instruction.h"
 #include "schedule/registry.h"
+#include "schedule/space.h"
 #include "schedule/testing.h"
 #include "schedule/trace.h"
 
@@ -436,6 +437,76 @@ void fuzz_product(uint64_t seed, std::map<std::string, int>& accepted) {
     if (s.apply(line)) ++accepted[primitive_of(line)];
   }
   compare(seed, program, s.program());
+}
+
+/// Both widths, with forks so cheap that small programs have tasks.
+machine::Machine machine_of(uint64_t seed) {
+  machine::Machine m = *machine::find_row(seed % 2 == 0 ? "x86-64-v3" : "x86-64-v4");
+  m.fork_cycles = 64;
+  return m;
+}
+
+/// Default schedules under decisions drawn at random: they compute the same, or say why not.
+void fuzz_decisions(uint64_t seed, const Program& program, std::map<std::string, int>& realized) {
+  const Result<Choice> choice = realize(program, machine_of(seed), sample(seed));
+  if (!choice) {
+    ++realized["refused"];
+    EXPECT_FALSE(choice.error().diagnostics[0].message.empty()) << "seed " << seed;
+    return;
+  }
+  ++realized[choice->name];
+  compare(seed, program, choice->program);
+  const Result<Choice> again = realize(program, machine_of(seed), assignment(choice->decisions));
+  ASSERT_TRUE(again.has_value()) << "seed " << seed << "\n" << again.error().text();
+  EXPECT_EQ(again->program->trace, choice->program->trace) << "seed " << seed;
+}
+
+/// Each candidate of each decision of the preferred schedule, one changed at a time.
+void sweep_decisions(uint64_t seed, const Program& program, std::map<std::string, int>& realized) {
+  const Result<Choice> preferred = default_schedule(program, machine_of(seed));
+  ASSERT_TRUE(preferred.has_value()) << "seed " << seed << "\n" << preferred.error().text();
+  for (const Decision& d : preferred->decisions)
+    for (const Value& candidate : d.candidates) {
+      if (candidate == d.value) continue;
+      const Result<Choice> choice =
+          realize(program, machine_of(seed), Assignment{{d.name, candidate}});
+      if (!choice) {
+        EXPECT_FALSE(choice.error().diagnostics[0].message.empty()) << "seed " << seed;
+        continue;
+      }
+      ++realized["one changed"];
+      compare(seed, program, choice->program);
+      if (::testing::Test::HasFailure()) {
+        ADD_FAILURE() << "seed " << seed << ": " << d.name << " = " << text_of(candidate);
+        return;
+      }
+    }
+}
+
+TEST(schedule_fuzz, random_decisions_keep_the_meaning) {
+  const uint64_t first = from_environment("TENON_TEST_SEED", 1);
+  const uint64_t count = from_environment("TENON_FUZZ_COUNT", 150);
+  std::map<std::string, int> realized;
+  for (uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
+    Random random(seed);
+    const Program program = ProgramMaker(random).make();
+    fuzz_decisions(seed, program, realized);
+    const auto small = [&](size_t most) { return static_cast<int64_t>(1 + random.below(most)); };
+    const Program product =
+        random.chance(30)
+            ? testing::DotProgram().program()
+            : testing::DotProgram(small(30), small(70), small(20), random.chance(60)).program();
+    fuzz_decisions(seed, product, realized);
+    if (seed % 10 == 0) sweep_decisions(seed, program, realized);
+    if (seed % 50 == 0) sweep_decisions(seed, product, realized);
+  }
+  std::string text;
+  for (const auto& [name, n] : realized) text += " " + name + ":" + std::to_string(n);
+  if (first == 1 && count >= 150)
+    for (const char* name : {"contraction", "window", "rows", "reduction", "plain", "map"})
+      EXPECT_GT(realized[name], 0) << name << " was never realized:" << text;
+  std::printf("seeds %llu to %llu; realized%s\n", static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + count - 1), text.c_str());
 }
 
 TEST(schedule_fuzz, random_schedules_keep_the_meaning) {

@@ -64,6 +64,17 @@ std::string words_for(const schedule::Choice& choice) {
   return "";
 }
 
+/// How the kernel's parameters are called in its definition, where the schedule has other names.
+std::string names_beside(const ir::Kernel& kernel, const ir::Kernel& shown) {
+  std::string text;
+  for (size_t i = 0; i < kernel.params.size() && i < shown.params.size(); ++i) {
+    const std::string& given = kernel.params[i].buffer->string_attr(ir::Key::name);
+    const std::string& name = shown.params[i].buffer->string_attr(ir::Key::name);
+    if (given != name) text += cat(", ", name, " is ", given);
+  }
+  return text;
+}
+
 /// One kernel at one stage, as text that reads back: .tir, LLVM's or the assembler's, with the
 /// schedule above it as comments, or at stage loop as the kernel's trace.
 Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& stage,
@@ -75,18 +86,16 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
             schedule::choose(definition, machine, options.schedules.get()));
   const std::string comment = stage == "asm" ? "# " : "; ";
   std::string head = cat(comment, "kernel ", kernel.name, ", stage ", stage, " for ", machine.name,
-                         ", ", words_for(choice), "\n");
-  if (args.why)
+                         ", ", words_for(choice), names_beside(kernel, *choice.definition), "\n");
+  if (args.why) {
+    for (const schedule::Decision& d : choice.decisions)
+      head += cat(comment, "decided ", schedule::format_decision(d), "\n");
     for (const schedule::Refusal& r : choice.refusals)
       head += cat(comment, "not ", r.attempt, r.block.empty() ? "" : " of " + r.block, ": ",
                   r.reason, "\n");
+  }
   if (stage == "loop") {
-    // The lines of a file speak of the names in that file.
-    const bool from_file = choice.origin == schedule::Origin::book;
-    ir::Kernel shown =
-        *schedule::Schedule(from_file ? options.schedules->find(ir::canonical_text(kernel))->kernel
-                                      : definition)
-             .program();
+    ir::Kernel shown = *choice.definition;
     shown.trace = choice.program->trace;
     return head + ir::print(shown);
   }

@@ -58,15 +58,19 @@ Result<Lines> read_schedule(const std::string& path) {
   return out;
 }
 
-/// The kernel under the lines of the file, or under those that it carries itself.
-Result<std::string> scheduled_text(const schedule::Program& kernel, const std::string& file) {
+/// The kernel under the lines of the file, or under those that it carries itself; a kernel that has
+/// none stays as it is.
+Result<schedule::Program> scheduled(const schedule::Program& kernel, const OptArgs& args) {
+  TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
   Lines lines{kernel->trace, {}};
-  if (!file.empty()) {
-    TENON_TRY(lines, read_schedule(file));
+  if (!args.schedule.empty()) {
+    TENON_TRY(lines, read_schedule(args.schedule));
   }
-  TENON_TRY(const schedule::Program scheduled, schedule::replay(kernel, lines.lines, lines.places));
-  TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
-  return schedule::print_scheduled(*scheduled);
+  if (lines.lines.empty()) return schedule::replay(kernel, {});
+  TENON_TRY(const schedule::Choice choice,
+            schedule::follow(kernel, *row, lines.lines, lines.places));
+  TENON_TRY_VOID(ir::verify(*choice.program, 'L'));
+  return choice.program;
 }
 
 /// The kernel under its schedule, then after the passes.
@@ -74,7 +78,7 @@ Result<std::string> passed_text(schedule::Program kernel, const OptArgs& args) {
   if (!args.schedule.empty())
     return fail("usage", "--pass and --schedule: give the schedule as trace lines in FILE");
   TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
-  TENON_TRY(kernel, schedule::replay(kernel, kernel->trace));
+  TENON_TRY(kernel, scheduled(kernel, args));
   for (const std::string& name : args.passes) {
     const schedule::KernelPass* pass = schedule::find_kernel_pass(name);
     if (pass == nullptr && graph::find_pass(name) != nullptr)
@@ -104,10 +108,14 @@ Status run_passes(compiler::ImportedModel& source, const std::vector<std::string
 }
 
 Result<std::string> opt(const OptArgs& args) {
+  compiler::Options options = terminal_options();
+  options.target = args.target;
   TENON_TRY(compiler::ImportedModel source,
-            compiler::read(compiler::Source::file(args.file), terminal_options()));
+            compiler::read(compiler::Source::file(args.file), options));
   if (source.kernel != nullptr && args.passes.empty())
-    return scheduled_text(source.kernel, args.schedule);
+    return scheduled(source.kernel, args).map([](const schedule::Program& p) {
+      return schedule::print_scheduled(*p);
+    });
   if (source.kernel != nullptr) return passed_text(source.kernel, args);
   if (args.target != "host")
     return fail("usage", args.file + ": holds a model, and --target is for passes on kernels");
@@ -142,7 +150,8 @@ void add_opt(CLI::App& app, int& status) {
                       "a file of trace lines for the one kernel in FILE, in place of its own");
   command
       ->add_option("--target", args->target,
-                   "machine row for passes on kernels; `tenon targets` lists them")
+                   "machine row for passes and decisions on kernels; `tenon targets` lists "
+                   "them")
       ->capture_default_str();
   command->add_flag("--list", args->list, "list the passes and the schedule primitives");
   command->add_flag("--constants", args->constants, "print the bytes of all constants");

@@ -75,13 +75,20 @@ std::shared_ptr<const ir::Kernel> unpacked(const ir::Kernel& kernel) {
 
 }  // namespace
 
-Status check_kernels(const ir::Module& module) {
+Status check_kernels(const ir::Module& module, const machine::Machine* machine) {
   for (size_t i = 0; i < module.kernels.size(); ++i) {
     const schedule::Program kernel = module.kernels[i];
     TENON_TRY_VOID(ir::verify(*kernel, 'L'));
     TENON_TRY_VOID(machine::verify_instructions(*kernel));
-    TENON_TRY(const schedule::Program scheduled,
-              schedule::replay(kernel, kernel->trace, module.trace_places[i]));
+    if (kernel->trace.empty()) continue;
+    schedule::Program scheduled;
+    if (machine == nullptr) {
+      TENON_TRY(scheduled, schedule::replay(kernel, kernel->trace, module.trace_places[i]));
+    } else {
+      TENON_TRY(const schedule::Choice choice,
+                schedule::follow(kernel, *machine, kernel->trace, module.trace_places[i]));
+      scheduled = choice.program;
+    }
     TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
     TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   }

@@ -13,8 +13,8 @@
 namespace tenon::compiler {
 
 /// Kernels of a file are sound programs whose trace lines apply; a line that does not is refused
-/// with its place.
-[[nodiscard]] Status check_kernels(const ir::Module& module);
+/// with its place. So are decisions that do not fit, where they are for a machine that is known.
+[[nodiscard]] Status check_kernels(const ir::Module& module, const machine::Machine* machine);
 
 /// The model of the file's one kernel. `in` params are its inputs, `out` params its results under
 /// their names; text does not hold the values of `const` params, so they are small made-up ones,

@@ -34,9 +34,11 @@ Status advance(const Options& options, std::string_view what, size_t done, size_
   return {};
 }
 
-Result<ImportedModel> read_text(std::string_view text, const std::string& path) {
+Result<ImportedModel> read_text(std::string_view text, const std::string& path,
+                                const Options& options) {
   TENON_TRY(ir::Module module, ir::parse(text, path));
-  TENON_TRY_VOID(check_kernels(module));
+  TENON_TRY(const machine::Machine* const machine, check(options));
+  TENON_TRY_VOID(check_kernels(module, machine));
   if (module.functions.empty()) return model_of_kernel(module, path);
   // Passes rely on the rules that a hand-written text may break.
   TENON_TRY_VOID(ir::verify(*module.functions.back()));
@@ -60,9 +62,9 @@ Result<ImportedModel> read_source(const Source& source, const Options& options) 
   if (source.format == Format::text) {
     if (source.bytes)
       return read_text({reinterpret_cast<const char*>(source.bytes->data()), source.bytes->size()},
-                       source.name);
+                       source.name, options);
     TENON_TRY(const std::string text, read_file(source.name));
-    return read_text(text, source.name);
+    return read_text(text, source.name, options);
   }
   TENON_TRY(onnx_import::Imported imported,
             source.bytes ? onnx_import::import_bytes(*source.bytes, source.folder, source.name)

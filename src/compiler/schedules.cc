@@ -31,7 +31,7 @@ Result<std::shared_ptr<const schedule::Book>> read_folder(const std::string& fol
   for (const std::string& file : files) {
     TENON_TRY(const std::string text, read_file(file));
     TENON_TRY(ir::Module module, ir::parse(text, file));
-    TENON_TRY_VOID(check_kernels(module));
+    TENON_TRY_VOID(check_kernels(module, nullptr));
     for (size_t i = 0; i < module.kernels.size(); ++i)
       TENON_TRY_VOID(book->add({module.kernels[i], module.trace_places[i], file}));
   }

@@ -21,9 +21,9 @@ constexpr Feature kV1[] = {{"bf16", "bf16"}, {"i8mm", "i8mm"}};
 
 using Lists = std::initializer_list<std::span<const Feature>>;
 
-/// All of them start two vector operations a cycle, and have four ways of a first-level cache.
-Machine row(std::string name, std::string cpu, const Lists& lists, int64_t l1, int64_t l2,
-            int64_t l3) {
+/// `products` fused multiply-adds of whole vectors start in a cycle.
+Machine row(std::string name, std::string cpu, const Lists& lists, int products, int64_t l1,
+            int64_t l1_ways, int64_t l2, int64_t l3) {
   Machine m{Architecture::aarch64,
             std::move(name),
             std::move(cpu),
@@ -31,11 +31,11 @@ Machine row(std::string name, std::string cpu, const Lists& lists, int64_t l1, i
             {},
             16,
             32,
-            /*vector_products=*/2,
+            products,
             l1,
             l2,
             l3,
-            /*l1_ways=*/4};
+            l1_ways};
   for (const auto& list : lists)
     for (const Feature& feature : list) {
       m.needs.emplace_back(feature.linux_name);
@@ -49,9 +49,9 @@ Machine row(std::string name, std::string cpu, const Lists& lists, int64_t l1, i
 
 std::vector<Machine> aarch64_rows() {
   return {
-      row("aarch64", "cortex-a72", {kBaseline}, 32 * kKiB, kMiB, 4 * kMiB),
-      row("neoverse-n1", "neoverse-n1", {kBaseline, kN1}, 64 * kKiB, kMiB, 32 * kMiB),
-      row("neoverse-v1", "neoverse-v1", {kBaseline, kN1, kV1}, 64 * kKiB, kMiB, 32 * kMiB),
+      row("aarch64", "cortex-a72", {kBaseline}, 2, 32 * kKiB, 2, kMiB, 4 * kMiB),
+      row("neoverse-n1", "neoverse-n1", {kBaseline, kN1}, 2, 64 * kKiB, 4, kMiB, 32 * kMiB),
+      row("neoverse-v1", "neoverse-v1", {kBaseline, kN1, kV1}, 4, 64 * kKiB, 4, kMiB, 32 * kMiB),
   };
 }
 

@@ -4,7 +4,9 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
+#include "schedule/program.h"
 #include "schedule/schedule.h"
+#include "schedule/space.h"
 
 namespace tenon::schedule {
 namespace {
@@ -16,22 +18,84 @@ Program without_trace(const ir::Kernel& kernel) {
   return bare;
 }
 
+/// What the lines of a trace start from.
+Program start_of(const ir::Kernel& kernel, bool canonical) {
+  const Program bare = without_trace(kernel);
+  return canonical ? primitives::canonical(bare) : primitives::normalize(bare);
+}
+
+}  // namespace
+
+namespace {
+
+/// The error with the line, and the place where there is one, before it.
+tl::unexpected<Error> at_line(Error error, std::span<const std::string> trace,
+                              std::span<const std::string> places, size_t i) {
+  for (Diagnostic& d : error.diagnostics) {
+    d.message = "`" + trace[i] + "` does not apply: " + d.message;
+    if (i < places.size()) d.message = places[i] + ": " + d.message;
+  }
+  return tl::make_unexpected(std::move(error));
+}
+
+/// The line that decides `name`.
+size_t line_of(std::span<const std::string> trace, const std::string& name) {
+  for (size_t i = 0; i < trace.size(); ++i)
+    if (const auto d = parse_decision(trace[i]); d && *d && (*d)->name == name) return i;
+  return 0;
+}
+
+/// The schedule after the lines.
+Result<Schedule> after(const Program& program, std::span<const std::string> trace,
+                       std::span<const std::string> places) {
+  Schedule schedule(without_trace(*program));
+  for (size_t i = 0; i < trace.size(); ++i)
+    if (Status done = schedule.apply(trace[i]); !done)
+      return at_line(std::move(done).error(), trace, places, i);
+  return schedule;
+}
+
+/// True if no primitive was applied: the trace is a version at most.
+bool only_decides(const Schedule& s) {
+  return s.program()->trace.empty() ||
+         (s.program()->trace.size() == 1 && s.program()->trace[0].find('(') == std::string::npos);
+}
+
 }  // namespace
 
 Result<Program> replay(const Program& program, std::span<const std::string> trace,
                        std::span<const std::string> places) {
-  Schedule schedule(without_trace(*program));
-  for (size_t i = 0; i < trace.size(); ++i) {
-    Status done = schedule.apply(trace[i]);
-    if (done) continue;
-    Error error = std::move(done).error();
-    for (Diagnostic& d : error.diagnostics) {
-      d.message = "`" + trace[i] + "` does not apply: " + d.message;
-      if (i < places.size()) d.message = places[i] + ": " + d.message;
-    }
-    return tl::make_unexpected(std::move(error));
+  TENON_TRY(const Schedule schedule, after(program, trace, places));
+  const Decision* unused = schedule.unused_decision();
+  if (unused == nullptr || only_decides(schedule)) return schedule.program();
+  const Status refusal =
+      fail("schedule.decision", "no line refers to '" + unused->name +
+                                    "', so deciding it changes nothing; leave it out, or leave "
+                                    "the lines out that are no decisions");
+  return at_line(refusal.error(), trace, places, line_of(trace, unused->name));
+}
+
+Result<Choice> follow(const Program& program, const machine::Machine& machine,
+                      std::span<const std::string> trace, std::span<const std::string> places) {
+  TENON_TRY(const Schedule schedule, after(program, trace, places));
+  if (!only_decides(schedule)) {
+    TENON_TRY(Program scheduled, replay(program, trace, places));
+    const bool headed = trace[0] == scheduled->trace[0] && trace[0].find('(') == std::string::npos;
+    return Choice{std::move(scheduled), start_of(*program, headed), Origin::trace, "trace"};
   }
-  return schedule.program();
+  Result<Choice> choice =
+      realize(without_trace(*program), machine, assignment(schedule.decisions()));
+  if (choice) {
+    choice->origin = Origin::trace;
+    choice->name = "trace";
+    return choice;
+  }
+  // The line at fault is that of the decision which the message names, if it names one.
+  size_t line = schedule.decisions().empty() ? 0 : line_of(trace, schedule.decisions()[0].name);
+  for (const Decision& d : schedule.decisions())
+    if (choice.error().text().find("'" + d.name + "'") != std::string::npos)
+      line = line_of(trace, d.name);
+  return at_line(std::move(choice).error(), trace, places, line);
 }
 
 bool is_definition(const ir::Kernel& kernel) {
@@ -58,22 +122,23 @@ const Book::Page* Book::find(const std::string& canonical) const {
 }
 
 Result<Choice> choose(const Program& program, const machine::Machine& machine, const Book* book) {
-  if (!program->trace.empty()) {
-    TENON_TRY(Program scheduled, replay(program, program->trace));
-    return Choice{std::move(scheduled), Origin::trace, "trace"};
+  if (!program->trace.empty()) return follow(program, machine, program->trace);
+  if (!is_definition(*program)) {
+    const Program as_it_stands = Schedule(program).program();
+    return Choice{as_it_stands, as_it_stands, Origin::written, "written"};
   }
-  if (!is_definition(*program))
-    return Choice{Schedule(program).program(), Origin::written, "written"};
   const Book::Page* page = book == nullptr ? nullptr : book->find(ir::canonical_text(*program));
-  if (page == nullptr) return default_schedule(program, machine);
-  if (page->kernel->trace.empty()) {
+  if (page == nullptr || page->kernel->trace.empty()) {
     TENON_TRY(Choice choice, default_schedule(program, machine));
-    choice.file = page->file;
+    if (page != nullptr) choice.file = page->file;
     return choice;
   }
-  // The page's own kernel is scheduled: its lines speak of its names.
-  TENON_TRY(Program scheduled, replay(page->kernel, page->kernel->trace, page->places));
-  return Choice{std::move(scheduled), Origin::book, "file", page->file};
+  // The page's own kernel is scheduled: its lines may speak of its names.
+  TENON_TRY(Choice choice, follow(page->kernel, machine, page->kernel->trace, page->places));
+  choice.origin = Origin::book;
+  choice.name = "file";
+  choice.file = page->file;
+  return choice;
 }
 
 std::string print_scheduled(const ir::Kernel& kernel) {

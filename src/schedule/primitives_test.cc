@@ -7,6 +7,7 @@
 #include "ir/text.h"
 #include "schedule/defaults/defaults.h"
 #include "schedule/registry.h"
+#include "schedule/space.h"
 #include "schedule/testing.h"
 
 namespace tenon::schedule {
@@ -123,7 +124,10 @@ TEST(Reorder, refuses_extents_that_come_too_early_and_in_place_blocks) {
 TEST(Defaults, a_schedule_that_does_not_apply_says_so) {
   Schedule s(DotProgram(13, 37, 9).program());
   std::vector<Refusal> refusals;
-  const auto status = defaults::vectorize_axis(s, {machine::host(), refusals}, "nowhere", "i");
+  const machine::Cost cost(machine::host());
+  const Sampler sampler = prefer();
+  const defaults::Target target{machine::host(), cost, sampler, refusals};
+  const auto status = defaults::vectorize_axis(s, target, "nowhere", "i");
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().diagnostics[0].code, "schedule.defaults");
   EXPECT_NE(status.error().text().find("no block 'nowhere'"), std::string::npos);
@@ -445,9 +449,10 @@ TEST(PrimitiveTable, rows_have_names_of_their_own_and_arguments_that_read_back) 
   EXPECT_EQ(find_primitive("explode"), nullptr);
   const Primitive& pack = *find_primitive("pack");
   const std::vector<std::string> written{"dot", "b", "factors = [0, 8]", "perm = [1, 0, 2]"};
-  const auto arguments = parse_arguments(pack, written);
+  const auto arguments =
+      parse_arguments(pack, written, [](std::string_view) { return std::nullopt; });
   ASSERT_TRUE(arguments.has_value()) << arguments.error().text();
-  EXPECT_EQ(format_arguments(pack, *arguments), written);
+  EXPECT_EQ(format_arguments(pack, arguments->values), written);
   EXPECT_EQ(signature(*find_primitive("split")), "split(loop, integer, tail = predicate)");
 }
 

@@ -131,6 +131,12 @@ class Draft {
 /// deterministic.
 [[nodiscard]] Program normalize(const Program& program);
 
+/// The same with canonical handles: blocks are called by what they do and their order (dot0, max0,
+/// max1), loops by depth (i0, k2; MAX1_i0 where that is taken), internal buffers and results like
+/// the block that writes them, other parameters x0, c1, ... So programs of equal canonical text
+/// have the same handles. Sizes are no handles and keep their names.
+[[nodiscard]] Program canonical(const Program& program);
+
 /// The loop or block `from` renamed; nullopt when `to` is taken or no name.
 [[nodiscard]] std::optional<Program> rename(const Program& program, const std::string& from,
                                             const std::string& to);

@@ -1,7 +1,6 @@
 // The rows of primitives.def as a table, and arguments between text and values.
 #include "schedule/registry.h"
 
-#include <charconv>
 #include <utility>
 
 #include "schedule/primitives/primitives.h"
@@ -69,26 +68,19 @@ tl::unexpected<Error> wrong(std::string_view found, std::string_view expected) {
               "expected " + std::string(expected) + ", found '" + std::string(found) + "'");
 }
 
-Result<int64_t> integer(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size()) return wrong(text, "an integer");
-  return value;
-}
-
-Result<std::vector<int64_t>> integers(const std::string& list) {
+Result<std::vector<int64_t>> integers(const std::string& list, const FindDecision& find) {
   if (list.size() < 2 || list.front() != '[' || list.back() != ']')
     return wrong(list, "a list of integers");
   std::vector<int64_t> values;
   for (const std::string& item : parts_of(std::string_view(list).substr(1, list.size() - 2))) {
-    TENON_TRY(const int64_t value, integer(item));
+    TENON_TRY(const int64_t value, evaluate(item, find));
     values.push_back(value);
   }
   return values;
 }
 
 /// The value of `key = value`, or a bare value.
-Result<std::string> value_of(const Parameter& parameter, const std::string& written) {
+Result<std::string> without_key(const Parameter& parameter, const std::string& written) {
   const size_t equals = written.find('=');
   if (parameter.key.empty() || equals == std::string::npos) return written;
   const std::string key = written.substr(0, written.find_last_not_of(" =", equals) + 1);
@@ -96,17 +88,26 @@ Result<std::string> value_of(const Parameter& parameter, const std::string& writ
   return written.substr(std::min(written.find_first_not_of(' ', equals + 1), written.size()));
 }
 
-Result<Argument> parse(const Parameter& parameter, const std::string& written) {
-  TENON_TRY(const std::string text, value_of(parameter, written));
+/// A word, or what the decision of that name decided.
+Result<Argument> word(const std::string& text, const FindDecision& find) {
+  const auto decided = find(text);
+  if (!decided) return text;
+  if (!std::holds_alternative<std::string>(*decided))
+    return fail("schedule.trace", "the decision '" + text + "' is a number");
+  return std::get<std::string>(*decided);
+}
+
+Result<Argument> parse(const Parameter& parameter, const std::string& text,
+                       const FindDecision& find) {
   switch (parameter.kind) {
     case Kind::factor:
-      return integer(text);
+      return evaluate(text, find);
     case Kind::numbers:
     case Kind::factors:
     case Kind::permutation:
-      return integers(text);
+      return integers(text, find);
     default:
-      return text;
+      return word(text, find);
   }
 }
 
@@ -133,39 +134,51 @@ std::string signature(const Primitive& primitive) {
   return text + ")";
 }
 
-Result<std::vector<Argument>> parse_arguments(const Primitive& primitive,
-                                              std::span<const std::string> written) {
+Result<Arguments> parse_arguments(const Primitive& primitive, std::span<const std::string> written,
+                                  const FindDecision& find) {
   const auto refuse = [&](const std::string& why) {
     return fail("schedule.trace", why + " in " + signature(primitive));
   };
-  std::vector<Argument> arguments;
+  Arguments all;
   for (const Parameter& p : primitive.parameters) {
     if (p.kind == Kind::loops) {
-      arguments.emplace_back(Handles(written.begin(), written.end()));
+      all.values.emplace_back(Handles(written.begin(), written.end()));
+      all.texts.emplace_back();
       written = {};
       continue;
     }
     if (written.empty() && p.otherwise.empty()) return refuse("an argument is missing");
-    const Result<Argument> one = parse(p, written.empty() ? std::string(p.otherwise) : written[0]);
+    const Result<std::string> text =
+        without_key(p, written.empty() ? std::string(p.otherwise) : written[0]);
+    if (!text) return refuse(text.error().diagnostics[0].message);
+    const Result<Argument> one = parse(p, *text, find);
     if (!one) return refuse(one.error().diagnostics[0].message);
-    arguments.push_back(*one);
+    all.values.push_back(*one);
+    bool decided = false;
+    for (const std::string& name : decisions_in(*text)) decided = decided || find(name).has_value();
+    all.texts.push_back(decided ? *text : "");
     if (!written.empty()) written = written.subspan(1);
   }
   if (!written.empty()) return refuse("there are too many arguments");
-  return arguments;
+  return all;
 }
 
 std::vector<std::string> format_arguments(const Primitive& primitive,
-                                          std::span<const Argument> arguments) {
+                                          std::span<const Argument> values,
+                                          std::span<const std::string> texts) {
   std::vector<std::string> all;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const Argument& value = arguments[i];
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Argument& value = values[i];
     if (const auto* names = std::get_if<Handles>(&value)) {
       all.insert(all.end(), names->begin(), names->end());
       continue;
     }
     const std::string_view key = primitive.parameters[i].key;
     std::string text = key.empty() ? "" : std::string(key) + " = ";
+    if (i < texts.size() && !texts[i].empty()) {
+      all.push_back(text + texts[i]);
+      continue;
+    }
     if (const auto* word = std::get_if<std::string>(&value)) text += *word;
     if (const auto* number = std::get_if<int64_t>(&value)) text += std::to_string(*number);
     if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) text += format_ints(*list);

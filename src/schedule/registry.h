@@ -48,11 +48,21 @@ struct Primitive {
 /// As a user may write it: `split(loop, factor, tail = predicate)`.
 [[nodiscard]] std::string signature(const Primitive& primitive);
 
+/// Arguments of a primitive: their values, and the texts of those that speak of decisions (empty:
+/// as the value prints).
+struct Arguments {
+  std::vector<Argument> values;
+  std::vector<std::string> texts;
+};
+/// The value of a decision; nullopt: there is none of that name.
+using FindDecision = std::function<std::optional<Value>(std::string_view)>;
 /// Arguments as written to values of the primitive's parameters; refuses what does not fit.
-[[nodiscard]] Result<std::vector<Argument>> parse_arguments(const Primitive& primitive,
-                                                            std::span<const std::string> written);
+[[nodiscard]] Result<Arguments> parse_arguments(const Primitive& primitive,
+                                                std::span<const std::string> written,
+                                                const FindDecision& find);
 /// The inverse, as traces print them.
 [[nodiscard]] std::vector<std::string> format_arguments(const Primitive& primitive,
-                                                        std::span<const Argument> arguments);
+                                                        std::span<const Argument> values,
+                                                        std::span<const std::string> texts = {});
 
 }  // namespace tenon::schedule

@@ -6,6 +6,7 @@
 #include "schedule/program.h"
 #include "schedule/registry.h"
 #include "schedule/trace.h"
+#include "support/check.h"
 
 namespace tenon::schedule {
 using primitives::Edited;
@@ -16,6 +17,19 @@ using primitives::refuse;
 using primitives::Site;
 
 Schedule::Schedule(Program program) : program_(primitives::normalize(program)) {}
+
+namespace {
+const std::string kVersionWord = "schedule";
+std::string version_line() { return kVersionWord + " " + std::to_string(kScheduleVersion); }
+}  // namespace
+
+Schedule Schedule::canonical(const Program& program) {
+  Schedule s(primitives::canonical(program));
+  auto headed = std::make_shared<ir::Kernel>(*s.program_);
+  headed->trace = {version_line()};
+  s.program_ = std::move(headed);
+  return s;
+}
 
 Handles Schedule::blocks() const {
   Handles names;
@@ -45,8 +59,25 @@ Result<Handles> Schedule::run(std::string_view name, const std::vector<Argument>
   return run(*primitive, arguments, {});
 }
 
+std::optional<Value> Schedule::decided(std::string_view name) const {
+  for (const Decision& d : decisions_)
+    if (d.name == name) return d.value;
+  return std::nullopt;
+}
+
+void Schedule::decide(Decision decision) {
+  TENON_CHECK(!decided(decision.name), "a decision is made twice");
+  decisions_.push_back(std::move(decision));
+}
+
+const Decision* Schedule::unused_decision() const {
+  for (const Decision& d : decisions_)
+    if (!in_trace_.contains(d.name)) return &d;
+  return nullptr;
+}
+
 Result<Handles> Schedule::run(const Primitive& primitive, const std::vector<Argument>& arguments,
-                              const Handles& wanted) {
+                              const Handles& wanted, const std::vector<std::string>& texts) {
   TENON_TRY(Edited edited, primitive.apply(program_, arguments));
   Program next = std::move(edited.program);
   Handles& names = edited.handles;
@@ -60,13 +91,33 @@ Result<Handles> Schedule::run(const Primitive& primitive, const std::vector<Argu
     names[i] = wanted[i];
   }
   auto traced = std::make_shared<ir::Kernel>(*next);
-  traced->trace.push_back(
-      format_line({names, std::string(primitive.name), format_arguments(primitive, arguments)}));
+  for (const std::string& text : texts)
+    for (const std::string& name : decisions_in(text))
+      for (const Decision& d : decisions_)
+        if (d.name == name && in_trace_.insert(name).second)
+          traced->trace.push_back(format_decision(d));
+  traced->trace.push_back(format_line(
+      {names, std::string(primitive.name), format_arguments(primitive, arguments, texts)}));
   program_ = std::move(traced);
   return names;
 }
 
 namespace {
+/// `[0, dot0.columns]` where a number comes from a decision, else empty.
+std::string text_of_list(const std::vector<Number>& list) {
+  std::string text;
+  bool decided = false;
+  for (const Number& n : list) {
+    text += (text.empty() ? "[" : ", ") + n.written();
+    decided = decided || !n.text.empty();
+  }
+  return decided ? text + "]" : "";
+}
+std::vector<int64_t> values_of(const std::vector<Number>& list) {
+  std::vector<int64_t> values;
+  for (const Number& n : list) values.push_back(n.value);
+  return values;
+}
 /// For primitives with one result, or none.
 Result<std::string> only(Result<Handles> names) {
   if (!names) return tl::make_unexpected(std::move(names).error());
@@ -78,8 +129,9 @@ Status drop(Result<Handles> names) {
 }
 }  // namespace
 
-Result<Handles> Schedule::split(const std::string& loop, int64_t factor, const std::string& tail) {
-  return run("split", {loop, factor, tail});
+Result<Handles> Schedule::split(const std::string& loop, const Number& factor,
+                                const std::string& tail) {
+  return run(*find_primitive("split"), {loop, factor.value, tail}, {}, {"", factor.text, ""});
 }
 Result<std::string> Schedule::fuse(const std::string& outer, const std::string& inner) {
   return only(run("fuse", {outer, inner}));
@@ -102,8 +154,8 @@ Status Schedule::specialize(const std::string& loop, const std::string& inner,
 Status Schedule::compute_at(const std::string& block, const std::string& loop) {
   return drop(run("compute_at", {block, loop}));
 }
-Status Schedule::reverse_compute_at(const std::string& block, const std::string& loop) {
-  return drop(run("reverse_compute_at", {block, loop}));
+Status Schedule::reverse_compute_at(const std::string& block, const Term& loop) {
+  return drop(run(*find_primitive("reverse_compute_at"), {block, loop.value}, {}, {"", loop.text}));
 }
 Status Schedule::inline_block(const std::string& block) { return drop(run("inline", {block})); }
 Status Schedule::reverse_inline(const std::string& block) {
@@ -120,6 +172,12 @@ Result<std::string> Schedule::pack(const std::string& block, const std::string& 
                                    const ir::Packing& layout) {
   return only(run("pack", {block, buffer, layout.factors, layout.perm}));
 }
+Result<std::string> Schedule::pack(const std::string& block, const std::string& buffer,
+                                   const std::vector<Number>& factors,
+                                   const std::vector<int64_t>& perm) {
+  return only(run(*find_primitive("pack"), {block, buffer, values_of(factors), perm}, {},
+                  {"", "", text_of_list(factors), ""}));
+}
 Status Schedule::set_scope(const std::string& block, const std::string& scope) {
   return drop(run("set_scope", {block, scope}));
 }
@@ -133,19 +191,44 @@ Result<std::string> Schedule::rfactor(const std::string& block, const std::strin
 Result<std::string> Schedule::blockize(const std::string& loop) {
   return only(run("blockize", {loop}));
 }
-Status Schedule::tensorize(const std::string& loop, const std::string& instruction,
-                           const std::vector<int64_t>& params) {
-  return drop(run("tensorize", {loop, instruction, params}));
+Status Schedule::tensorize(const std::string& loop, const Term& instruction,
+                           const std::vector<Number>& params) {
+  return drop(run(*find_primitive("tensorize"), {loop, instruction.value, values_of(params)}, {},
+                  {"", instruction.text, text_of_list(params)}));
+}
+
+Status Schedule::apply_version(const std::string& line) {
+  if (line != version_line())
+    return fail("schedule.version", "expected `" + version_line() + "`, found `" + line +
+                                        "`: this Tenon has version " +
+                                        std::to_string(kScheduleVersion) +
+                                        " of the schedule language; print the kernel anew with "
+                                        "`tenon inspect --stage loop`");
+  if (!program_->trace.empty() || !decisions_.empty())
+    return fail("schedule.version", "`" + line + "` is the first line of a schedule or none");
+  *this = canonical(program_);
+  return {};
 }
 
 Status Schedule::apply(const std::string& line) {
+  if (line == kVersionWord || line.starts_with(kVersionWord + " ")) return apply_version(line);
+  TENON_TRY(std::optional<Decision> decision, parse_decision(line));
+  if (decision) {
+    if (decided(decision->name))
+      return fail("schedule.trace",
+                  "'" + decision->name + "' is decided twice; leave one line out");
+    decide(*std::move(decision));
+    return {};
+  }
   TENON_TRY(const TraceLine parsed, parse_line(line));
   const Primitive* primitive = find_primitive(parsed.primitive);
   if (primitive == nullptr)
     return fail("schedule.trace",
                 "there is no primitive '" + parsed.primitive + "'; `tenon opt --list` names them");
-  TENON_TRY(const std::vector<Argument> arguments, parse_arguments(*primitive, parsed.arguments));
-  return drop(run(*primitive, arguments, parsed.results));
+  TENON_TRY(const Arguments arguments,
+            parse_arguments(*primitive, parsed.arguments,
+                            [&](std::string_view name) { return decided(name); }));
+  return drop(run(*primitive, arguments.values, parsed.results, arguments.texts));
 }
 
 }  // namespace tenon::schedule

@@ -36,14 +36,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "ir/node.h"
 #include "machine/machine.h"
+#include "schedule/decision.h"
 #include "support/result.h"
 
 namespace tenon::schedule {
@@ -63,6 +64,8 @@ struct Edited;  // program.h
 class Schedule {
  public:
   explicit Schedule(Program program);  // normalizes loop and block names first
+  /// With canonical handles: the line `schedule 1` is the first of the trace.
+  [[nodiscard]] static Schedule canonical(const Program& program);
   [[nodiscard]] const Program& program() const { return program_; }
 
   // ---- queries
@@ -70,10 +73,18 @@ class Schedule {
   [[nodiscard]] Handles loops(const std::string& block) const;  // outermost first
   [[nodiscard]] ir::Expr extent(const std::string& loop) const;
 
+  // ---- decisions (decision.h)
+  /// What was decided, in order. A name is decided once.
+  [[nodiscard]] const std::vector<Decision>& decisions() const { return decisions_; }
+  [[nodiscard]] std::optional<Value> decided(std::string_view name) const;
+  void decide(Decision decision);
+  /// The first decision that no line refers to, nullptr: none.
+  [[nodiscard]] const Decision* unused_decision() const;
+
   // ---- loops
   /// tail: "predicate" (guard), "peel" (a second loop for the rest, named LOOP_tail), "pad" needs
   /// divisibility proof
-  [[nodiscard]] Result<Handles> split(const std::string& loop, int64_t factor,
+  [[nodiscard]] Result<Handles> split(const std::string& loop, const Number& factor,
                                       const std::string& tail = "predicate");
   [[nodiscard]] Result<std::string> fuse(const std::string& outer, const std::string& inner);
   [[nodiscard]] Status reorder(const Handles& loops);
@@ -91,7 +102,7 @@ class Schedule {
 
   // ---- blocks
   [[nodiscard]] Status compute_at(const std::string& block, const std::string& loop);
-  [[nodiscard]] Status reverse_compute_at(const std::string& block, const std::string& loop);
+  [[nodiscard]] Status reverse_compute_at(const std::string& block, const Term& loop);
   [[nodiscard]] Status inline_block(const std::string& block);    // producer into its consumers
   [[nodiscard]] Status reverse_inline(const std::string& block);  // consumer into its producer
   [[nodiscard]] Result<std::string> cache_read(const std::string& block, const std::string& buffer,
@@ -101,31 +112,49 @@ class Schedule {
   /// block whose name is returned ("" for constants).
   [[nodiscard]] Result<std::string> pack(const std::string& block, const std::string& buffer,
                                          const ir::Packing& layout);
+  /// The same with factors that come from decisions.
+  [[nodiscard]] Result<std::string> pack(const std::string& block, const std::string& buffer,
+                                         const std::vector<Number>& factors,
+                                         const std::vector<int64_t>& perm);
   [[nodiscard]] Status set_scope(const std::string& block, const std::string& scope);
   [[nodiscard]] Result<std::string> decompose_reduction(const std::string& block,
                                                         const std::string& loop);
   [[nodiscard]] Result<std::string> rfactor(const std::string& block, const std::string& loop);
   [[nodiscard]] Result<std::string> blockize(const std::string& loop);
-  [[nodiscard]] Status tensorize(const std::string& loop, const std::string& instruction,
-                                 const std::vector<int64_t>& params);
+  [[nodiscard]] Status tensorize(const std::string& loop, const Term& instruction,
+                                 const std::vector<Number>& params);
 
   /// The primitive of that name (registry.h): the names of what it made. Most have a method above;
   /// this is for those that no default schedule uses.
   [[nodiscard]] Result<Handles> run(std::string_view primitive,
                                     const std::vector<Argument>& arguments);
   /// One trace line, as printed: `i_0, i_1 = split(i, 12, tail = predicate)`. Names on the left
-  /// that differ from those that the primitive gives rename what it made.
+  /// that differ from those that the primitive gives rename what it made. A first line `schedule 1`
+  /// gives the program canonical handles; another version is refused. A line `NAME =
+  /// sample(...)
+  /// -> VALUE` decides; it is kept in the trace before the first line that refers to it.
   [[nodiscard]] Status apply(const std::string& line);
 
  private:
+  [[nodiscard]] Status apply_version(const std::string& line);
   [[nodiscard]] Result<Handles> run(const Primitive& primitive,
-                                    const std::vector<Argument>& arguments, const Handles& wanted);
+                                    const std::vector<Argument>& arguments, const Handles& wanted,
+                                    const std::vector<std::string>& texts = {});
 
   Program program_;
+  std::vector<Decision> decisions_;
+  std::set<std::string, std::less<>> in_trace_;  // names of decisions
 };
 
+/// The version of the schedule language: of primitives, of the names that they give to what they
+/// make, and of canonical handles. A trace that begins with `schedule 1` speaks of canonical
+/// handles and so fits every kernel that computes the same; without that line it is of version 1 as
+/// well, and speaks of the names in the text that it stands in.
+inline constexpr int64_t kScheduleVersion = 1;
+
 /// Applies trace lines, as printed, to a program in definition form. A line that does not apply is
-/// the error, with `places[i]` (FILE:LINE), where there is one, before it.
+/// the error, with `places[i]` (FILE:LINE), where there is one, before it; so is a decision that no
+/// line refers to. Decisions alone, which `follow` completes, leave the program as it is.
 [[nodiscard]] Result<Program> replay(const Program& program, std::span<const std::string> trace,
                                      std::span<const std::string> places = {});
 
@@ -143,17 +172,20 @@ struct Refusal {
   std::string reason;
 };
 struct Choice {
-  Program program;  // scheduled; its trace are the lines that were applied
+  Program program;     // scheduled; its trace are the lines that were applied
+  Program definition;  // to which they were applied, without a trace
   Origin origin;
   /// What stands in profiles: of the default schedules the attempt that went through, "plain" being
   /// the last resort; else "trace", "file" or "written".
   std::string name;
   std::string file = {};  // of a page
   std::vector<Refusal> refusals = {};
+  std::vector<Decision> decisions = {};  // that a default schedule made, in order
 };
 
 /// The default schedule for the kernel's anchor on that machine; deterministic, no trials.
-[[nodiscard]] Result<Choice> default_schedule(Program program, const machine::Machine& machine);
+[[nodiscard]] Result<Choice> default_schedule(const Program& program,
+                                              const machine::Machine& machine);
 
 /// Schedules that were written for kernels, found by what a kernel computes, whatever its names.
 class Book {
@@ -172,6 +204,12 @@ class Book {
  private:
   std::map<std::string, Page> pages_;
 };
+
+/// The schedule of trace lines. Where they are decisions alone, it is the default one under these
+/// decisions; one that it does not make, or that ends at a primitive, is refused with its place.
+[[nodiscard]] Result<Choice> follow(const Program& program, const machine::Machine& machine,
+                                    std::span<const std::string> trace,
+                                    std::span<const std::string> places = {});
 
 /// The schedule of a kernel as a file or the graph gives it: lines of its trace are still to be
 /// applied. Without any, a kernel in definition form gets the schedule of the book's page, if there

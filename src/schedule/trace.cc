@@ -22,24 +22,20 @@ std::string format_line(const TraceLine& line) {
   return text + ")";
 }
 
-namespace {
-
-std::string trim(std::string_view text) {
+std::string trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return "";
   return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
 }
 
-}  // namespace
-
 std::vector<std::string> parts_of(std::string_view text) {
   std::vector<std::string> parts;
-  if (trim(text).empty()) return parts;
+  if (trimmed(text).empty()) return parts;
   int depth = 0;
   size_t begin = 0;
   for (size_t i = 0; i <= text.size(); ++i) {
     if (i == text.size() || (text[i] == ',' && depth == 0)) {
-      parts.push_back(trim(text.substr(begin, i - begin)));
+      parts.push_back(trimmed(text.substr(begin, i - begin)));
       begin = i + 1;
     } else {
       depth += text[i] == '[' ? 1 : text[i] == ']' ? -1 : 0;
@@ -51,7 +47,7 @@ std::vector<std::string> parts_of(std::string_view text) {
 Result<TraceLine> parse_line(const std::string& text) {
   TraceLine line;
   const size_t open = text.find('(');
-  const std::string all = trim(text);
+  const std::string all = trimmed(text);
   if (open == std::string::npos || !all.ends_with(')'))
     return fail("schedule.trace",
                 "expected `results = primitive(arguments)`, found '" + text + "'");
@@ -60,7 +56,7 @@ Result<TraceLine> parse_line(const std::string& text) {
     line.results = parts_of(std::string_view(head).substr(0, equals));
     head = head.substr(equals + 1);
   }
-  line.primitive = trim(head);
+  line.primitive = trimmed(head);
   line.arguments = parts_of(std::string_view(text).substr(open + 1, text.rfind(')') - open - 1));
   for (const std::string& name : line.results)
     if (!primitives::is_name(name))

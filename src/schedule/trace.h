@@ -19,6 +19,7 @@ struct TraceLine {
 [[nodiscard]] std::string format_ints(const std::vector<int64_t>& values);  // [1, 2]
 [[nodiscard]] Result<TraceLine> parse_line(const std::string& line);
 
+[[nodiscard]] std::string trimmed(std::string_view text);  // without blanks around it
 /// Parts between commas that stand in no bracket, blanks trimmed.
 [[nodiscard]] std::vector<std::string> parts_of(std::string_view text);
 

@@ -16,7 +16,8 @@ namespace tenon::schedule::defaults {
 namespace {
 using namespace ir;  // NOLINT
 
-constexpr int64_t kSmallFlops = 400'000;  // below it a product runs on one thread
+// What is taken for an extent that is not known: a model's usual width, more tiles than there are.
+constexpr int64_t kUnknownDepth = 1024, kUnknownTiles = 1024;
 
 /// How the loops of a contraction touch its operands.
 struct Roles {
@@ -61,11 +62,14 @@ std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
 
 class Contraction {
  public:
-  Contraction(Schedule& s, const Target& t, std::string anchor, const machine::Instruction& row)
+  /// `instruction` is the decision for `row`.
+  Contraction(Schedule& s, const Target& t, std::string anchor, const machine::Instruction& row,
+              Term instruction)
       : s_(s),
         t_(t),
         anchor_(std::move(anchor)),
         instruction_(row),
+        word_(std::move(instruction)),
         steps_(machine::semantics(row).group()) {}
 
   Status run() {
@@ -81,13 +85,7 @@ class Contraction {
     if (!r_.rows.empty()) dims_.m = as_int(s_.extent(r_.rows.back()));
     if (dims_.n && *dims_.n < lanes_ / 4 && group_ == 0)
       return fail("schedule.defaults", "too few columns for a tile");
-    nr_ = group_ != 0 ? group_columns(lanes_, group_) : tile_columns(t_.machine, lanes_, dims_.n);
-    int lanes = lanes_;
-    while (nr_ % lanes != 0) lanes /= 2;
-    mr_ = r_.rows.empty() ? 1 : tile_rows(t_.machine, lanes, nr_, dims_.m, most_rows(info));
-    while (mr_ > 1 && !instruction_.fits(t_.machine, sizes())) --mr_;
-    if (!instruction_.fits(t_.machine, sizes()))
-      return fail("schedule.defaults", "registers do not hold a tile");
+    TENON_TRY_VOID(size_tile(info));
     TENON_TRY_VOID(take_groups(info));
     TENON_TRY_VOID(pack_columns(info));
     return tile(info);
@@ -95,11 +93,50 @@ class Contraction {
 
  private:
   Context& c() { return *s_.program()->context; }
-  [[nodiscard]] std::vector<int64_t> sizes() const {
-    std::vector<int64_t> all{mr_, nr_};
-    for (const int64_t height : tail_heights(mr_)) all.push_back(height);
+  [[nodiscard]] std::vector<Number> sizes() const {
+    std::vector<Number> all{mr_, nr_};
+    for (const Number& height : tail_heights(mr_)) all.push_back(height);
     return all;
   }
+  [[nodiscard]] bool fits() const {
+    std::vector<int64_t> all;
+    for (const Number& size : sizes()) all.push_back(size.value);
+    return instruction_.fits(t_.machine, all);
+  }
+
+  /// Decides ANCHOR.columns and ANCHOR.rows.
+  Status size_tile(const BlockInfo& info) {
+    const auto group = group_ != 0 ? std::optional(group_) : std::nullopt;
+    TENON_TRY(nr_, t_.number(s_, anchor_ + ".columns", column_candidates(t_.machine, lanes_, group),
+                             group ? group_columns(lanes_, group_)
+                                   : tile_columns(t_.machine, lanes_, dims_.n)));
+    if (group && group_ % nr_.value != 0)
+      return fail("schedule.defaults", "the tile's columns do not divide those of a group");
+    if (!r_.rows.empty()) {
+      int lanes = lanes_;
+      while (nr_.value % lanes != 0) lanes /= 2;
+      mr_ = tile_rows(t_, lanes, nr_.value, dims_.m, most_rows(info));
+      while (mr_.value > 1 && !fits()) mr_ = mr_.value - 1;
+      std::vector<int64_t> candidates;
+      for (int64_t rows = 1; rows <= t_.machine.vector_registers; ++rows)
+        candidates.push_back(rows);
+      TENON_TRY(mr_, t_.number(s_, anchor_ + ".rows", fitting(std::move(candidates)), mr_.value));
+    }
+    if (!fits()) return fail("schedule.defaults", "registers do not hold a tile");
+    return {};
+  }
+
+  /// Those heights of tiles that registers hold and that are no higher than there are rows.
+  std::vector<int64_t> fitting(std::vector<int64_t> heights) {
+    const Number now = mr_;
+    std::erase_if(heights, [&](int64_t rows) {
+      mr_ = rows;
+      return !fits() || (dims_.m && rows > *dims_.m);
+    });
+    mr_ = now;
+    return heights;
+  }
+
   BlockInfo here() const { return *describe(*s_.program(), anchor_); }
 
   Status split_groups() {
@@ -155,14 +192,15 @@ class Contraction {
     }
   }
 
-  /// Rows a multiple of 4 KiB apart share a set of the first-level cache: no more than it has ways.
+  /// Rows that share a set of the first-level cache: no more than it has ways.
   int64_t most_rows(const BlockInfo& info) {
-    constexpr int64_t kPeriod = 4096, kWays = 8;
     for (const LoopInfo& l : info.loops) {
       if (r_.rows.empty() || l.name != r_.rows.back()) continue;
       const Expr stride = stride_of(c(), r_.a, l, info.loops);
       const auto n = stride == nullptr ? std::nullopt : as_int(stride);
-      if (n && *n * ir::info(r_.a.buffer->dtype()).bytes % kPeriod == 0) return kWays;
+      if (n)
+        return t_.cost.rows_side_by_side(*n * ir::info(r_.a.buffer->dtype()).bytes)
+            .value_or(INT64_MAX);
     }
     return INT64_MAX;
   }
@@ -171,12 +209,14 @@ class Contraction {
   /// time serve too few rows. Rows whose neighbours along k do not lie side by side are copied so.
   Status take_groups(const BlockInfo& info) {
     if (steps_ == 1) return {};
-    constexpr int64_t kRowsThatPayForPacking = 8;
     const auto k = as_int(s_.extent(r_.k.back()));
-    // Other loops around k load and store the tile each time.
+    // Other loops around k load and store the tile each time: a load, a store and the two additions
+    // that they interrupt are four steps.
     constexpr int64_t kGroupsBetweenLoads = 4;
     if (k && *k < steps_ * (r_.k.size() > 1 ? kGroupsBetweenLoads : 1))
       return fail("schedule.defaults", "the reduction is too short for groups");
+    // Bytes are packed one by one, a cycle each; a row saves about an eighth of it in products.
+    constexpr int64_t kRowsThatPayForPacking = 8;
     const bool constant = role_of(*s_.program(), r_.b.buffer) == ParamRole::constant;
     if (!constant && dims_.m.value_or(kRowsThatPayForPacking) < kRowsThatPayForPacking)
       return fail("schedule.defaults", "too few rows to pack the columns in groups");
@@ -187,10 +227,16 @@ class Contraction {
     return {};
   }
 
+  /// ir::Packing with factors that are decisions.
+  struct Layout {
+    std::vector<Number> factors;
+    std::vector<int64_t> perm;
+  };
+
   Status pack_rows(const BlockInfo& info) {
     const int axis = group_axis(info, r_.a);
     if (axis < 0) return fail("schedule.defaults", "the reduction is no axis of the rows' operand");
-    Packing p;
+    Layout p;
     p.factors.assign(r_.a.indices.size(), 0);
     for (int d = 0; d < static_cast<int>(p.factors.size()); ++d)
       if (d != axis) p.perm.push_back(d);
@@ -198,9 +244,9 @@ class Contraction {
     return pack(r_.a, p);
   }
 
-  Status pack(const AccessInfo& operand, const Packing& layout) {
-    TENON_TRY(const std::string packed,
-              s_.pack(anchor_, operand.buffer->string_attr(Key::name), layout));
+  Status pack(const AccessInfo& operand, const Layout& layout) {
+    TENON_TRY(const std::string packed, s_.pack(anchor_, operand.buffer->string_attr(Key::name),
+                                                layout.factors, layout.perm));
     if (!packed.empty()) pack_blocks_.push_back(packed);
     return {};
   }
@@ -225,8 +271,9 @@ class Contraction {
       const auto linear = linear_in(c(), r_.b.indices[d], std::span(&var, 1));
       if (!linear || is_int(linear->coefficients[0], 0)) continue;
       // A group's columns stand behind one another in the axis, from a multiple of their number.
-      const bool whole = r_.b.indices[d] == var ||
-                         (dims_.n && divisor(linear->rest) % nr_ == 0 && *dims_.n % nr_ == 0);
+      const bool whole =
+          r_.b.indices[d] == var ||
+          (dims_.n && divisor(linear->rest) % nr_.value == 0 && *dims_.n % nr_.value == 0);
       if (axis >= 0 || !is_int(linear->coefficients[0], 1) || !whole) return -1;
       axis = static_cast<int>(d);
     }
@@ -238,19 +285,22 @@ class Contraction {
     const LoopInfo* col = nullptr;
     for (const LoopInfo& l : info.loops)
       if (l.name == r_.cols.back()) col = &l;
-    const bool in_place =
-        is_contiguous(c(), r_.b, *col, info.loops) && dims_.n && *dims_.n % nr_ == 0;
-    if (!constant && in_place && steps_ == 1) return {};
+    const bool in_place = is_contiguous(c(), r_.b, *col, info.loops) && dims_.n &&
+                          *dims_.n % nr_.value == 0 && steps_ == 1;
+    if (in_place) {
+      TENON_TRY(const bool packed, t_.yes(s_, anchor_ + ".packed", constant));
+      if (!packed) return {};
+    }
     const int axis = column_axis(info);
     if (axis < 0) return fail("schedule.defaults", "the columns are no axis of their operand");
     return pack(r_.b, layout(info, axis));
   }
 
   /// Outer axes, panels, axes of k in loop order, columns in the panel, steps of k in a group.
-  Packing layout(const BlockInfo& info, int axis) {
+  Layout layout(const BlockInfo& info, int axis) {
     const size_t rank = r_.b.indices.size();
     const int grouped = steps_ == 1 ? -1 : group_axis(info, r_.b);
-    Packing p;
+    Layout p;
     p.factors.assign(rank, 0);
     p.factors[static_cast<size_t>(axis)] = nr_;
     if (grouped >= 0) p.factors[static_cast<size_t>(grouped)] = steps_;
@@ -275,14 +325,14 @@ class Contraction {
     return p;
   }
 
-  /// Rows of tiles that one task takes: their operand stays in half of the second-level cache, and
-  /// there are tasks enough.
-  int64_t chunk_tiles(int64_t tiles, int64_t bytes_of_tile, int64_t other_tasks) const {
+  /// Rows of tiles that one task takes: their operand stays in the second-level cache, and there
+  /// are tasks enough.
+  [[nodiscard]] int64_t chunk_tiles(int64_t tiles, int64_t bytes_of_tile,
+                                    int64_t other_tasks) const {
     int64_t chunk =
-        std::max<int64_t>(t_.machine.l2_bytes / 2 / std::max<int64_t>(bytes_of_tile, 1), 1);
-    constexpr int64_t kTasks = 32;
-    if (other_tasks < kTasks)
-      chunk = std::min(chunk, std::max<int64_t>(tiles * other_tasks / kTasks, 1));
+        std::max<int64_t>(t_.cost.resident_bytes() / std::max<int64_t>(bytes_of_tile, 1), 1);
+    if (other_tasks < t_.cost.tasks())
+      chunk = std::min(chunk, std::max<int64_t>(tiles * other_tasks / t_.cost.tasks(), 1));
     return std::min(chunk, tiles);
   }
 
@@ -303,8 +353,10 @@ class Contraction {
     if (!row_tile.empty()) inner.push_back(row_tile);
     if (!inner.empty()) {
       const auto count = as_int(s_.extent(inner.front()));
-      const int64_t chunk = chunk_size(inner, count);
-      if (!count || chunk < *count) {
+      TENON_TRY(const Number chunk,
+                t_.number(s_, anchor_ + ".chunk", powers(1, count.value_or(kUnknownTiles)),
+                          chunk_size(inner, count)));
+      if (!count || chunk.value < *count) {
         TENON_TRY(const Handles parts, s_.split(inner.front(), chunk));
         outer.push_back(parts[0]);
         inner.front() = parts[1];
@@ -318,9 +370,11 @@ class Contraction {
     order.push_back(n[1]);
     TENON_TRY_VOID(s_.reorder(order));
     const std::string place = inner.empty() ? n[0] : inner.back();
-    TENON_TRY_VOID(attach_epilogue(s_, anchor_, place));
+    Handles places{place};
+    if (place != n[0]) places.push_back(n[0]);
+    TENON_TRY_VOID(attach_epilogue(s_, t_, anchor_, places));
     TENON_TRY(const std::string init, s_.decompose_reduction(anchor_, r_.k.front()));
-    TENON_TRY_VOID(unroll_rows(s_, init, place));
+    TENON_TRY_VOID(unroll_rows(s_, t_, init, place));
     TENON_TRY_VOID(tensorize());
     return make_parallel(before, outer);
   }
@@ -328,21 +382,21 @@ class Contraction {
   /// The loops from the innermost over k on become the instruction, in groups of steps where it
   /// takes them; so does what is left of k.
   Status tensorize() {
-    const std::string name(instruction_.name), k = r_.k.back();
-    if (steps_ == 1) return s_.tensorize(k, name, sizes());
+    const std::string k = r_.k.back();
+    if (steps_ == 1) return s_.tensorize(k, word_, sizes());
     TENON_TRY(const Handles parts, s_.split(k, steps_, "peel"));
-    TENON_TRY_VOID(s_.tensorize(parts[0], name, sizes()));
+    TENON_TRY_VOID(s_.tensorize(parts[0], word_, sizes()));
     const Handles blocks = s_.blocks();
     if (std::ranges::find(blocks, anchor_ + "_tail") == blocks.end()) return {};
-    return s_.tensorize(k + "_tail", name, sizes());
+    return s_.tensorize(k + "_tail", word_, sizes());
   }
 
   int64_t chunk_size(const Handles& inner, std::optional<int64_t> count) {
-    const int64_t k = dims_.k.value_or(1024);
-    int64_t rows = mr_;
-    if (inner.size() > 1) rows = mr_ * as_int(s_.extent(inner.back())).value_or(8);
+    const int64_t k = dims_.k.value_or(kUnknownDepth);
+    int64_t rows = mr_.value;
+    if (inner.size() > 1) rows = mr_.value * as_int(s_.extent(inner.back())).value_or(8);
     const int64_t bytes = rows * k * info(r_.a.buffer->dtype()).bytes / (inner.size() > 1 ? 2 : 1);
-    int64_t others = dims_.n ? (*dims_.n + nr_ - 1) / nr_ : 8;
+    int64_t others = dims_.n ? (*dims_.n + nr_.value - 1) / nr_.value : 8;
     for (const std::string& b : r_.batch) others *= as_int(s_.extent(b)).value_or(1);
     return chunk_tiles(count.value_or(INT64_MAX / 64), bytes, others);
   }
@@ -351,16 +405,16 @@ class Contraction {
     for (const std::string& b : pack_blocks_) {
       if (!r_.batch.empty() && s_.compute_at(b, r_.batch.back())) {
         TENON_TRY_VOID(s_.set_scope(b, "scratch"));
-        TENON_TRY_VOID(schedule_map(
-            s_, t_, b, s_.loops(b).size() - 3 > r_.batch.size() ? r_.batch.size() : r_.batch.size(),
-            false));
+        TENON_TRY_VOID(schedule_map(s_, t_, b, r_.batch.size(), false));
         TENON_TRY(const std::string all, fuse_all(s_, r_.batch));
         return s_.parallel(all);
       }
       TENON_TRY_VOID(schedule_map(s_, t_, b, 0, true));
     }
     const auto work = total(before.loops);
-    if (work && 2 * *work < kSmallFlops) return {};
+    const bool small = work && t_.cost.is_small_product(*work, lanes_);
+    TENON_TRY(const bool wanted, t_.yes(s_, anchor_ + ".parallel", !small));
+    if (!wanted) return {};
     TENON_TRY(const std::string all, fuse_all(s_, outer));
     return s_.parallel(all);
   }
@@ -369,11 +423,12 @@ class Contraction {
   const Target& t_;
   std::string anchor_;
   const machine::Instruction& instruction_;
+  Term word_;      // its name
   int64_t steps_;  // of k that the instruction takes side by side
   Roles r_;
   Dims dims_;
   int lanes_ = 1;
-  int64_t mr_ = 1, nr_ = 1;
+  Number mr_ = 1, nr_ = 1;
   int64_t group_ = 0;  // output channels of a group; 0: there are no groups
   Handles pack_blocks_;
 };
@@ -384,17 +439,18 @@ Status schedule_contraction(Schedule& s, const Target& t, const std::string& anc
   inline_producers(s);
   const auto info = describe(*s.program(), anchor);
   if (!info || !info->is_update) return fail("schedule.defaults", "not a product of two buffers");
-  Status last = fail("schedule.defaults", "no instruction computes the product");
-  for (const machine::Instruction* row :
-       instructions_for(BlockView{info->node}.body(), t.machine)) {
-    Schedule attempt = s;
-    last = Contraction(attempt, t, anchor, *row).run();
-    if (!last) continue;
-    s = attempt;
-    break;
+  const auto rows = instructions_for(BlockView{info->node}.body(), t.machine);
+  if (rows.empty()) return fail("schedule.defaults", "no instruction computes the product");
+  std::vector<Attempt> attempts;
+  for (const machine::Instruction* row : rows) {
+    const std::string name(row->name);
+    attempts.push_back({"contraction by " + name, anchor, name, [&t, &anchor, row](Schedule& x) {
+                          const Term word(std::string(row->name), anchor + ".instruction");
+                          return Contraction(x, t, anchor, *row, word).run();
+                        }});
   }
   // Whatever reads nothing of the product is scheduled by itself.
-  return last;
+  return first_of(s, t, anchor + ".instruction", attempts).map([](const Attempt*) {});
 }
 
 }  // namespace tenon::schedule::defaults

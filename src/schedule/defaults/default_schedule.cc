@@ -4,6 +4,7 @@
 #include "schedule/attach.h"
 #include "schedule/defaults/defaults.h"
 #include "schedule/program.h"
+#include "schedule/space.h"
 
 namespace tenon::schedule {
 namespace defaults {
@@ -25,23 +26,6 @@ bool placed_in_rows(const BlockOutline& b) {
   return primitives::note_value(b.node->string_attr_or(Key::note, ""), "place") == name(Place::row);
 }
 
-struct Attempt {
-  std::string name, block;
-  std::function<Status(Schedule&)> run;
-};
-
-/// The schedule after the attempt, or as it was: then the refusal is noted.
-Status try_one(Schedule& s, const Target& t, const Attempt& attempt) {
-  Schedule copy = s;
-  Status done = attempt.run(copy);
-  if (done) {
-    s = copy;
-  } else {
-    t.refusals.push_back({attempt.name, attempt.block, done.error().diagnostics[0].message});
-  }
-  return done;
-}
-
 /// Loops outside of blocks (scans, sorts, scatters): the outermost ones that may run in parallel
 /// do.
 void parallelize_bare(Schedule& s) {
@@ -57,15 +41,20 @@ void parallelize_bare(Schedule& s) {
 }
 
 /// A block that is not one store: its leading output axes run in parallel.
-Status parallelize_block(Schedule& s, const BlockOutline& info) {
+Status parallelize_block(Schedule& s, const Target& t, const BlockOutline& info) {
   std::vector<LoopInfo> leading;
   for (const LoopInfo& l : info.loops) {
     if (l.reduction) break;
     leading.push_back(l);
   }
+  if (leading.empty()) return {};
+  // An element of such a block is several statements: four.
   const auto work = total(info.loops);
-  if (leading.empty() || (work && *work < kTaskElements / 4)) return {};
-  // A row of elements stays a loop: its index is divided once, not for each element.
+  TENON_TRY(const bool wanted,
+            t.yes(s, info.name + ".parallel", !work || *work >= t.cost.task_elements() / 4));
+  if (!wanted) return {};
+  // A row of elements stays a loop: its index is divided once, not for each element; over 64 of
+  // them the division costs less than they do.
   constexpr int64_t kRow = 64;
   for (int64_t row = 1; row < kRow && leading.size() > 1; leading.pop_back())
     row *= leading.back().count().value_or(kRow);
@@ -79,14 +68,10 @@ Status schedule_plain(Schedule& s, const Target& t) {
   for (const std::string& name : s.blocks()) {
     const auto info = describe(*s.program(), name);
     if (!info) continue;
-    if (!info->simple) {
-      (void)try_one(s, t, {"plain", name, [&](Schedule& x) { return parallelize_block(x, *info); }})
-          .has_value();
-      continue;
-    }
     (void)try_one(s, t,
-                  {"plain", name,
+                  {"plain", name, "",
                    [&](Schedule& x) {
+                     if (!info->simple) return parallelize_block(x, t, *info);
                      return info->is_update ? schedule_reduce(x, t, name)
                                             : schedule_map(x, t, name, 0, true);
                    }})
@@ -95,13 +80,10 @@ Status schedule_plain(Schedule& s, const Target& t) {
   return {};
 }
 
-}  // namespace defaults
+namespace {
 
-Result<Choice> default_schedule(Program program, const machine::Machine& machine) {
-  using namespace defaults;  // NOLINT
-  Schedule s(std::move(program));
-  std::vector<Refusal> refusals;
-  const Target t{machine, refusals};
+/// What may schedule the kernel, in the order of preference.
+std::vector<Attempt> sketches(const Schedule& s, const Target& t) {
   std::vector<Attempt> attempts;
   bool rows = false, any_update = false;
   std::string last_update;
@@ -110,8 +92,8 @@ Result<Choice> default_schedule(Program program, const machine::Machine& machine
     if (!each.simple || !each.is_update) continue;
     const BlockInfo b = describe(*s.program(), each);
     const std::string name = b.name;
-    const auto anchored = [&](std::string kind, auto schedule) {
-      attempts.push_back({std::move(kind), name,
+    const auto anchored = [&](const std::string& kind, auto schedule) {
+      attempts.push_back({kind, name, name + "." + kind,
                           [name, &t, schedule](Schedule& x) { return schedule(x, t, name); }});
     };
     if (b.combine == "fma") anchored("row_product", schedule_row_product);
@@ -124,25 +106,41 @@ Result<Choice> default_schedule(Program program, const machine::Machine& machine
     last_update = name;
   }
   if (rows && blocks.size() > 1)
-    attempts.push_back({"rows", last_update, [&t](Schedule& x) { return schedule_rows(x, t); }});
+    attempts.push_back(
+        {"rows", last_update, "rows", [&t](Schedule& x) { return schedule_rows(x, t); }});
   if (any_update)
-    attempts.push_back({"reduction", last_update,
-                        [&](Schedule& x) { return schedule_reduction(x, t, last_update); }});
+    attempts.push_back({"reduction", last_update, "reduction", [&t, last_update](Schedule& x) {
+                          return schedule_reduction(x, t, last_update);
+                        }});
   // A kernel without reductions is what the plain nests are for: there it is no last resort.
-  attempts.push_back({any_update ? "plain" : "map", "", [&t](Schedule& x) {
+  const std::string plain = any_update ? "plain" : "map";
+  attempts.push_back({plain, "", plain, [&t](Schedule& x) {
                         inline_producers(x);
                         return schedule_plain(x, t);
                       }});
-  Status done;
-  std::string name;
-  for (const Attempt& attempt : attempts) {
-    name = attempt.name;
-    done = try_one(s, t, attempt);
-    if (done) break;
-  }
-  TENON_TRY_VOID(std::move(done));
+  return attempts;
+}
+
+}  // namespace
+}  // namespace defaults
+
+Result<Choice> realize(const Program& program, const machine::Machine& machine,
+                       const Sampler& sampler) {
+  using namespace defaults;  // NOLINT
+  Schedule s = Schedule::canonical(program);
+  const Program definition = primitives::canonical(program);
+  std::vector<Refusal> refusals;
+  const machine::Cost cost(machine);
+  const Target t{machine, cost, sampler, refusals};
+  const std::vector<Attempt> attempts = sketches(s, t);
+  TENON_TRY(const Attempt* const done, first_of(s, t, "sketch", attempts));
   parallelize_bare(s);
-  return Choice{s.program(), Origin::standard, name, {}, std::move(refusals)};
+  return Choice{s.program(), definition,          Origin::standard, done->name,
+                {},          std::move(refusals), s.decisions()};
+}
+
+Result<Choice> default_schedule(const Program& program, const machine::Machine& machine) {
+  return realize(program, machine, prefer());
 }
 
 }  // namespace tenon::schedule

@@ -20,13 +20,17 @@ Result<std::string> fuse_all(Schedule& s, const std::vector<std::string>& loops)
   return fused;
 }
 
-int64_t vector_width(const Target& t, const BlockInfo& block, std::optional<int64_t> extent) {
+Result<Number> vector_width(Schedule& s, const Target& t, const BlockInfo& block,
+                            std::optional<int64_t> extent) {
   const int64_t lanes = std::max(t.lanes(block), 1);
-  const int64_t most = block.heavy > 2 ? 1 : (block.heavy > 0 ? 2 : 4);
-  if (!extent) return lanes * most;
-  for (int64_t u = most; u > 1; u /= 2)
-    if (*extent % (lanes * u) == 0 || *extent > 8 * lanes * u) return lanes * u;
-  return lanes;
+  const int64_t most = t.cost.vectors_at_once(block.heavy);
+  int64_t width = lanes * most;
+  if (extent) {
+    // Wide steps where they come out even, or where a rest is an eighth of the whole at most.
+    for (; width > lanes; width /= 2)
+      if (*extent % width == 0 || *extent > 8 * width) break;
+  }
+  return t.number(s, block.name + ".width", powers(lanes, 8 * lanes), width);
 }
 
 Result<Handles> vectorize_axis(Schedule& s, const Target& t, const std::string& block,
@@ -34,8 +38,8 @@ Result<Handles> vectorize_axis(Schedule& s, const Target& t, const std::string& 
   const auto info = describe(*s.program(), block);
   if (!info) return fail("schedule.defaults", "no block '" + block + "'");
   const auto extent = as_int(s.extent(loop));
-  const int64_t width = vector_width(t, *info, extent);
-  if (extent && *extent <= width) {
+  TENON_TRY(const Number width, vector_width(s, t, *info, extent));
+  if (extent && *extent <= width.value) {
     TENON_TRY_VOID(s.vectorize(loop));
     return Handles{loop};
   }
@@ -46,13 +50,17 @@ Result<Handles> vectorize_axis(Schedule& s, const Target& t, const std::string& 
 
 namespace {
 
-/// Splits a fused loop so that a task has at least `elements` elements when one iteration has
-/// `each`; marks what remains outermost parallel. Small totals stay serial.
-Status make_tasks(Schedule& s, const std::string& loop, std::optional<int64_t> each) {
+/// Splits a fused loop so that a task is worth a fork when one iteration has `each` elements, and
+/// marks what remains outermost parallel; one task alone stays serial. Decides BLOCK.chunk.
+Status make_tasks(Schedule& s, const Target& t, const std::string& block, const std::string& loop,
+                  std::optional<int64_t> each) {
   const auto count = as_int(s.extent(loop));
-  if (!each || *each >= kTaskElements) return s.parallel(loop);
-  const int64_t chunk = (kTaskElements + *each - 1) / std::max<int64_t>(*each, 1);
-  if (count && *count <= chunk) return {};
+  const int64_t task = t.cost.task_elements();
+  const int64_t least = each && *each < task ? std::max<int64_t>(*each, 1) : task;
+  TENON_TRY(const Number chunk, t.number(s, block + ".chunk", powers(1, count.value_or(task)),
+                                         (task + least - 1) / least));
+  if (chunk.value == 1) return s.parallel(loop);
+  if (count && *count <= chunk.value) return {};
   TENON_TRY(const Handles parts, s.split(loop, chunk));
   return s.parallel(parts[0]);
 }
@@ -71,8 +79,8 @@ int transposed_axis(Context& c, const BlockInfo& info, size_t outer) {
 
 /// A last axis of a few elements (channels of an image): vectors along the axis that the read
 /// walks.
-Status schedule_interleave(Schedule& s, const BlockInfo& info, size_t outer, size_t axis,
-                           int64_t line, bool parallel) {
+Status schedule_interleave(Schedule& s, const Target& t, const BlockInfo& info, size_t outer,
+                           size_t axis, const Number& line, bool parallel) {
   TENON_TRY(const Handles parts, s.split(info.loops[axis].name, line));
   Handles order;
   for (size_t l = outer; l + 1 < info.loops.size(); ++l)
@@ -85,17 +93,19 @@ Status schedule_interleave(Schedule& s, const BlockInfo& info, size_t outer, siz
   TENON_TRY_VOID(s.unroll(info.loops.back().name));
   if (!parallel) return {};
   TENON_TRY(const std::string all, fuse_all(s, tasks));
-  return make_tasks(s, all, line * *info.loops.back().count());
+  return make_tasks(s, t, info.name, all, line.value * *info.loops.back().count());
 }
 
 /// Tiles of both axes, a cache line each way, so that lines are used whole on either side.
 Status schedule_transpose(Schedule& s, const Target& t, const BlockInfo& info, size_t outer,
                           int axis, bool parallel) {
-  const int64_t line = std::max<int64_t>(64 / widest(info), 4);
+  const int64_t elements = std::max<int64_t>(t.machine.line_bytes / widest(info), 4);
+  TENON_TRY(const Number line, t.number(s, info.name + ".line", powers(4, 64), elements));
   const size_t a = static_cast<size_t>(axis);
   const size_t last = info.loops.size() - 1;
   const auto width = info.loops[last].count();
-  if (width && *width < line / 2) return schedule_interleave(s, info, outer, a, line, parallel);
+  if (width && *width < line.value / 2)
+    return schedule_interleave(s, t, info, outer, a, line, parallel);
   TENON_TRY(const Handles rows, s.split(info.loops[a].name, line));
   TENON_TRY(const Handles cols, s.split(info.loops[last].name, line));
   Handles order;
@@ -106,11 +116,10 @@ Status schedule_transpose(Schedule& s, const Target& t, const BlockInfo& info, s
   order.push_back(cols[1]);
   TENON_TRY_VOID(s.reorder(order));
   TENON_TRY_VOID(s.vectorize(cols[1]));
-  (void)t;
   if (!parallel) return {};
   order.resize(outer_loops);
   TENON_TRY(const std::string all, fuse_all(s, order));
-  return make_tasks(s, all, line * line);
+  return make_tasks(s, t, info.name, all, line.value * line.value);
 }
 
 }  // namespace
@@ -134,10 +143,13 @@ Status schedule_map(Schedule& s, const Target& t, const std::string& block, size
   for (size_t l = outer; l + 1 < info->loops.size(); ++l) outside.push_back(info->loops[l].name);
   if (!parallel) return vectorize_axis(s, t, block, inner.name).map([](const auto&) {});
   if (outside.empty()) {
-    const int64_t width = vector_width(t, *info, inner.count());
-    if (inner.count() && *inner.count() <= kTaskElements)
+    TENON_TRY(const Number width, vector_width(s, t, *info, inner.count()));
+    const int64_t least = t.cost.task_elements();
+    TENON_TRY(const Number task, t.number(s, block + ".task", powers(least / 16, 16 * least),
+                                          std::max(least / width.value, int64_t{1}) * width.value));
+    if (inner.count() && *inner.count() <= task.value)
       return vectorize_axis(s, t, block, inner.name).map([](const auto&) {});
-    TENON_TRY(const Handles tasks, s.split(inner.name, kTaskElements / width * width));
+    TENON_TRY(const Handles tasks, s.split(inner.name, task));
     TENON_TRY(const Handles parts, s.split(tasks[1], width));
     TENON_TRY_VOID(s.vectorize(parts[1]));
     return s.parallel(tasks[0]);
@@ -147,11 +159,11 @@ Status schedule_map(Schedule& s, const Target& t, const std::string& block, size
   std::optional<int64_t> each = inner.count();
   for (; outside.size() > 1 && each; outside.pop_back()) {
     const auto count = as_int(s.extent(outside.back()));
-    if (!count || *count <= 0 || *each * *count > kTaskElements) break;
+    if (!count || *count <= 0 || *each * *count > t.cost.task_elements()) break;
     each = *each * *count;
   }
   TENON_TRY(const std::string all, fuse_all(s, outside));
-  return make_tasks(s, all, each);
+  return make_tasks(s, t, block, all, each);
 }
 
 void inline_producers(Schedule& s, const std::vector<std::string>& keep) {

@@ -62,10 +62,12 @@ Result<std::string> make_partial(Schedule& s, const Target& t, const std::string
   const LoopInfo& loop = reductions.back();
   const int64_t lanes = std::max(t.lanes(*info), 1);
   const auto extent = loop.count();
+  // Two vectors are one horizontal step.
   if (extent && *extent <= 2 * lanes) return std::string();
-  int64_t width = lanes * (info->heavy > 0 ? 2 : 4);
+  int64_t preferred = lanes * t.cost.accumulators(info->heavy > 0);
   if (extent)
-    while (width > lanes && *extent % width != 0 && *extent < 8 * width) width /= 2;
+    while (preferred > lanes && *extent % preferred != 0 && *extent < 8 * preferred) preferred /= 2;
+  TENON_TRY(const Number width, t.number(s, block + ".sums", powers(lanes, 8 * lanes), preferred));
   TENON_TRY(const Handles parts, s.split(loop.name, width));
   return s.rfactor(block, parts[1]);
 }
@@ -94,6 +96,7 @@ Status finish_partial(Schedule& s, const std::string& partial, const std::string
 Status finish_reduction(Schedule& s, const std::string& block) {
   const auto last = describe(*s.program(), block);
   if (last->loops.empty() || !last->loops.back().reduction) return {};
+  // What fills a part of a vector at least, and registers at most.
   const auto n = last->loops.back().count();
   return n && *n >= 4 && *n <= 128 ? s.vectorize(last->loops.back().name) : Status{};
 }
@@ -101,18 +104,24 @@ Status finish_reduction(Schedule& s, const std::string& block) {
 namespace {
 
 /// The loop over tasks of a loop whose iterations have `each` elements of work; "" for one task.
-Result<std::string> task_loop(Schedule& s, const std::string& loop, std::optional<int64_t> each) {
+/// Decides BLOCK.chunk.
+Result<std::string> task_loop(Schedule& s, const Target& t, const std::string& block,
+                              const std::string& loop, std::optional<int64_t> each) {
   const auto count = as_int(s.extent(loop));
-  if (!each || *each >= kTaskElements) return loop;
-  const int64_t chunk = kTaskElements / std::max<int64_t>(*each, 1);
-  if (count && *count <= chunk) return std::string();
+  const int64_t task = t.cost.task_elements();
+  TENON_TRY(const Number chunk,
+            t.number(s, block + ".chunk", powers(1, count.value_or(task)),
+                     each && *each < task ? task / std::max<int64_t>(*each, 1) : 1));
+  if (chunk.value == 1) return loop;
+  if (count && *count <= chunk.value) return std::string();
   TENON_TRY(const Handles parts, s.split(loop, chunk));
   return parts[0];
 }
 
-/// A reduction of everything: chunks in parallel, then their results.
-Status reduce_all(Schedule& s, const Target& t, const std::string& block, const LoopInfo& k) {
-  TENON_TRY(const Handles chunks, s.split(k.name, kTaskElements));
+/// A reduction of everything: tasks in parallel, then their results.
+Status reduce_all(Schedule& s, const Target& t, const std::string& block, const LoopInfo& k,
+                  const Number& task) {
+  TENON_TRY(const Handles chunks, s.split(k.name, task));
   TENON_TRY(const std::string outer, s.rfactor(block, chunks[0]));
   TENON_TRY(const std::string partial, make_partial(s, t, outer));
   const std::string chunk = s.loops(outer).front();
@@ -134,8 +143,13 @@ Status schedule_reduce(Schedule& s, const Target& t, const std::string& block) {
   if (reductions.empty()) return schedule_map(s, t, block, 0, true);
   const LoopInfo& k = reductions.back();
   const bool along = contiguous_in_reads(c, *info, k);
-  if (along && info->spatial().empty() && (!k.count() || *k.count() > 2 * kTaskElements))
-    return reduce_all(s, t, block, k);
+  if (along && info->spatial().empty()) {
+    const int64_t least = t.cost.task_elements();
+    TENON_TRY(const Number task,
+              t.number(s, block + ".task", powers(least / 16, 16 * least), least));
+    // Two tasks pay for the step that combines them.
+    if (!k.count() || *k.count() > 2 * task.value) return reduce_all(s, t, block, k, task);
+  }
   const auto work = total(reductions);
   TENON_TRY(const std::string partial, make_partial(s, t, block));
   const std::vector<LoopInfo> spatial = describe(*s.program(), block)->spatial();
@@ -144,7 +158,7 @@ Status schedule_reduce(Schedule& s, const Target& t, const std::string& block) {
     return finish_partial(s, partial, block, 0);
   }
   TENON_TRY(const std::string all, fuse_all(s, names(spatial)));
-  TENON_TRY(const std::string task, task_loop(s, all, work));
+  TENON_TRY(const std::string task, task_loop(s, t, block, all, work));
   if (!partial.empty()) {
     const Handles loops = s.loops(block);
     const size_t outer = task.empty() || task == all ? 1 : 2;
@@ -161,13 +175,14 @@ Status schedule_reduction(Schedule& s, const Target& t, const std::string& ancho
   for (const std::string& b : s.blocks()) {
     const auto info = describe(*s.program(), b);
     if (!info || !info->simple) continue;
-    if (info->is_update) {
-      Schedule attempt = s;
-      if (schedule_reduce(attempt, t, b)) s = attempt;
-    } else if (b != anchor) {
-      Schedule attempt = s;
-      if (schedule_map(attempt, t, b, 0, true)) s = attempt;
-    }
+    if (!info->is_update && b == anchor) continue;
+    (void)try_one(s, t,
+                  {"nest", b, "",
+                   [&](Schedule& x) {
+                     return info->is_update ? schedule_reduce(x, t, b)
+                                            : schedule_map(x, t, b, 0, true);
+                   }})
+        .has_value();
   }
   return {};
 }

@@ -43,7 +43,9 @@ Status schedule_row_product(Schedule& s, const Target& t, const std::string& anc
   outer.pop_back();
   std::string task;
   if (outer.empty()) {
-    TENON_TRY(const Handles parts, s.split(column, 512));
+    // A column costs the depth of the matrix, some hundred elements.
+    TENON_TRY(const Number columns, t.number(s, anchor + ".columns", powers(16, 4096), 512));
+    TENON_TRY(const Handles parts, s.split(column, columns));
     task = parts[0];
     column = parts[1];
   } else {
@@ -55,7 +57,9 @@ Status schedule_row_product(Schedule& s, const Target& t, const std::string& anc
   TENON_TRY_VOID(finish_partial(s, partial, anchor, 2));
   for (const std::string& block : epilogue) TENON_TRY_VOID(schedule_map(s, t, block, 1, false));
   const auto work = total(before->loops);
-  return work && *work <= kTaskElements ? Status{} : s.parallel(task);
+  TENON_TRY(const bool wanted,
+            t.yes(s, anchor + ".parallel", !work || *work > t.cost.task_elements()));
+  return wanted ? s.parallel(task) : Status{};
 }
 
 }  // namespace tenon::schedule::defaults

@@ -23,16 +23,16 @@ size_t shared_rows(ir::Context& c, const std::vector<BlockOutline>& blocks,
     if (b.is_update && !partial.contains(b.name)) rows = std::min(rows, b.spatial().size());
   for (const BlockOutline& b : blocks)
     for (size_t l = 0; l < rows && !partial.contains(b.name); ++l)
-      if (l >= b.loops.size() || b.loops[l].reduction ||
+      if (l >= b.loops.size() || l >= blocks.back().loops.size() || b.loops[l].reduction ||
           !same(c, b.loops[l].extent, blocks.back().loops[l].extent))
         rows = l;
   return rows == SIZE_MAX ? 0 : rows;
 }
 
 /// Rows of constant number and length that together are less than one task's work.
-bool is_small(const BlockOutline& home) {
+bool is_small(const Target& t, const BlockOutline& home) {
   const auto all = total(home.loops);
-  return all && *all <= kTaskElements;
+  return all && *all <= t.cost.task_elements();
 }
 
 }  // namespace
@@ -60,19 +60,20 @@ Status schedule_rows(Schedule& s, const Target& t) {
   for (const std::string& name : s.blocks()) {
     const auto info = describe(*s.program(), name);
     if (!info || !info->simple || info->loops.size() <= 1) continue;
-    Schedule attempt = s;
-    const auto partial = partials.find(name);
-    Status done;
-    if (partial != partials.end()) {
-      done = finish_partial(attempt, partial->second, name, 1);
-    } else if (!info->is_update) {
-      done = schedule_map(attempt, t, name, 1, false);
-    } else if (!name.ends_with("_rf")) {
-      done = finish_reduction(attempt, name);
-    }
-    if (done) s = attempt;
+    (void)try_one(s, t,
+                  {"nest", name, "",
+                   [&](Schedule& x) -> Status {
+                     const auto partial = partials.find(name);
+                     if (partial != partials.end())
+                       return finish_partial(x, partial->second, name, 1);
+                     if (!info->is_update) return schedule_map(x, t, name, 1, false);
+                     return name.ends_with("_rf") ? Status{} : finish_reduction(x, name);
+                   }})
+        .has_value();
   }
-  return is_small(blocks[home]) ? Status{} : s.parallel(row);
+  TENON_TRY(const bool wanted,
+            t.yes(s, blocks[home].name + ".parallel", !is_small(t, blocks[home])));
+  return wanted ? s.parallel(row) : Status{};
 }
 
 }  // namespace tenon::schedule::defaults

@@ -3,17 +3,14 @@
 namespace tenon::schedule::defaults {
 namespace {
 
-constexpr int64_t kUnrolledRows = 32;
-
-int64_t rows_that_fit(const machine::Machine& machine, int lanes, int64_t nr) {
-  const int64_t vectors = std::max<int64_t>(nr / lanes, 1);
-  return std::max<int64_t>((machine.vector_registers - vectors - 1) / vectors, 1);
-}
+/// Vectors of a row beyond which a tile has so few rows that each load serves two products.
+constexpr int64_t kMostVectors = 6;
 
 }  // namespace
 
 int64_t tile_columns(const machine::Machine& machine, int lanes, std::optional<int64_t> n) {
-  // Wider tiles read the rows' operand less often, one vector is far from the peak.
+  // Measured: wider tiles read the rows' operand less often, but the fewer rows they have, the more
+  // often they read the columns'; one vector is far from the peak.
   const std::vector<std::pair<int64_t, double>> choices =
       machine.vector_registers >= 32
           ? std::vector<std::pair<int64_t, double>>{{2, 1.0}, {3, 1.01}, {4, 1.04}, {1, 1.2}}
@@ -34,7 +31,6 @@ int64_t tile_columns(const machine::Machine& machine, int lanes, std::optional<i
 }
 
 int64_t group_columns(int lanes, int64_t n) {
-  constexpr int64_t kMostVectors = 6;
   int64_t best = 1;
   double best_rate = 0;
   for (int64_t nr = 1; nr <= n && nr <= kMostVectors * lanes; ++nr) {
@@ -51,9 +47,22 @@ int64_t group_columns(int lanes, int64_t n) {
   return best;
 }
 
-int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr, std::optional<int64_t> m,
-                  int64_t most) {
-  most = std::min({rows_that_fit(machine, lanes, nr), kUnrolledRows / 2 + 8, most});
+std::vector<int64_t> column_candidates(const machine::Machine& machine, int lanes,
+                                       std::optional<int64_t> group) {
+  std::vector<int64_t> all;
+  const int64_t most = machine.vector_registers >= 32 ? 4 : 3;
+  if (!group)
+    for (int64_t v = 1; v <= most; ++v) all.push_back(v * lanes);
+  for (int64_t nr = 1; group && nr <= *group && nr <= kMostVectors * lanes; ++nr)
+    if (*group % nr == 0) all.push_back(nr);
+  return all;
+}
+
+int64_t tile_rows(const Target& t, int lanes, int64_t nr, std::optional<int64_t> m, int64_t most) {
+  // The epilogue repeats its rows, at most as many as code should.
+  most = std::min(
+      {t.cost.tile_rows(std::max<int64_t>(nr / lanes, 1)), t.cost.unrolled() * 3 / 4, most});
+  // Twelve divide more numbers than the rows above it that fit.
   if (!m) return std::min<int64_t>(most, 12);
   if (*m <= most) return std::max<int64_t>(*m, 1);
   // Cost of a row set: rows computed, and for each tile the loads of the packed operand.
@@ -72,8 +81,8 @@ int64_t tile_rows(const machine::Machine& machine, int lanes, int64_t nr, std::o
   return best;
 }
 
-std::vector<int64_t> tail_heights(int64_t mr) {
-  if (mr < 3) return {};
+std::vector<Number> tail_heights(const Number& mr) {
+  if (mr.value < 3) return {};
   return {(mr + 2) / 3, (2 * mr + 2) / 3};
 }
 
@@ -100,22 +109,33 @@ Status accumulate_in_registers(Schedule& s, const std::string& anchor) {
   return s.set_scope(anchor, "reg");
 }
 
-Status unroll_rows(Schedule& s, const std::string& block, const std::string& below) {
+Status unroll_rows(Schedule& s, const Target& t, const std::string& block,
+                   const std::string& below) {
   Handles loops = s.loops(block);
   const auto at = std::find(loops.begin(), loops.end(), below);
   loops.erase(loops.begin(), at == loops.end() ? loops.begin() : at + 1);
   if (loops.empty()) return {};
   TENON_TRY_VOID(s.vectorize(loops.back()));
   for (size_t l = 0; l + 1 < loops.size(); ++l)
-    if (const auto n = ir::as_int(s.extent(loops[l])); n && *n <= kUnrolledRows)
+    if (const auto n = ir::as_int(s.extent(loops[l])); n && *n <= t.cost.unrolled())
       TENON_TRY_VOID(s.unroll(loops[l]));
   return {};
 }
 
-Status attach_epilogue(Schedule& s, const std::string& anchor, const std::string& loop) {
-  for (const std::string& block : epilogue_of(s, anchor)) {
-    TENON_TRY_VOID(s.reverse_compute_at(block, loop));
-    TENON_TRY_VOID(unroll_rows(s, block, loop));
+Status attach_epilogue(Schedule& s, const Target& t, const std::string& anchor,
+                       const Handles& loops) {
+  const std::vector<std::string> epilogue = epilogue_of(s, anchor);
+  if (epilogue.empty()) return {};
+  std::vector<std::string> candidates = loops;
+  candidates.emplace_back("none");
+  TENON_TRY(const Term place, t.word(s, anchor + ".epilogue", candidates, loops.front()));
+  for (const std::string& block : epilogue) {
+    if (place.value == "none") {
+      TENON_TRY_VOID(schedule_map(s, t, block, 0, true));
+      continue;
+    }
+    TENON_TRY_VOID(s.reverse_compute_at(block, place));
+    TENON_TRY_VOID(unroll_rows(s, t, block, place.value));
   }
   return {};
 }

@@ -27,6 +27,32 @@ int64_t channel_width(int64_t lanes, std::optional<int64_t> channels, bool slidi
   // Steps of equal size, of at most eight vectors.
   return (vectors + (vectors + 7) / 8 - 1) / ((vectors + 7) / 8) * lanes;
 }
+
+/// Pixels of a row of n that one step takes: each loads a tap's weights for all of them, and what
+/// is left over at the end of a row costs as much as a whole step.
+int64_t pixels_of(std::optional<int64_t> n) {
+  constexpr int64_t kFew = 4, kMany = 7;
+  if (!n) return kFew;
+  if (*n <= kFew) return std::max<int64_t>(*n, 1);
+  int64_t best = kFew;
+  for (int64_t p = kFew; p <= kMany; ++p)
+    if ((*n + p - 1) / p * p < (*n + best - 1) / best * best) best = p;
+  return best;
+}
+
+/// Decides ANCHOR.unrolled: all taps where they are few, or the innermost ones of a group, whose
+/// lanes are then constants.
+Status unroll_taps(Schedule& s, const Target& t, const std::string& anchor,
+                   const std::vector<LoopInfo>& taps, bool grouped) {
+  const auto count = total(taps);
+  if (taps.empty() || !taps.back().count()) return {};
+  const bool few = count && *count <= t.cost.unrolled();
+  TENON_TRY(const bool wanted, t.yes(s, anchor + ".unrolled", few || grouped));
+  if (!wanted) return {};
+  for (const LoopInfo& l : taps)
+    if (few || l.name == taps.back().name) TENON_TRY_VOID(s.unroll(l.name));
+  return {};
+}
 }  // namespace
 
 Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) {
@@ -46,8 +72,12 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
       return fail("schedule.defaults", "the channels are not contiguous");
   }
   const bool sliding = info->combine == "fma" || slides(*info);
-  const int64_t width =
-      grouped != 0 ? grouped : channel_width(t.lanes(*info), channel.count(), sliding);
+  Number width = grouped;
+  if (grouped == 0) {
+    const int64_t lanes = t.lanes(*info);
+    TENON_TRY(width, t.number(s, anchor + ".width", powers(lanes, 8 * lanes),
+                              channel_width(lanes, channel.count(), sliding)));
+  }
   TENON_TRY_VOID(accumulate_in_registers(s, anchor));
   TENON_TRY(const Handles ch, s.split(channel.name, width));
   Handles outer, order;
@@ -55,9 +85,10 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
   for (size_t l = 0; l + 1 < spatial.size(); ++l) outer.push_back(spatial[l].name);
   Handles inside;
   if (!outer.empty() && sliding) {
+    std::vector<int64_t> candidates{1, 2, 3, 4, 5, 6, 7, 8};
     const auto n = spatial[spatial.size() - 2].count();
-    const int64_t pixels =
-        n && *n < 4 ? std::max<int64_t>(*n, 1) : (n && *n % 4 != 0 && *n % 7 == 0 ? 7 : 4);
+    TENON_TRY(const Number pixels,
+              t.number(s, anchor + ".pixels", std::move(candidates), pixels_of(n)));
     TENON_TRY(const Handles px, s.split(outer.back(), pixels));
     outer.pop_back();
     inside = {px[0], ch[0]};
@@ -72,21 +103,18 @@ Status schedule_window(Schedule& s, const Target& t, const std::string& anchor) 
   if (!pixel_in.empty()) order.push_back(pixel_in);
   order.push_back(ch[1]);
   TENON_TRY_VOID(s.reorder(order));
-  TENON_TRY_VOID(attach_epilogue(s, anchor, inside.back()));
+  TENON_TRY_VOID(attach_epilogue(s, t, anchor, {inside.back()}));
   if (!reductions.empty()) {
     TENON_TRY(const std::string init, s.decompose_reduction(anchor, reductions.front().name));
-    TENON_TRY_VOID(unroll_rows(s, init, inside.back()));
+    TENON_TRY_VOID(unroll_rows(s, t, init, inside.back()));
   }
   TENON_TRY_VOID(s.vectorize(ch[1]));
   if (!pixel_in.empty()) TENON_TRY_VOID(s.unroll(pixel_in));
-  const auto taps = total(reductions);
-  if (taps && *taps <= 32) {
-    for (const LoopInfo& l : reductions) TENON_TRY_VOID(s.unroll(l.name));
-  } else if (grouped != 0 && reductions.back().count()) {
-    TENON_TRY_VOID(s.unroll(reductions.back().name));
-  }
+  TENON_TRY_VOID(unroll_taps(s, t, anchor, reductions, grouped != 0));
   const auto work = total(info->loops);
-  if (work && *work <= kTaskElements) return {};
+  TENON_TRY(const bool wanted,
+            t.yes(s, anchor + ".parallel", !work || *work > t.cost.task_elements()));
+  if (!wanted) return {};
   if (outer.empty()) return s.parallel(inside.front());
   TENON_TRY(const std::string all, fuse_all(s, outer));
   return s.parallel(all);
