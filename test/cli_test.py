@@ -268,7 +268,9 @@ class Kernels(Case):
         onnx_file = self.save("m.onnx", mlp()[0])
         self.bad("opt", "--schedule", lines, onnx_file, status=2, says="one kernel")
         self.bad("opt", "--pass", "decompose", tir, status=2, says="works on models")
-        self.assertIn("split(loop, integer, tail = predicate)", self.good("opt", "--list"))
+        listed = self.good("opt", "--list")
+        self.assertIn("split(loop, integer, tail = predicate)", listed)
+        self.assertIn("schedule 1", listed)
 
     def test_an_edited_decision_takes_effect_everywhere(self):
         plain = self.write("dot.tir", DOT)

@@ -446,6 +446,14 @@ machine::Machine machine_of(uint64_t seed) {
   return m;
 }
 
+/// The same program under the names of its canonical text: loops v3, blocks s0, buffers b1.
+Program with_other_names(const Program& program) {
+  const std::string text = ir::canonical_text(*program);
+  Result<ir::Module> module = ir::parse("kernel @other" + text.substr(text.find('[')), "other.tir");
+  EXPECT_TRUE(module.has_value()) << module.error().text() << text;
+  return module->kernels.at(0);
+}
+
 /// Default schedules under decisions drawn at random: they compute the same, or say why not.
 void fuzz_decisions(uint64_t seed, const Program& program, std::map<std::string, int>& realized) {
   const Result<Choice> choice = realize(program, machine_of(seed), sample(seed));
@@ -459,6 +467,13 @@ void fuzz_decisions(uint64_t seed, const Program& program, std::map<std::string,
   const Result<Choice> again = realize(program, machine_of(seed), assignment(choice->decisions));
   ASSERT_TRUE(again.has_value()) << "seed " << seed << "\n" << again.error().text();
   EXPECT_EQ(again->program->trace, choice->program->trace) << "seed " << seed;
+  const Program other = with_other_names(program);
+  const Result<Choice> same = realize(other, machine_of(seed), sample(seed));
+  ASSERT_TRUE(same.has_value()) << "seed " << seed << "\n" << same.error().text();
+  EXPECT_EQ(same->program->trace, choice->program->trace) << "seed " << seed;
+  const Result<Program> replayed = replay(other, choice->program->trace);
+  ASSERT_TRUE(replayed.has_value()) << "seed " << seed << "\n" << replayed.error().text();
+  EXPECT_EQ(ir::canonical_text(**replayed), ir::canonical_text(*choice->program)) << seed;
 }
 
 /// Each candidate of each decision of the preferred schedule, one changed at a time.

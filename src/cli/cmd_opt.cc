@@ -31,6 +31,10 @@ int list_rows() {
   std::printf("schedule primitives (--schedule, and trace lines of kernels):\n");
   for (const schedule::Primitive& p : schedule::primitive_table())
     std::printf("  %s\n", schedule::signature(p).c_str());
+  std::printf("other lines of schedules:\n");
+  std::printf("  schedule %lld                 version and canonical names, the first line\n",
+              static_cast<long long>(schedule::kScheduleVersion));
+  std::printf("  NAME = sample([candidate, ...]) -> value\n");
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // What work costs on a machine, as far as a choice between schedules needs it: cycles of one core,
 // from the machine's row. One number, the cost of a fork, decides everywhere whether work is worth
-// several threads. Constants are measured, and derived from measurements in words beside them.
+// several threads. Other constants are derived in words beside them.
 #pragma once
 
 #include <cstdint>

@@ -30,8 +30,8 @@ struct Machine {
   int64_t line_bytes = 64;  // of all caches
   /// What the second-level cache gives a core in a cycle, reads and writes together.
   int64_t l2_bytes_per_cycle = 32;
-  /// Cycles until two threads that wait for work have started and ended an empty launch, and what
-  /// they lose by starting it with cold caches; measured (decision 0017).
+  /// What work has to take on one thread until another one is worth waking: starting and ending a
+  /// launch, and reading its data into a second core's caches (decision 0017 derives the number).
   int64_t fork_cycles = 6250;
   [[nodiscard]] int64_t register_file_bytes() const {
     return int64_t{vector_bytes} * vector_registers;
