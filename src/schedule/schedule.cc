@@ -19,8 +19,10 @@ using primitives::Site;
 Schedule::Schedule(Program program) : program_(primitives::normalize(program)) {}
 
 namespace {
-const std::string kVersionWord = "schedule";
-std::string version_line() { return kVersionWord + " " + std::to_string(kScheduleVersion); }
+constexpr std::string_view kVersionWord = "schedule";
+std::string version_line() {
+  return std::string(kVersionWord) + " " + std::to_string(kScheduleVersion);
+}
 }  // namespace
 
 Schedule Schedule::canonical(const Program& program) {
@@ -211,7 +213,8 @@ Status Schedule::apply_version(const std::string& line) {
 }
 
 Status Schedule::apply(const std::string& line) {
-  if (line == kVersionWord || line.starts_with(kVersionWord + " ")) return apply_version(line);
+  if (line == kVersionWord || line.starts_with(std::string(kVersionWord) + " "))
+    return apply_version(line);
   TENON_TRY(std::optional<Decision> decision, parse_decision(line));
   if (decision) {
     if (decided(decision->name))
