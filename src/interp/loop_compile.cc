@@ -5,6 +5,7 @@
 #include "interp/loop_tables.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
+#include "ir/vector.h"
 #include "machine/instruction.h"
 #include "support/check.h"
 
@@ -23,7 +24,7 @@ class Compiler {
 
   int slot(Expr var) {
     const auto [at, fresh] = slots_.try_emplace(var, t_.slot_count);
-    if (fresh) ++t_.slot_count;
+    if (fresh) t_.slot_count += var->type->lanes;
     return at->second;
   }
 
@@ -35,6 +36,8 @@ class Compiler {
     Code code;
     code.op = e->op;
     code.type = e->dtype();
+    code.lanes = e->type->lanes;
+    if (code.lanes > 1) code.vector.resize(static_cast<size_t>(code.lanes));
     if (e->op == Op::imm) {
       if (ir::is_float(code.type)) {
         code.value.f = e->float_attr(Key::value);
@@ -43,11 +46,16 @@ class Compiler {
       }
     } else if (e->op == Op::var) {
       code.slot = slot(e);
-    } else if (e->op == Op::load) {
-      code.buffer = buffer(e->operand(0));
-      for (size_t i = 1; i < e->operands.size(); ++i) code.args.push_back(expr(e->operand(i)));
+    } else if (ir::is_load(e->op)) {
+      const ir::AccessView access{e};
+      code.buffer = buffer(access.buffer());
+      if (access.mask() != nullptr) code.mask = expr(access.mask());
+      for (Expr i : access.indices()) code.args.push_back(expr(i));
     } else {
-      TENON_CHECK(ir::is_elementwise(e->op), std::string(ir::info(e->op).name));
+      TENON_CHECK(ir::is_elementwise(e->op) || ir::info(e->op).op_class == ir::OpClass::lanes,
+                  std::string(ir::info(e->op).name));
+      if (e->op == Op::shuffle) code.pattern = e->ints_attr(Key::pattern);
+      if (e->op == Op::reduce_lanes) code.combine = ir::combiner(e->string_attr(Key::kind));
       code.arg_type = e->operand(0)->dtype();
       code.saturate = e->op == Op::cast && e->int_attr_or(Key::saturate, 0) != 0;
       for (Expr operand : e->operands) code.args.push_back(expr(operand));
@@ -83,10 +91,11 @@ class Compiler {
         out.children = {statement(s->operand(2))};
         break;
       case Op::store:
-        compile_access(s, out, 1);
+      case Op::masked_store:
+        compile_store(s, out);
         break;
       case Op::update:
-        compile_access(s, out, 2);
+        compile_update(s, out);
         break;
       case Op::block:
         compile_block(s, out);
@@ -133,10 +142,17 @@ class Compiler {
     }
   }
 
-  void compile_access(Expr s, Statement& out, size_t values) {
+  void compile_store(Expr s, Statement& out) {
+    const ir::AccessView access{s};
+    out.buffer = buffer(access.buffer());
+    out.exprs.push_back(expr(access.value()));
+    if (access.mask() != nullptr) out.mask = expr(access.mask());
+    for (Expr i : access.indices()) out.exprs.push_back(expr(i));
+  }
+
+  void compile_update(Expr s, Statement& out) {
     out.buffer = buffer(s->operand(0));
     for (size_t i = 1; i < s->operands.size(); ++i) out.exprs.push_back(expr(s->operand(i)));
-    if (values == 1) return;
     out.combine = s->string_attr(Key::combine);
     out.reductions = reductions_;
     out.initialized = initialized_;

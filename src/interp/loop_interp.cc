@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "interp/interp.h"
+#include "interp/loop_memory.h"
 #include "interp/loop_tables.h"
 #include "interp/pack.h"
 #include "interp/scalar.h"
@@ -21,84 +22,6 @@ using ir::DType;
 using ir::Expr;
 using ir::Key;
 using ir::Op;
-
-void poison(Memory& m) {
-  if (m.count == 0) return;
-  const size_t width = ir::info(m.dtype).bytes;
-  if (ir::is_float(m.dtype)) {
-    const uint64_t bits = ir::encode_float(m.dtype, std::numeric_limits<double>::quiet_NaN());
-    for (int64_t i = 0; i < m.count; ++i)
-      std::memcpy(m.data + static_cast<size_t>(i) * width, &bits, width);
-  } else {
-    std::memset(m.data, m.dtype == DType::boolean ? 1 : 0x5a, static_cast<size_t>(m.count) * width);
-  }
-}
-
-Scalar load_element(const Memory& m, int64_t at) {
-  Scalar s{};
-  const std::byte* p = m.data + at * ir::info(m.dtype).bytes;
-  const auto as = [&]<class T>(T v) {
-    std::memcpy(&v, p, sizeof v);
-    return v;
-  };
-  switch (m.dtype) {
-    case DType::f32:
-      s.f = static_cast<double>(as(float{}));
-      break;
-    case DType::f64:
-      s.f = as(double{});
-      break;
-    case DType::f16:
-    case DType::bf16:
-      s.f = ir::decode_float(m.dtype, as(uint16_t{}));
-      break;
-    case DType::i16:
-      s.i = as(int16_t{});
-      break;
-    case DType::u16:
-      s.i = as(uint16_t{});
-      break;
-    case DType::i32:
-      s.i = as(int32_t{});
-      break;
-    case DType::u32:
-      s.i = as(uint32_t{});
-      break;
-    case DType::i64:
-    case DType::u64:
-      s.i = as(int64_t{});
-      break;
-    case DType::u8:
-      s.i = as(uint8_t{});
-      break;
-    case DType::i8:
-      s.i = as(int8_t{});
-      break;
-    case DType::boolean:
-      s.i = as(uint8_t{}) != 0 ? 1 : 0;
-      break;
-    default:
-      if (ir::is_float(m.dtype)) {
-        s.f = ir::decode_float(m.dtype, as(uint8_t{}));
-      } else {
-        s.i = ir::wrap_to(m.dtype, as(int8_t{}));
-      }
-  }
-  return s;
-}
-
-void store_element(const Memory& m, int64_t at, Scalar s) {
-  const size_t width = ir::info(m.dtype).bytes;
-  std::byte* p = m.data + static_cast<size_t>(at) * width;
-  if (m.dtype == DType::f32) {
-    const auto v = static_cast<float>(s.f);
-    std::memcpy(p, &v, sizeof v);
-    return;
-  }
-  const uint64_t bits = ir::is_float(m.dtype) ? ir::encode_float(m.dtype, s.f)
-                                              : static_cast<uint64_t>(ir::wrap_to(m.dtype, s.i));
-  std::memcpy(p, &bits, width);
-}
 
 /// Runs Tables. A failed access sets error_ and makes every later step a no-op.
 class Machine {
@@ -145,14 +68,20 @@ class Machine {
   }
 
   Scalar compute(const Code& code) {
-    if (code.op == Op::load) {
+    if (ir::is_load(code.op)) {
       const Memory& m = t_.memories[static_cast<size_t>(code.buffer)];
+      if (code.mask >= 0 && eval(code.mask).i == 0) return unspecified(code.type);
       const int64_t at = flatten(m, code.args.data(), code.args.size());
       return at < 0 ? Scalar{} : load_element(m, at);
     }
     if (code.op == Op::select) return eval(eval(code.args[0]).i != 0 ? code.args[1] : code.args[2]);
+    if (code.op == Op::lane) return take_lane(code);
+    if (code.op == Op::reduce_lanes) return reduce_lanes(code);
     Scalar args[3];
     for (size_t i = 0; i < code.args.size(); ++i) args[i] = eval(code.args[i]);
+    return operate(code, args);
+  }
+  Scalar operate(const Code& code, const Scalar* args) {
     if (code.type == DType::i64) {  // the common index arithmetic
       if (code.op == Op::add)
         return wrap_int(static_cast<uint64_t>(args[0].i) + static_cast<uint64_t>(args[1].i));
@@ -173,15 +102,135 @@ class Machine {
     int64_t at = 0;
     for (size_t d = 0; d < count; ++d) {
       const int64_t i = eval(indices[d]).i;
-      if (i < 0 || i >= m.shape[d]) {
-        stop("interp.range", "index " + std::to_string(i) + " of axis " + std::to_string(d) +
-                                 " of buffer '" + m.name + "' is outside its extent " +
-                                 std::to_string(m.shape[d]));
-        return -1;
-      }
+      if (!check_index(m, d, i, m.shape[d])) return -1;
       at = at * m.shape[d] + i;
     }
     return at;
+  }
+  bool check_index(const Memory& m, size_t axis, int64_t i, int64_t extent) {
+    if (i >= 0 && i < extent) return true;
+    stop("interp.range", "index " + std::to_string(i) + " of axis " + std::to_string(axis) +
+                             " of buffer '" + m.name + "' is outside its extent " +
+                             std::to_string(extent));
+    return false;
+  }
+
+  // ---- lanes
+
+  [[nodiscard]] int lanes(int at) const { return t_.codes[static_cast<size_t>(at)].lanes; }
+
+  /// The lanes of a vector; valid until it is evaluated again.
+  const Scalar* eval_lanes(int at) {
+    Code& code = t_.codes[static_cast<size_t>(at)];
+    if (code.memo && code.stamp == epoch_) return code.vector.data();
+    compute_lanes(code);
+    code.stamp = epoch_;
+    return code.vector.data();
+  }
+
+  void compute_lanes(Code& code) {
+    std::vector<Scalar>& out = code.vector;
+    const auto n = static_cast<size_t>(code.lanes);
+    switch (code.op) {
+      case Op::var:
+        std::memcpy(out.data(), &slots_[static_cast<size_t>(code.slot)], n * sizeof(Scalar));
+        return;
+      case Op::splat:
+        std::ranges::fill(out, eval(code.args[0]));
+        return;
+      case Op::ramp: {
+        const Scalar base = eval(code.args[0]);
+        const Scalar step = eval(code.args[1]);
+        for (size_t i = 0; i < n; ++i)
+          out[i].i = ir::wrap_to(code.type, base.i + static_cast<int64_t>(i) * step.i);
+        return;
+      }
+      case Op::shuffle:
+        return shuffle(code);
+      case Op::load:
+      case Op::masked_load:
+        return load_lanes(code);
+      case Op::select:
+        if (lanes(code.args[0]) > 1) break;
+        std::copy_n(eval_lanes(code.args[eval(code.args[0]).i != 0 ? 1 : 2]), n, out.data());
+        return;
+      default:
+        break;
+    }
+    const Scalar* operands[3] = {};
+    for (size_t k = 0; k < code.args.size(); ++k) operands[k] = eval_lanes(code.args[k]);
+    for (size_t i = 0; i < n; ++i) {
+      Scalar args[3] = {};
+      for (size_t k = 0; k < code.args.size(); ++k) args[k] = operands[k][i];
+      out[i] = code.op == Op::select ? args[args[0].i != 0 ? 1 : 2] : operate(code, args);
+    }
+  }
+
+  void shuffle(Code& code) {
+    const auto width = static_cast<int64_t>(lanes(code.args[0]));
+    for (size_t i = 0; i < code.pattern.size(); ++i) {
+      const int64_t from = code.pattern[i];
+      code.vector[i] = eval_lanes(code.args[static_cast<size_t>(from / width)])[from % width];
+    }
+  }
+
+  void load_lanes(Code& code) {
+    const Memory& m = t_.memories[static_cast<size_t>(code.buffer)];
+    for (size_t i = 0; i < code.vector.size() && !failed_; ++i) {
+      if (code.mask >= 0 && eval_lanes(code.mask)[i].i == 0) {
+        code.vector[i] = unspecified(code.type);
+        continue;
+      }
+      const int64_t at = flatten_lane(m, code.args, i);
+      if (at >= 0) code.vector[i] = load_element(m, at);
+    }
+  }
+
+  /// As flatten, for one lane of the indices; a single one may be a row-major offset.
+  int64_t flatten_lane(const Memory& m, std::span<const int> indices, size_t lane) {
+    const auto index = [&](size_t d) {
+      return lanes(indices[d]) > 1 ? eval_lanes(indices[d])[lane].i : eval(indices[d]).i;
+    };
+    if (indices.size() == 1 && m.shape.size() != 1)
+      return check_index(m, 0, index(0), m.count) ? index(0) : -1;
+    int64_t at = 0;
+    for (size_t d = 0; d < indices.size(); ++d) {
+      const int64_t i = index(d);
+      if (!check_index(m, d, i, m.shape[d])) return -1;
+      at = at * m.shape[d] + i;
+    }
+    return at;
+  }
+
+  Scalar take_lane(const Code& code) {
+    const int64_t i = eval(code.args[1]).i;
+    if (i >= 0 && i < lanes(code.args[0])) return eval_lanes(code.args[0])[i];
+    stop("interp.range",
+         "lane " + std::to_string(i) + " of a vector of " + std::to_string(lanes(code.args[0])));
+    return {};
+  }
+
+  Scalar reduce_lanes(const Code& code) {
+    const auto n = static_cast<size_t>(lanes(code.args[0]));
+    const Scalar* all = eval_lanes(code.args[0]);
+    std::vector<Scalar> rest(all, all + n);
+    for (size_t half = n / 2; half > 0; half /= 2)
+      for (size_t i = 0; i < half; ++i) {
+        const Scalar args[3] = {rest[i], rest[i + half], {}};
+        rest[i] = apply(code.combine, code.type, args);
+      }
+    return rest[0];
+  }
+
+  void store_lanes(const Statement& s, const Memory& m, std::span<const int> indices) {
+    const std::vector<Scalar>& values = t_.codes[static_cast<size_t>(s.exprs[0])].vector;
+    (void)eval_lanes(s.exprs[0]);
+    std::vector<int64_t> places(values.size(), -1);
+    for (size_t i = 0; i < values.size() && !failed_; ++i)
+      if (s.mask < 0 || eval_lanes(s.mask)[i].i != 0) places[i] = flatten_lane(m, indices, i);
+    if (failed_ || !check_writable(m)) return;
+    for (size_t i = 0; i < values.size(); ++i)
+      if (places[i] >= 0) store_element(m, places[i], values[i]);
   }
 
   void execute(int at) {
@@ -211,12 +260,18 @@ class Machine {
         break;
       case Op::let: {
         ++epoch_;
-        const Scalar v = eval(s.exprs[0]);
-        std::memcpy(&slots_[static_cast<size_t>(s.slots[0])], &v, sizeof v);
+        std::byte* slot = reinterpret_cast<std::byte*>(&slots_[static_cast<size_t>(s.slots[0])]);
+        if (const auto n = static_cast<size_t>(lanes(s.exprs[0])); n > 1) {
+          std::memcpy(slot, eval_lanes(s.exprs[0]), n * sizeof(Scalar));
+        } else {
+          const Scalar v = eval(s.exprs[0]);
+          std::memcpy(slot, &v, sizeof v);
+        }
         execute(s.children[0]);
         break;
       }
       case Op::store:
+      case Op::masked_store:
         execute_store(s);
         break;
       case Op::update:
@@ -257,8 +312,11 @@ class Machine {
     if (!empty_.empty()) return;
     ++epoch_;
     const Memory& m = t_.memories[static_cast<size_t>(s.buffer)];
+    const std::span<const int> indices = std::span(s.exprs).subspan(1);
+    if (lanes(s.exprs[0]) > 1) return store_lanes(s, m, indices);
+    if (s.mask >= 0 && eval(s.mask).i == 0) return;
     const Scalar v = eval(s.exprs[0]);
-    const int64_t at = flatten(m, s.exprs.data() + 1, s.exprs.size() - 1);
+    const int64_t at = flatten(m, indices.data(), indices.size());
     if (!failed_ && check_writable(m)) store_element(m, at, v);
   }
 

@@ -31,10 +31,15 @@ struct Code {
   bool memo = false;                    // used more than once: evaluated once a statement
   bool saturate = false;
   int buffer = -1;
-  int slot = -1;
+  int slot = -1;  // of a vector: the first of as many as it has lanes
+  int mask = -1;  // masked_load: the expression
   std::vector<int> args;
   Scalar value{};
   uint64_t stamp = 0;
+  int lanes = 1;
+  std::vector<Scalar> vector;    // the value of more than one lane
+  std::vector<int64_t> pattern;  // shuffle
+  ir::Op combine = ir::Op::add;  // reduce_lanes
 };
 
 /// One statement; meaning of the fields follows its operator's operands.
@@ -44,6 +49,7 @@ struct Statement {
   std::vector<int> exprs;
   std::vector<int> slots;
   int buffer = -1;
+  int mask = -1;  // masked_store: the expression
   std::string combine;
   bool parallel = false;
   bool reduces = false;         // for_: feeds a reduction iterator of a block inside

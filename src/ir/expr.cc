@@ -185,7 +185,7 @@ Expr logical_not(Context& c, Expr a) {
         break;
     }
   }
-  return c.make(Op::not_, c.boolean(), {a});
+  return c.make(Op::not_, a->type, {a});
 }
 
 Expr product(Context& c, std::span<const Expr> extents) {
@@ -197,7 +197,7 @@ Expr product(Context& c, std::span<const Expr> extents) {
 // ---- scalars of any type
 
 Expr unary(Context& c, Op op, Expr a) {
-  return c.make(op, is_predicate(op) ? c.boolean() : a->type, {a});
+  return c.make(op, is_predicate(op) ? c.scalar(DType::boolean, a->type->lanes) : a->type, {a});
 }
 
 Expr binary(Context& c, Op op, Expr a, Expr b) {
@@ -238,7 +238,7 @@ Expr binary(Context& c, Op op, Expr a, Expr b) {
     if (op == Op::and_) return logical_and(c, a, b);
     if (op == Op::or_) return logical_or(c, a, b);
   }
-  return c.make(op, is_predicate(op) ? c.boolean() : a->type, {a, b});
+  return c.make(op, is_predicate(op) ? c.scalar(DType::boolean, a->type->lanes) : a->type, {a, b});
 }
 
 Expr select(Context& c, Expr cond, Expr a, Expr b) {
@@ -257,7 +257,7 @@ Expr cast(Context& c, DType to, Expr a) {
     if (is_float(a->dtype()) && is_float(to) && info(to).bits >= 16)
       return c.imm_f(type, a->float_attr(Key::value));
   }
-  return c.make(Op::cast, c.scalar(to), {a});
+  return c.make(Op::cast, c.scalar(to, a->type->lanes), {a});
 }
 
 // ---- memory and statements

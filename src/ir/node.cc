@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, kKeyCount> kKeyNames{
     "groups",     "size",       "exclusive",  "reverse",   "descending", "sorted",
     "center_point_box",         "index",      "body",      "then",       "else",
     "options",    "carried",    "stacked",    "kernel",    "sizes",      "note",
-    "kinds",      "combine",    "params",     "saturate"};
+    "kinds",      "combine",    "params",     "saturate",  "pattern"};
 // clang-format on
 
 std::vector<Key> parse_keys(std::string_view text) {
@@ -142,6 +142,7 @@ struct NodeEqual {
 uint64_t hash_type(const TypeData& t) {
   uint64_t h = hash_mix(static_cast<uint64_t>(t.kind), static_cast<uint64_t>(t.dtype));
   h = hash_mix(h, static_cast<uint64_t>(t.scope));
+  h = hash_mix(h, static_cast<uint64_t>(t.lanes));
   for (Expr e : t.shape) h = hash_mix(h, e->hash);
   for (Type f : t.fields) h = hash_mix(h, f->id);
   return h;
@@ -152,7 +153,7 @@ struct TypeHash {
 struct TypeEqual {
   bool operator()(Type a, Type b) const {
     return a->kind == b->kind && a->dtype == b->dtype && a->scope == b->scope &&
-           a->shape == b->shape && a->fields == b->fields;
+           a->lanes == b->lanes && a->shape == b->shape && a->fields == b->fields;
   }
 };
 
@@ -200,6 +201,7 @@ int alternative_of(Key key) {
     case input_dilation:
     case size:
     case params:
+    case pattern:
       return kInts;
     case starts:
     case low:
@@ -237,6 +239,7 @@ bool is_elementwise(Op op) {
       return false;
   }
 }
+bool is_load(Op op) { return op == Op::load || op == Op::masked_load; }
 bool is_comparison(Op op) { return info(op).op_class == OpClass::comparison; }
 bool is_predicate(Op op) { return is_comparison(op) || info(op).op_class == OpClass::test; }
 bool is_defined(Op op, DType type) {
@@ -335,7 +338,12 @@ Type Context::tensor(DType dtype, std::initializer_list<int64_t> shape) {
   return tensor(dtype, extents);
 }
 
-Type Context::scalar(DType dtype) { return tensor(dtype, std::span<const Expr>{}); }
+Type Context::scalar(DType dtype, int lanes) {
+  TypeData data;
+  data.dtype = dtype;
+  data.lanes = lanes;
+  return impl_->intern(std::move(data));
+}
 
 Type Context::tuple(std::span<const Type> fields) {
   TypeData data;

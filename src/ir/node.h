@@ -10,8 +10,16 @@
 //   floats     IEEE 754, round to nearest even, no reassociation, no contraction except `fma`;
 //              NaN propagates through max and min; a NaN's payload is unspecified
 //   order      graph nodes are pure; loop statements run in order; `parallel` iterations are
-//   independent access     an index out of range is illegal, never silently clamped, unless the
-//   operator says so
+//              independent, as are those of `vector` loops, reductions into one element aside
+//   access     an index out of range is illegal, never silently clamped, unless the operator says
+//              so
+//   lanes      at the target stage a scalar type may have lanes (f32x16): a value is then that many
+//              elements. Elementwise operators work lane by lane on operands of equal lanes; a
+//              `select` with one condition for all lanes evaluates the chosen arm alone, one with a
+//              condition for each lane both arms. A load or store with vectors among its indices
+//              touches one element a lane. A masked access touches those whose mask is true; of the
+//              others a load gives unspecified values. `reduce_lanes` combines lane i with lane
+//              i + n/2 of n, then so on with the first halves: an order, as for any sum
 //
 // Thread safety: a Context is used by one thread at a time; nodes may be read by any number.
 #pragma once
@@ -91,8 +99,9 @@ enum class Key : uint8_t {
   combine,   // string
   params,    // ints
   saturate,  // int
+  pattern,   // ints
 };
-inline constexpr int kKeyCount = static_cast<int>(Key::saturate) + 1;
+inline constexpr int kKeyCount = static_cast<int>(Key::pattern) + 1;
 
 /// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major
 /// in storage elements. Two constants are equal when type and content hash are.
@@ -125,14 +134,18 @@ struct TypeData {
   TypeKind kind = TypeKind::tensor;
   DType dtype = DType::f32;
   Scope scope = Scope::global;
+  int lanes = 1;             // of a scalar; more than 1: a vector, at the target stage only
   std::vector<Expr> shape;   // i64 scalars; empty for a scalar
   std::vector<Type> fields;  // of a tuple
   uint32_t id = 0;           // order of creation in the context
 
   [[nodiscard]] bool is_tensor() const { return kind == TypeKind::tensor; }
   [[nodiscard]] bool is_scalar() const { return is_tensor() && shape.empty(); }
+  [[nodiscard]] bool is_vector() const { return lanes > 1; }
   [[nodiscard]] int rank() const { return static_cast<int>(shape.size()); }
 };
+/// Most lanes of a type: a register of bytes, and room for twice as wide ones.
+inline constexpr int kMostLanes = 128;
 
 struct Node {
   Op op;
@@ -173,6 +186,7 @@ enum class OpClass : uint8_t {
   tensor,      // graph: movement, reductions, contractions, windows, scans, gathers
   structure,   // graph: tuples, calls, control flow
   access,      // loop: reads memory
+  lanes,       // target: makes vectors, or takes them apart
   statement,   // loop: has no value
 };
 /// The `domain` column of ops.def: element types for which a graph may use an elementwise operator.
@@ -201,6 +215,8 @@ inline constexpr int kCallCost = 30;  // a polynomial: worth a loop of its own
 
 /// True for elementwise operators (the unary, binary and ternary rows, cast included).
 [[nodiscard]] bool is_elementwise(Op op);
+/// True for load and masked_load.
+[[nodiscard]] bool is_load(Op op);
 /// True for eq, ne, lt, le, gt, ge.
 [[nodiscard]] bool is_comparison(Op op);
 /// True for comparisons, is_nan and is_inf: elementwise operators with a bool result.
@@ -219,7 +235,7 @@ class Context {
   // ---- types
   [[nodiscard]] Type tensor(DType dtype, std::span<const Expr> shape, Scope scope = Scope::global);
   [[nodiscard]] Type tensor(DType dtype, std::initializer_list<int64_t> shape);
-  [[nodiscard]] Type scalar(DType dtype);
+  [[nodiscard]] Type scalar(DType dtype, int lanes = 1);
   [[nodiscard]] Type index() { return index_; }  // i64 scalar
   [[nodiscard]] Type boolean() { return bool_; }
   [[nodiscard]] Type void_type() { return void_; }

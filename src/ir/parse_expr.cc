@@ -8,6 +8,7 @@
 #include "ir/expr.h"
 #include "ir/parser.h"
 #include "ir/round.h"
+#include "ir/vector.h"
 #include "support/text.h"
 
 namespace tenon::ir {
@@ -172,6 +173,7 @@ Type Parser::type() {
   const std::optional<DType> dtype =
       t.kind == TokenKind::name ? parse_dtype(t.spelling) : std::nullopt;
   if (!dtype) {
+    if (const Type vector = lanes_type(t); vector != nullptr) return vector;
     error(cat("expected a type, found ", found(t)));
     return nullptr;
   }
@@ -264,6 +266,7 @@ Expr Parser::named() {
     if (const auto dtype = parse_dtype(t.spelling)) return typed_literal(t, *dtype);
     const Op* op = parse_op(t.spelling);
     if (op != nullptr && is_elementwise(*op)) return call(t, *op);
+    if (op != nullptr && info(*op).op_class == OpClass::lanes) return lanes(t, *op);
     error_at(t, cat("unknown function '", t.spelling, "'"), "text.name");
     return nullptr;
   }
@@ -280,15 +283,9 @@ Expr Parser::load(const Token& token, Expr buffer) {
     return nullptr;
   }
   std::vector<Expr> indices;
-  if (!expect("[") || !exprs(indices, "]")) return nullptr;
-  const bool integers_only =
-      std::all_of(indices.begin(), indices.end(), [&](Expr e) { return e->type == c_->index(); });
-  if (static_cast<int>(indices.size()) != buffer->rank() || !integers_only) {
-    error_at(token, cat("buffer of rank ", buffer->rank(), " takes that many i64 indices"),
-             "text.type");
-    return nullptr;
-  }
-  return ir::load(*c_, buffer, indices);
+  Expr mask = nullptr;
+  if (!places(token, buffer, indices, mask)) return nullptr;
+  return load_lanes(*c_, buffer, mask, indices);
 }
 
 Expr Parser::call(const Token& token, Op op) {
@@ -326,7 +323,14 @@ Expr Parser::scalar_node(const Token& token, Op op, std::span<const Expr> operan
     error_at(token, "the condition of 'select' must be bool", "text.type");
     return nullptr;
   }
-  return c_->make(op, is_predicate(op) ? c_->boolean() : operands[first]->type, operands);
+  const int lanes = operands[first]->type->lanes;
+  if (op == Op::select && operands[0]->type->is_vector() && operands[0]->type->lanes != lanes) {
+    error_at(token, "the condition of 'select' has another number of lanes than its arms",
+             "text.type");
+    return nullptr;
+  }
+  return c_->make(op, is_predicate(op) ? c_->scalar(DType::boolean, lanes) : operands[first]->type,
+                  operands);
 }
 
 Expr Parser::cast() {
@@ -342,6 +346,11 @@ Expr Parser::cast() {
   if (!expect(">") || !expect("(")) return nullptr;
   const Expr value = expr();
   if (value == nullptr || !expect(")")) return nullptr;
+  if (to->lanes != value->type->lanes) {
+    error(cat("a cast keeps the number of lanes: ", print(value->type), " to ", print(to)),
+          "text.type");
+    return nullptr;
+  }
   return c_->make(Op::cast, to, {value}, std::move(attrs));
 }
 

@@ -3,6 +3,7 @@
 
 #include "ir/expr.h"
 #include "ir/parser.h"
+#include "ir/vector.h"
 #include "support/text.h"
 
 namespace tenon::ir {
@@ -218,9 +219,10 @@ Expr Parser::write() {
   }
   const Expr place = load(token, buffer);
   if (place == nullptr) return nullptr;
+  const AccessView access{place};
   std::vector<Expr> operands{buffer};
   std::vector<Attr> attrs;
-  if (peek().kind == TokenKind::name) {
+  if (peek().kind == TokenKind::name && access.mask() == nullptr) {
     std::string combine;
     if (!name(combine, "a combiner") || !expect("=")) return nullptr;
     const Expr value = expr();
@@ -243,9 +245,9 @@ Expr Parser::write() {
              "text.type");
     return nullptr;
   }
-  const bool is_update = !attrs.empty();
+  if (attrs.empty()) return store_lanes(*c_, buffer, operands[1], access.mask(), access.indices());
   operands.insert(operands.end(), place->operands.begin() + 1, place->operands.end());
-  return c_->make(is_update ? Op::update : Op::store, c_->void_type(), operands, std::move(attrs));
+  return c_->make(Op::update, c_->void_type(), operands, std::move(attrs));
 }
 
 // ---- kernels

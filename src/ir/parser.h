@@ -55,6 +55,12 @@ class Parser {
   [[nodiscard]] Expr call(const Token& token, Op op);
   [[nodiscard]] Expr cast();
   [[nodiscard]] Expr load(const Token& token, Expr buffer);
+  // parse_vector.cc
+  [[nodiscard]] Type lanes_type(const Token& token);
+  bool lane_count(int& out);
+  bool places(const Token& token, Expr buffer, std::vector<Expr>& indices, Expr& mask);
+  [[nodiscard]] Expr lanes(const Token& token, Op op);
+  [[nodiscard]] Expr shuffle(const Token& token, std::span<const Expr> operands);
   [[nodiscard]] Expr typed_literal(const Token& token, DType t);
   [[nodiscard]] Expr scalar_node(const Token& token, Op op, std::span<const Expr> operands);
   bool real(DType t, double& out);

@@ -10,6 +10,7 @@
 #include "ir/printer.h"
 #include "ir/rewrite.h"
 #include "ir/round.h"
+#include "ir/vector.h"
 #include "support/check.h"
 
 namespace tenon::ir {
@@ -119,6 +120,12 @@ void Printer::free_text(std::string_view text) {
 
 // ---- types
 
+/// f32, or f32x16 for a vector.
+void Printer::element_type(Type t) {
+  out_ += info(t->dtype).name;
+  if (t->is_vector()) out_ += "x" + std::to_string(t->lanes);
+}
+
 void Printer::type(Type t) {
   if (t->kind == TypeKind::void_) {
     out_ += "void";
@@ -133,7 +140,7 @@ void Printer::type(Type t) {
     out_ += ')';
     return;
   }
-  out_ += info(t->dtype).name;
+  element_type(t);
   if (!t->shape.empty()) {
     out_ += '[';
     list(t->shape);
@@ -247,14 +254,17 @@ void Printer::atom(Expr e) {
       out_ += name(e);
       return;
     case Op::load:
-      expr(e->operand(0), 6);
-      out_ += '[';
-      list(e->operands.subspan(1));
-      out_ += ']';
-      return;
+    case Op::masked_load:
+      return place(e);
+    case Op::splat:
+    case Op::ramp:
+    case Op::shuffle:
+    case Op::lane:
+    case Op::reduce_lanes:
+      return lanes(e);
     case Op::cast:
       out_ += "cast<";
-      out_ += info(e->dtype()).name;
+      element_type(e->type);
       if (e->find(Key::saturate) != nullptr) {
         out_ += ", saturate = ";
         number(e->int_attr(Key::saturate));
@@ -274,6 +284,41 @@ void Printer::atom(Expr e) {
       out_ += '(';
   }
   list(e->operands);
+  out_ += ')';
+}
+
+/// x[i, j] or x[i, j where mask], of a load or store.
+void Printer::place(Expr e) {
+  const AccessView access{e};
+  expr(access.buffer(), 6);
+  out_ += '[';
+  list(access.indices());
+  if (const Expr mask = access.mask(); mask != nullptr) {
+    out_ += access.indices().empty() ? "where " : " where ";
+    expr(mask, 0);
+  }
+  out_ += ']';
+}
+
+/// splat(x, 16), ramp(base, step, 16), shuffle(v, w, [1, 0]), lane(v, i), reduce_lanes(sum, v)
+void Printer::lanes(Expr e) {
+  out_ += info(e->op).name;
+  out_ += '(';
+  if (e->op == Op::reduce_lanes) {
+    free_text(e->string_attr(Key::kind));
+    out_ += ", ";
+  }
+  list(e->operands);
+  if (e->op == Op::splat || e->op == Op::ramp) out_ += ", " + std::to_string(e->type->lanes);
+  if (e->op == Op::shuffle) {
+    out_ += ", [";
+    const std::vector<int64_t>& pattern = e->ints_attr(Key::pattern);
+    for (size_t i = 0; i < pattern.size(); ++i) {
+      if (i != 0) out_ += ", ";
+      number(pattern[i]);
+    }
+    out_ += ']';
+  }
   out_ += ')';
 }
 

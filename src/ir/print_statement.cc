@@ -96,20 +96,21 @@ void Printer::binding(Expr e) {
 void Printer::leaf(Expr e) {
   switch (e->op) {
     case Op::store:
+    case Op::masked_store:
+      place(e);
+      out_ += " = ";
+      expr(e->operand(1), 0);
+      return;
     case Op::update:
       expr(e->operand(0), 6);
       out_ += '[';
-      list(e->operands.subspan(e->op == Op::store ? 2 : 3));
+      list(e->operands.subspan(3));
       out_ += "] ";
-      if (e->op == Op::update) free_text(e->string_attr(Key::combine));
+      free_text(e->string_attr(Key::combine));
       out_ += "= ";
-      if (e->op == Op::store) {
-        expr(e->operand(1), 0);
-      } else {
-        expr(e->operand(2), 0);
-        out_ += " init ";
-        expr(e->operand(1), 0);
-      }
+      expr(e->operand(2), 0);
+      out_ += " init ";
+      expr(e->operand(1), 0);
       return;
     case Op::fail_:
       out_ += "fail(";

@@ -42,7 +42,10 @@ class Printer {
   void atom(Expr e);
   void infix(Expr e, std::string_view symbol, int level, int outer);
   void list(std::span<const Expr> items);
+  void place(Expr access);
+  void lanes(Expr e);
   void literal(Expr e);
+  void element_type(Type t);
   void element(DType t, const std::byte* bytes);
   void real(DType t, double value);
   void number(int64_t v);

@@ -129,6 +129,8 @@ class Rebuilder {
       if (mode_ == Mode::copy || fields != type->fields) out = c_.tuple(fields);
     } else if (type->kind == TypeKind::void_) {
       out = c_.void_type();
+    } else if (type->is_vector()) {
+      out = c_.scalar(type->dtype, type->lanes);
     } else {
       std::vector<Expr> shape;
       for (Expr e : type->shape) shape.push_back(image(e));

@@ -13,7 +13,7 @@ namespace {
 bool has_load(Expr e) {
   const Expr roots[] = {e};
   const std::vector<Expr> all = post_order(roots);
-  return std::any_of(all.begin(), all.end(), [](Expr n) { return n->op == Op::load; });
+  return std::any_of(all.begin(), all.end(), [](Expr n) { return is_load(n->op); });
 }
 
 /// True when assuming more could decide something inside.

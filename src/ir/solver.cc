@@ -33,7 +33,9 @@ Interval of_dtype(DType t) {
 
 }  // namespace
 
-bool is_index(Expr e) { return e->type->is_scalar() && e->dtype() == DType::i64; }
+bool is_index(Expr e) {
+  return e->type->is_scalar() && !e->type->is_vector() && e->dtype() == DType::i64;
+}
 
 Solver::Solver(const Assumptions& known, Budget& budget) : known_(known), work_(budget) {
   std::vector<std::pair<Expr, Expr>> extents(known.extents.begin(), known.extents.end());

@@ -15,13 +15,15 @@
 // Statements: for V in KIND(EXTENT) note "..", if/else, while, let V: TYPE = VALUE { }, X[i] =
 // VALUE, X[i] sum= VALUE init VALUE, block NAME(V: s = E, V: r = E) where E note ".." { }, instr
 // NAME<1, 2>(..), fail(CODE), { } for a nested sequence. `t0 := EXPR` names a part of what follows
-// and is no statement. Scalars are infix (// floors, % is mod); literals but i64 and bool name
-// their type: f32(0.5). Names with other characters than letters, digits, _ and dots stand in
-// backquotes; `;` starts a comment. Bodies of calls and kernels stand above the function that uses
-// them. `trace` lines at the head of a kernel are the schedule that is to be applied to what
-// follows (schedule/schedule.h). Errors carry FILE:LINE:COLUMN and the codes text.syntax,
-// text.name, text.type, text.attribute, text.constant, text.result, text.depth, text.character,
-// text.quote.
+// and is no statement. At the target stage f32x16 is a vector; splat(x, 16), ramp(base, step, 16),
+// shuffle(v, w, [1, 0]), lane(v, i) and reduce_lanes(sum, v) make and use them, and x[ramp(i, 1,
+// 16) where MASK] is a place of several lanes. Scalars are infix (// floors, % is mod); literals
+// but i64 and bool name their type: f32(0.5). Names with other characters than letters, digits, _
+// and dots stand in backquotes; `;` starts a comment. Bodies of calls and kernels stand above the
+// function that uses them. `trace` lines at the head of a kernel are the schedule that is to be
+// applied to what follows (schedule/schedule.h). Errors carry FILE:LINE:COLUMN and the codes
+// text.syntax, text.name, text.type, text.attribute, text.constant, text.result, text.depth,
+// text.character, text.quote.
 #pragma once
 
 #include <memory>

@@ -7,6 +7,7 @@
 #include "ir/expr.h"
 #include "ir/param_role.h"
 #include "ir/text.h"
+#include "ir/vector.h"
 #include "ir/verify.h"
 
 namespace tenon::ir {
@@ -151,6 +152,51 @@ class RandomKernel {
                         {a, value(t, depth - 1)});
     }
   }
+  // ---- lanes, at the target stage
+  Expr lanes_index(int lanes) {
+    return dice_.pick(0, 2) != 0 ? ramp(c(), index(2), dice_.pick(-2, 3), lanes)
+                                 : splat(c(), index(2), lanes);
+  }
+  Expr lanes_mask(int lanes) { return binary(c(), Op::lt, lanes_index(lanes), lanes_index(lanes)); }
+  std::vector<Expr> lanes_indices(Expr b, int lanes) {
+    if (dice_.pick(0, 3) == 0) return {lanes_index(lanes)};
+    std::vector<Expr> all = indices(b);
+    if (all.empty()) return {lanes_index(lanes)};
+    all.back() = lanes_index(lanes);
+    return all;
+  }
+  Expr lanes_value(DType t, int lanes, int depth) {
+    const Expr b = all_[static_cast<size_t>(dice_.pick(0, static_cast<int64_t>(all_.size()) - 1))];
+    if (b->dtype() == t && dice_.pick(0, 1) != 0)
+      return load_lanes(c(), b, dice_.pick(0, 1) != 0 ? lanes_mask(lanes) : nullptr,
+                        lanes_indices(b, lanes));
+    if (depth == 0) return splat(c(), value(t, 1), lanes);
+    const Expr x = lanes_value(t, lanes, depth - 1);
+    switch (dice_.pick(0, 4)) {
+      case 0: {
+        std::vector<int64_t> pattern;
+        for (int i = 0; i < lanes; ++i) pattern.push_back(dice_.pick(0, 2 * lanes - 1));
+        return shuffle(c(), x, lanes_value(t, lanes, depth - 1), pattern);
+      }
+      case 1: {
+        const Expr cond = dice_.pick(0, 1) != 0 ? truth(1) : lanes_mask(lanes);
+        return c().make(Op::select, x->type, {cond, x, lanes_value(t, lanes, depth - 1)});
+      }
+      case 2:
+        return splat(c(), lane(c(), x, c().i64(dice_.pick(0, lanes - 1))), lanes);
+      case 3:
+        return splat(c(), reduce_lanes(c(), "max", x), lanes);
+      default:
+        return x;
+    }
+  }
+  Expr lanes_write(Expr b) {
+    const int lanes = dice_.one_of({2, 8, 16, 64});
+    const Expr v = lanes_value(b->dtype(), lanes, 3);
+    return store_lanes(c(), b, v, dice_.pick(0, 1) != 0 ? lanes_mask(lanes) : nullptr,
+                       lanes_indices(b, lanes));
+  }
+
   std::vector<Expr> indices(Expr b) {
     std::vector<Expr> all;
     for (int r = 0; r < b->rank(); ++r) all.push_back(index(2));
@@ -225,6 +271,7 @@ class RandomKernel {
   Expr write() {
     const Expr b =
         writable_[static_cast<size_t>(dice_.pick(0, static_cast<int64_t>(writable_.size()) - 1))];
+    if (stage_ == 'T' && dice_.pick(0, 2) == 0) return lanes_write(b);
     const Expr v = value(b->dtype(), 3);
     if (stage_ == 'L' && dice_.pick(0, 2) == 0)
       return update(c(), b, value(b->dtype(), 1), v, indices(b),

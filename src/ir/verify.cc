@@ -31,6 +31,8 @@ bool is_required(Op op, Key key) {
       return true;
     case Key::kind:
       return op != Op::param;
+    case Key::pattern:
+      return true;
     case Key::name:
       return op != Op::call_kernel;
     default:
@@ -88,18 +90,26 @@ bool check_row(Expr e, char stage, Findings& out) {
 }
 
 void check_scalar(Expr e, Findings& out) {
+  if (!e->operands.empty() && e->type->lanes != e->operands.back()->type->lanes)
+    return out.add("verify.lanes",
+                   cat(info(e->op).name, " has ", e->type->lanes, " lanes, its operand ",
+                       e->operands.back()->type->lanes),
+                   e);
   if (e->op == Op::cast) return;
   const size_t first = e->op == Op::select ? 1 : 0;
   if (e->operands.size() <= first) return;
   const Type type = e->operand(first)->type;
   for (Expr x : e->operands.subspan(first))
-    if (x->type->dtype != type->dtype || x->rank() != type->rank())
+    if (x->type->dtype != type->dtype || x->rank() != type->rank() || x->type->lanes != type->lanes)
       return out.add("verify.type",
                      cat("operands of ", info(e->op).name, " differ in type: ", print(type),
                          " and ", print(x->type)),
                      e);
   if (e->op == Op::select && e->operand(0)->dtype() != DType::boolean)
     return out.add("verify.type", "the condition of select is not bool", e);
+  if (e->op == Op::select && e->operand(0)->type->is_vector() &&
+      e->operand(0)->type->lanes != type->lanes)
+    return out.add("verify.lanes", "the condition of select has other lanes than its arms", e);
   const DType result = is_predicate(e->op) ? DType::boolean : type->dtype;
   if (e->dtype() != result)
     out.add("verify.type",

@@ -9,4 +9,6 @@
 namespace tenon::ir {
 [[nodiscard]] Status verify(const Function& f);                 // graph stage
 [[nodiscard]] Status verify(const Kernel& kernel, char stage);  // 'L' or 'T'
+/// The first stage at which a kernel's operators are legal: 'T' where it has lanes, else 'L'.
+[[nodiscard]] char stage_of(const Kernel& kernel);
 }  // namespace tenon::ir

@@ -27,5 +27,9 @@ class Findings {
 bool check_row(Expr e, char stage, Findings& out);
 /// Operand and result types of an elementwise scalar node.
 void check_scalar(Expr e, Findings& out);
+/// The same of an operator of class `lanes`.
+void check_lanes(Expr e, Findings& out);
+/// Mask and indices of a load or store, and the lanes of what is loaded or stored.
+void check_access(Expr e, Findings& out);
 
 }  // namespace tenon::ir

@@ -7,6 +7,7 @@
 #include "ir/node_map.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
+#include "ir/vector.h"
 #include "ir/verify.h"
 #include "ir/verify_impl.h"
 #include "support/text.h"
@@ -96,42 +97,45 @@ class KernelVerifier {
         continue;
       }
       if (!e->type->is_scalar()) out_.add("verify.type", cat(role, " is not a scalar"), e);
-      if (e->op == Op::load) access(e, 1, e->dtype(), e);
-      if (is_elementwise(e->op)) scalar(e);
+      if (is_load(e->op)) {
+        access(e, e->dtype());
+      } else if (e->op != Op::imm) {
+        operation(e);
+      }
     }
   }
 
-  void scalar(Expr e) {
+  void operation(Expr e) {
     for (Expr x : e->operands)
-      if (x->op == Op::buffer)
+      if (x->op == Op::buffer || !x->type->is_scalar())
         return out_.add("verify.type", "a buffer stands where a scalar is needed", e);
-    check_scalar(e, out_);
+    if (is_elementwise(e->op)) check_scalar(e, out_);
+    if (info(e->op).op_class == OpClass::lanes) check_lanes(e, out_);
   }
 
   void typed(Expr e, DType wanted, std::string_view role) {
     expression(e, role);
-    if (!e->type->is_scalar() || e->dtype() != wanted)
+    if (!e->type->is_scalar() || e->type->is_vector() || e->dtype() != wanted)
       out_.add("verify.type", cat(role, " must be ", info(wanted).name, ", not ", print(e->type)),
                e);
   }
 
-  /// Indices from operand `first` on, and the element type.
-  void access(Expr e, size_t first, DType element, Expr shown) {
+  /// A load or store of elements of a type.
+  void access(Expr e, DType element) {
     const Expr b = e->operand(0);
-    if (b->op != Op::buffer) return out_.add("verify.buffer", "operand 0 is not a buffer", shown);
-    if (e->operands.size() - first != static_cast<size_t>(b->rank()))
+    if (b->op != Op::buffer) return out_.add("verify.buffer", "operand 0 is not a buffer", e);
+    const AccessView view{e};
+    if (view.indices().size() != static_cast<size_t>(b->rank()) && !view.is_offset())
       return out_.add("verify.buffer",
                       cat("buffer '", name(b), "' of rank ", b->rank(), " is indexed by ",
-                          e->operands.size() - first, " indices"),
-                      shown);
+                          view.indices().size(), " indices"),
+                      e);
     if (b->dtype() != element)
       out_.add(
           "verify.type",
           cat("buffer '", name(b), "' holds ", info(b->dtype()).name, ", not ", info(element).name),
-          shown);
-    for (Expr i : e->operands.subspan(first))
-      if (!i->type->is_scalar() || i->dtype() != DType::i64)
-        out_.add("verify.type", "an index is not an i64 scalar", shown);
+          e);
+    check_access(e, out_);
   }
 
   // ---- statements
@@ -175,6 +179,7 @@ class KernelVerifier {
         statement(e->operand(2));
         break;
       case Op::store:
+      case Op::masked_store:
       case Op::update:
         write(e);
         break;
@@ -234,11 +239,14 @@ class KernelVerifier {
     const bool is_update = e->op == Op::update;
     const Expr b = e->operand(0);
     for (Expr x : e->operands) expression(x, "a store");
-    access(e, is_update ? 3 : 2, e->operand(1)->dtype(), e);
+    access(e, e->operand(1)->dtype());
     if (read_only_.contains(b))
       out_.add("verify.buffer", cat("parameter '", name(b), "' is an input and may not be written"),
                e);
-    if (!is_update) return;
+    if (is_update) update(e);
+  }
+
+  void update(Expr e) {
     const std::string& combine = e->string_attr(Key::combine);
     if (!is_one_of(combine, kCombiners))
       out_.add("verify.attribute", cat("unknown combiner '", combine, "'"), e);
@@ -277,6 +285,13 @@ class KernelVerifier {
 };
 
 }  // namespace
+
+char stage_of(const Kernel& kernel) {
+  const Expr roots[] = {kernel.body};
+  for (Expr e : post_order(roots))
+    if (info(e->op).stages.find('L') == std::string_view::npos) return 'T';
+  return 'L';
+}
 
 Status verify(const Kernel& kernel, char stage) {
   Findings out;
