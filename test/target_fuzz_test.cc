@@ -10,6 +10,8 @@
 #include "interp/interp.h"
 #include "ir/round.h"
 #include "ir/text.h"
+#include "ir/verify.h"
+#include "schedule/kernel_pass.h"
 #include "target/llvm/testing.h"
 
 namespace tenon {
@@ -121,10 +123,20 @@ void check(const ir::Kernel& kernel, const std::vector<Tensor>& buffers,
     std::vector<Tensor> got = buffers;
     std::vector<void*> pointers;
     for (Tensor& t : got) pointers.push_back(t.bytes.data());
-    ASSERT_EQ(target::testing::run(kernel, *row, pointers, sizes), 0) << row->name << "\n"
-                                                                      << ir::print(kernel);
+    const schedule::Program lanes = schedule::run_pass(*schedule::find_kernel_pass("vectorize"),
+                                                       std::make_shared<ir::Kernel>(kernel), *row);
+    const Status sound = ir::verify(*lanes, 'T');
+    ASSERT_TRUE(sound) << sound.error().text() << ir::print(*lanes);
+    std::vector<Tensor> interpreted = buffers;
+    const Status ran = interp::run(*lanes, sizes, interpreted);
+    ASSERT_TRUE(ran) << ran.error().text() << ir::print(*lanes);
+    ASSERT_EQ(target::testing::run(*lanes, *row, pointers, sizes), 0) << row->name << "\n"
+                                                                      << ir::print(*lanes);
     for (size_t i = 0; i < kernel.params.size(); ++i)
-      if (kernel.params[i].role == ir::ParamRole::out) compare(*row, i, got[i], want[i]);
+      if (kernel.params[i].role == ir::ParamRole::out) {
+        compare(*row, i, interpreted[i], want[i]);
+        compare(*row, i, got[i], want[i]);
+      }
   }
 }
 

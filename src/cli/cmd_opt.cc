@@ -73,7 +73,7 @@ Result<schedule::Program> scheduled(const schedule::Program& kernel, const OptAr
   if (lines.lines.empty()) return schedule::replay(kernel, {});
   TENON_TRY(const schedule::Choice choice,
             schedule::follow(kernel, *row, lines.lines, lines.places));
-  TENON_TRY_VOID(ir::verify(*choice.program, 'L'));
+  TENON_TRY_VOID(ir::verify(*choice.program, ir::stage_of(*choice.program)));
   return choice.program;
 }
 

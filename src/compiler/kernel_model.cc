@@ -78,7 +78,7 @@ std::shared_ptr<const ir::Kernel> unpacked(const ir::Kernel& kernel) {
 Status check_kernels(const ir::Module& module, const machine::Machine* machine) {
   for (size_t i = 0; i < module.kernels.size(); ++i) {
     const schedule::Program kernel = module.kernels[i];
-    TENON_TRY_VOID(ir::verify(*kernel, 'L'));
+    TENON_TRY_VOID(ir::verify(*kernel, ir::stage_of(*kernel)));
     TENON_TRY_VOID(machine::verify_instructions(*kernel));
     if (kernel->trace.empty()) continue;
     schedule::Program scheduled;
@@ -89,7 +89,7 @@ Status check_kernels(const ir::Module& module, const machine::Machine* machine) 
                 schedule::follow(kernel, *machine, kernel->trace, module.trace_places[i]));
       scheduled = choice.program;
     }
-    TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
+    TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
     TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   }
   return {};

@@ -117,12 +117,12 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   const auto took = [&](std::string_view stage, double seconds) {
     kernel->times.push_back({std::string(stage), seconds, /*of_kernels=*/true});
   };
-  if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, 'L'));
+  if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, ir::stage_of(*kernel->definition)));
   Stopwatch start;
   TENON_TRY(kernel->choice, schedule::choose(kernel->definition, machine, options.schedules.get()));
   took("schedule", start.seconds());
   const schedule::Program& scheduled = kernel->choice.program;
-  if (verify) TENON_TRY_VOID(ir::verify(*scheduled, 'L'));
+  if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   TENON_TRY(kernel->finalized,
             schedule::finalize(scheduled, machine, {.verify = verify, .on_pass = took}));

@@ -8,6 +8,7 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/simplify.h"
+#include "ir/vector.h"
 
 namespace tenon::graph {
 namespace {
@@ -77,6 +78,10 @@ class Collector {
 
   void store(Expr s) {
     const Expr buffer = s->operand(0);
+    if (AccessView{s}.lanes() > 1) {  // past the stage that this understands
+      uses.other.insert(buffer);
+      return collect(s, nullptr);
+    }
     if (repeated_) uses.other.insert(buffer);
     uses.stores[buffer].push_back({s, loops_});
     collect(s->operand(1), s);

@@ -24,6 +24,7 @@ struct Machine {
       needs;             // features that an artifact for this row requires (support/cpu.h)
   int vector_bytes;      // 16, 32 or 64
   int vector_registers;  // 16 or 32
+  int mask_bytes;        // smallest element of masked loads and stores; 0: it has none
   int vector_products;   // fused multiply-adds of whole vectors that start in a cycle
   int64_t l1_bytes, l2_bytes, l3_bytes;
   int64_t l1_ways;          // lines of a set of the first-level cache

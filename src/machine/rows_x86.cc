@@ -32,6 +32,7 @@ Machine row(std::string name, std::string cpu, const Lists& lists, int vector_by
             {},
             vector_bytes,
             vector_bytes == 64 ? 32 : 16,
+            /*mask_bytes=*/vector_bytes == 64 ? 1 : 4,
             vector_products,
             l1,
             l2,

@@ -5,6 +5,7 @@
 #include "ir/rewrite.h"
 #include "ir/text.h"
 #include "schedule/program.h"
+#include "ir/verify.h"
 #include "schedule/schedule.h"
 #include "schedule/space.h"
 
@@ -99,6 +100,7 @@ Result<Choice> follow(const Program& program, const machine::Machine& machine,
 }
 
 bool is_definition(const ir::Kernel& kernel) {
+  if (ir::stage_of(kernel) != 'L') return false;
   const ir::Expr roots[] = {kernel.body};
   const std::vector<ir::Expr> all = ir::post_order(roots);
   return std::none_of(all.begin(), all.end(), [](ir::Expr s) {

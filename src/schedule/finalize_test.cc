@@ -230,7 +230,8 @@ TEST(finalize, bounds_of_serial_loops_become_extents_and_lanes_keep_their_mask) 
     }
   }
 })");
-  EXPECT_TRUE(has(out, "for v in vector(16) {\n        if ")) << out;
+  EXPECT_TRUE(has(out, "if 16 <= n - (i * 64 + j * 16) {")) << out;
+  EXPECT_TRUE(has(out, "= x[ramp(t1, 1, 16) where t2]")) << out;
 }
 
 TEST(collapse_axes, axes_used_together_become_one) {

@@ -21,7 +21,7 @@ struct KernelPass {
 [[nodiscard]] std::span<const KernelPass> kernel_passes();
 [[nodiscard]] const KernelPass* find_kernel_pass(std::string_view name);
 
-/// The program after one pass.
+/// The program after one pass. One with lanes is past all of them and stays as it is.
 [[nodiscard]] Program run_pass(const KernelPass& pass, const Program& program,
                                const machine::Machine& machine);
 

@@ -60,7 +60,7 @@ ir::Kernel tile_kernel(const Case& t, int64_t mr, int64_t nr, bool as_loops) {
   kernel.buffers = {acc};
   const auto nest = [&](auto body) {
     const Expr i = c.var("i"), j = c.var("j");
-    const Expr inner = ir::for_loop(c, j, c.i64(nr), body(i, j), "vector");
+    const Expr inner = ir::for_loop(c, j, c.i64(nr), body(i, j));
     return ir::for_loop(c, i, c.i64(mr), inner, "unroll");
   };
   const Expr one = ir::is_float(t.c) ? c.imm_f(c.scalar(t.c), 1) : c.imm(c.scalar(t.c), 1);

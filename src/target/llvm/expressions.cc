@@ -1,4 +1,4 @@
-// Scalar expressions, and the same over the lanes of a vector loop.
+// Scalar and vector expressions.
 #include "support/check.h"
 #include "target/llvm/emitter.h"
 
@@ -6,98 +6,113 @@ namespace tenon::target::via_llvm {
 
 using ir::Op;
 
-Value* Val::scalar() const {
-  TENON_CHECK(!varying && parts.size() == 1, "a varying value where a uniform one is needed");
-  return parts[0];
-}
-
-const Val* Emitter::remembered(const Key& key) const {
+Value* Emitter::remembered(Expr e) const {
   for (size_t i = memo_.size(); i-- > 0;)
-    if (const auto found = memo_[i].find(key); found != memo_[i].end()) return &found->second;
+    if (const auto found = memo_[i].find(e); found != memo_[i].end()) return found->second;
   return nullptr;
 }
 
-Val Emitter::expr(Expr e) {
+Value* Emitter::expr(Expr e) {
   if (e->op == Op::imm) return literal(e);
   if (e->op == Op::var) return variable(e);
-  const Key key{e, lane_chunk_};
-  if (const Val* known = remembered(key)) return *known;
+  if (Value* known = remembered(e)) return known;
   if (--budget_ < 0)
     fail("the program is unrolled too far: more than 400000 operations in one launch");
-  Val v = compute(e);
-  memo_.back()[key] = v;
+  Value* v = compute(e);
+  memo_.back()[e] = v;
   return v;
 }
 
-Val Emitter::compute(Expr e) {
-  if (e->op == Op::load) return load(e);
-  if (e->op == Op::select) return select(e);
-  TENON_CHECK(ir::is_elementwise(e->op),
-              "not a target-stage expression: " + std::string(ir::info(e->op).name));
-  return operation(e);
-}
-
-Val Emitter::literal(Expr e) {
-  llvm::Type* type = register_type(context_, e->dtype());
-  if (const auto k = ir::as_int(e)) return {{llvm::ConstantInt::getSigned(type, *k)}, false};
-  return {{llvm::ConstantFP::get(type, e->float_attr(ir::Key::value))}, false};
-}
-
-Val Emitter::variable(Expr e) {
-  if (vector_ && lane_chunk_ >= 0) {
-    const Chunk& chunk = vector_->chunks[static_cast<size_t>(lane_chunk_)];
-    if (e == vector_->var) return {{i64(chunk.offset)}, false};
-    if (const auto known = environment_.find(e);
-        known != environment_.end() && known->second.varying)
-      return {{b_.CreateExtractElement(known->second.parts[static_cast<size_t>(lane_chunk_)],
-                                       uint64_t{0})},
-              false};
-  } else if (vector_ && e == vector_->var) {
-    Val ramp{{}, true};
-    for (const Chunk& chunk : vector_->chunks) {
-      llvm::SmallVector<llvm::Constant*, 16> lanes;
-      for (unsigned i = 0; i < chunk.width; ++i)
-        lanes.push_back(b_.getInt64(static_cast<uint64_t>(chunk.offset) + i));
-      ramp.parts.push_back(llvm::ConstantVector::get(lanes));
-    }
-    return ramp;
+Value* Emitter::compute(Expr e) {
+  switch (e->op) {
+    case Op::load:
+    case Op::masked_load:
+      return load(e);
+    case Op::select:
+      return select(e);
+    case Op::splat:
+      return b_.CreateVectorSplat(static_cast<unsigned>(e->type->lanes), expr(e->operand(0)));
+    case Op::ramp:
+      return ramp(e);
+    case Op::shuffle:
+      return shuffle(e);
+    case Op::lane:
+      return b_.CreateExtractElement(expr(e->operand(0)), expr(e->operand(1)));
+    case Op::reduce_lanes:
+      return reduce_lanes(e);
+    default:
+      TENON_CHECK(ir::is_elementwise(e->op),
+                  "not a target-stage expression: " + std::string(ir::info(e->op).name));
+      return operation(e);
   }
+}
+
+Value* Emitter::literal(Expr e) {
+  llvm::Type* type = register_type(context_, e->dtype());
+  if (const auto k = ir::as_int(e)) return llvm::ConstantInt::getSigned(type, *k);
+  return llvm::ConstantFP::get(type, e->float_attr(ir::Key::value));
+}
+
+Value* Emitter::variable(Expr e) {
   const auto found = environment_.find(e);
   TENON_CHECK(found != environment_.end(), "unbound variable " + e->string_attr(ir::Key::name));
   return found->second;
 }
 
-Value* Emitter::part(const Val& v, size_t chunk) {
-  if (v.varying) return v.parts[chunk];
-  const unsigned width = vector_->chunks[chunk].width;
-  return b_.CreateVectorSplat(width, v.parts[0]);
-}
-
-Val Emitter::operation(Expr e) {
-  if (vector_ && lane_chunk_ < 0)
-    if (Condition range; lane_range(e, range)) return {range.mask.parts, true};
-  llvm::SmallVector<Val, 3> operands;
-  bool varying = false;
-  for (Expr o : e->operands) {
-    operands.push_back(expr(o));
-    varying = varying || operands.back().varying;
+Value* Emitter::operation(Expr e) {
+  llvm::SmallVector<Value*, 3> operands;
+  for (Expr o : e->operands) operands.push_back(expr(o));
+  if (e->dtype() == DType::i64 && (e->op == Op::floordiv || e->op == Op::mod)) {
+    if (!e->type->is_vector()) return index_division(e, operands[0], operands[1]);
+    if (is_plain_index(e)) return lane_division(e->op, operands[0], operands[1]);
   }
-  if (!varying && e->dtype() == DType::i64 && (e->op == Op::floordiv || e->op == Op::mod))
-    return {{index_division(e, operands[0].scalar(), operands[1].scalar())}, false};
-  const bool divides_lanes = varying && e->dtype() == DType::i64 &&
-                             (e->op == Op::floordiv || e->op == Op::mod) && is_plain_index(e);
   const Operation o{e->op, e->operand(0)->dtype(), e->dtype(),
                     e->op == Op::cast && e->int_attr_or(ir::Key::saturate, 0) != 0};
-  Val result{{}, varying};
-  const size_t count = varying ? vector_->chunks.size() : 1;
-  for (size_t i = 0; i < count; ++i) {
-    llvm::SmallVector<Value*, 3> values;
-    for (const Val& v : operands) values.push_back(varying ? part(v, i) : v.scalar());
-    result.parts.push_back(divides_lanes ? lane_division(e->op, values[0], values[1])
-                                         : emit_operation(b_, o, values));
-  }
-  return result;
+  return emit_operation(b_, o, operands);
 }
+
+// ---- lanes
+
+Value* Emitter::ramp(Expr e) {
+  Value* base = expr(e->operand(0));
+  const auto step = ir::as_int(e->operand(1));
+  llvm::SmallVector<llvm::Constant*, 64> numbers;
+  for (int i = 0; i < e->type->lanes; ++i)
+    numbers.push_back(llvm::ConstantInt::getSigned(base->getType(), step ? *step * i : i));
+  Value* distances = llvm::ConstantVector::get(numbers);
+  const auto lanes = static_cast<unsigned>(e->type->lanes);
+  if (!step) distances = b_.CreateMul(distances, b_.CreateVectorSplat(lanes, expr(e->operand(1))));
+  return b_.CreateAdd(b_.CreateVectorSplat(lanes, base), distances);
+}
+
+Value* Emitter::shuffle(Expr e) {
+  llvm::SmallVector<int, 64> pattern;
+  for (const int64_t i : e->ints_attr(ir::Key::pattern)) pattern.push_back(static_cast<int>(i));
+  Value* first = expr(e->operand(0));
+  if (e->operands.size() == 1) return b_.CreateShuffleVector(first, pattern);
+  return b_.CreateShuffleVector(first, expr(e->operand(1)), pattern);
+}
+
+/// By halves, in the order that the operator means.
+Value* Emitter::reduce_lanes(Expr e) {
+  const Op op = ir::combiner(e->string_attr(ir::Key::kind));
+  Value* all = expr(e->operand(0));
+  if (e->dtype() == DType::boolean && op == Op::and_) return b_.CreateAndReduce(all);
+  if (e->dtype() == DType::boolean && op == Op::or_) return b_.CreateOrReduce(all);
+  for (int half = e->operand(0)->type->lanes / 2; half > 0; half /= 2) {
+    llvm::SmallVector<int, 64> low;
+    llvm::SmallVector<int, 64> high;
+    for (int i = 0; i < half; ++i) {
+      low.push_back(i);
+      high.push_back(i + half);
+    }
+    Value* halves[] = {b_.CreateShuffleVector(all, low), b_.CreateShuffleVector(all, high)};
+    all = emit_operation(b_, {op, e->dtype(), e->dtype()}, halves);
+  }
+  return b_.CreateExtractElement(all, uint64_t{0});
+}
+
+// ---- select
 
 bool has_load(Expr root) {
   std::vector<Expr> work{root};
@@ -105,36 +120,26 @@ bool has_load(Expr root) {
   while (!work.empty()) {
     const Expr e = work.back();
     work.pop_back();
-    if (e->op == Op::load) return true;
+    if (ir::is_load(e->op)) return true;
     if (seen.insert(e->id).second) work.insert(work.end(), e->operands.begin(), e->operands.end());
   }
   return false;
 }
 
-Val Emitter::select(Expr e) {
-  const Val condition = expr(e->operand(0));
-  const bool lazy = has_load(e->operand(1)) || has_load(e->operand(2));
-  if (!condition.varying) {
-    if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition.scalar()))
+Value* Emitter::select(Expr e) {
+  Value* condition = expr(e->operand(0));
+  if (!e->operand(0)->type->is_vector()) {
+    if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition))
       return expr(known->isOne() ? e->operand(1) : e->operand(2));
-    if (lazy) return branching_select(condition.scalar(), e);
-  } else if (lazy) {
-    return masked_select(condition, e);
+    if (has_load(e->operand(1)) || has_load(e->operand(2))) return branching_select(condition, e);
   }
-  const Val yes = expr(e->operand(1));
-  const Val no = expr(e->operand(2));
-  if (!condition.varying && !yes.varying && !no.varying)
-    return {{b_.CreateSelect(condition.scalar(), yes.scalar(), no.scalar())}, false};
-  Val result{{}, true};
-  for (size_t i = 0; i < vector_->chunks.size(); ++i)
-    result.parts.push_back(b_.CreateSelect(
-        condition.varying ? condition.parts[i] : condition.scalar(), part(yes, i), part(no, i)));
-  return result;
+  Value* yes = expr(e->operand(1));
+  return b_.CreateSelect(condition, yes, expr(e->operand(2)));
 }
 
 /// Only the chosen arm runs, as its loads may be out of range in the other case.
-Val Emitter::branching_select(Value* condition, Expr e) {
-  Val arms[2];
+Value* Emitter::branching_select(Value* condition, Expr e) {
+  Value* arms[2];
   llvm::BasicBlock* ends[2];
   llvm::BasicBlock* after = block("selected");
   llvm::BasicBlock* starts[2] = {block("yes"), block("no")};
@@ -144,47 +149,12 @@ Val Emitter::branching_select(Value* condition, Expr e) {
     const Scope scope(*this);
     arms[i] = expr(e->operand(1 + i));
     ends[i] = b_.GetInsertBlock();
-  }
-  const bool varying = arms[0].varying || arms[1].varying;
-  const size_t count = varying ? vector_->chunks.size() : 1;
-  for (size_t i = 0; i < 2; ++i) {
-    b_.SetInsertPoint(ends[i]);
-    if (varying && !arms[i].varying) {
-      Val wide{{}, true};
-      for (size_t k = 0; k < count; ++k) wide.parts.push_back(part(arms[i], k));
-      arms[i] = wide;
-    }
     b_.CreateBr(after);
   }
   b_.SetInsertPoint(after);
-  Val result{{}, varying};
-  for (size_t k = 0; k < count; ++k) {
-    llvm::PHINode* phi = b_.CreatePHI(arms[0].parts[k]->getType(), 2);
-    for (size_t i = 0; i < 2; ++i) phi->addIncoming(arms[i].parts[k], ends[i]);
-    result.parts.push_back(phi);
-  }
-  return result;
-}
-
-/// Each arm is evaluated under its part of the mask.
-Val Emitter::masked_select(const Val& condition, Expr e) {
-  const std::optional<Mask> outer = vector_->mask;
-  Val arms[2];
-  for (size_t i = 0; i < 2; ++i) {
-    Mask mask;
-    for (size_t k = 0; k < condition.parts.size(); ++k) {
-      Value* m = i == 0 ? condition.parts[k] : b_.CreateNot(condition.parts[k]);
-      mask.parts.push_back(outer ? b_.CreateAnd(outer->parts[k], m) : m);
-    }
-    vector_->mask = has_load(e->operand(1 + i)) ? std::optional(mask) : outer;
-    const Scope scope(*this);
-    arms[i] = expr(e->operand(1 + i));
-  }
-  vector_->mask = outer;
-  Val result{{}, true};
-  for (size_t k = 0; k < condition.parts.size(); ++k)
-    result.parts.push_back(b_.CreateSelect(condition.parts[k], part(arms[0], k), part(arms[1], k)));
-  return result;
+  llvm::PHINode* phi = b_.CreatePHI(arms[0]->getType(), 2);
+  for (size_t i = 0; i < 2; ++i) phi->addIncoming(arms[i], ends[i]);
+  return phi;
 }
 
 }  // namespace tenon::target::via_llvm

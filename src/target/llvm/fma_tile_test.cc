@@ -8,6 +8,7 @@
 
 #include "machine/instruction.h"
 #include "target/llvm/testing.h"
+#include "target/llvm/testing_lanes.h"
 
 namespace tenon::target {
 namespace {
@@ -36,13 +37,12 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
   kernel.buffers = {acc};
   const auto nest = [&](auto body) {
     const Expr i = c.var("i");
-    const Expr j = c.var("j");
-    const Expr inner = ir::for_loop(c, j, c.i64(nr), body(i, j), "vector");
+    const Expr inner = testing::in_lanes(c, nr, [&](Expr j) { return body(i, j); });
     return ir::for_loop(c, i, c.i64(mr), inner, "unroll");
   };
   const Expr zero = ir::is_float(t) ? c.imm_f(c.scalar(t), 0) : c.imm(c.scalar(t), 0);
-  const Expr init =
-      nest([&](Expr i, Expr j) { return ir::store(c, acc, zero, std::vector{i, j}); });
+  const Expr init = nest(
+      [&](Expr i, Expr j) { return ir::store_lanes(c, acc, zero, nullptr, std::vector{i, j}); });
   const Expr ti = c.var("ti"), tj = c.var("tj"), tk = c.var("tk");
   const std::vector<ir::InstrAxis> axes{{ti, rows}, {tj, c.i64(nr)}, {tk, k}};
   const std::vector<Expr> operands{
@@ -58,7 +58,8 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
   if (as_loops) tile = machine::expand(c, tile);
   const Expr finish = nest([&](Expr i, Expr j) {
     return ir::if_then(c, ir::lt(c, i, rows),
-                       ir::store(c, out, ir::load(c, acc, std::vector{i, j}), std::vector{i, j}));
+                       ir::store_lanes(c, out, ir::load_lanes(c, acc, nullptr, std::vector{i, j}),
+                                       nullptr, std::vector{i, j}));
   });
   const Expr one = c.var("g");
   kernel.body = ir::for_loop(

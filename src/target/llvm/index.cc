@@ -1,8 +1,5 @@
-// Integer expressions across the lanes of a chunk: constant steps, uniformity, cheap division.
-#include <numeric>
-#include <tuple>
+// Division of integers: cheap where operands are known not to be negative, in lanes by way of f64.
 
-#include "support/check.h"
 #include "target/llvm/emitter.h"
 
 namespace tenon::target::via_llvm {
@@ -20,45 +17,6 @@ Value once(ir::NodeMap<Value>& seen, Expr e, const Find& find) {
   return value;
 }
 }  // namespace
-
-/// d > 0 such that d divides e for every value of its variables; 0 for the literal 0.
-int64_t Emitter::known_divisor(Expr e) {
-  ir::NodeMap<int64_t> seen;
-  return known_divisor(e, seen);
-}
-
-int64_t Emitter::known_divisor(Expr e, ir::NodeMap<int64_t>& seen) {
-  return once(seen, e, [&] { return find_divisor(e, seen); });
-}
-
-int64_t Emitter::find_divisor(Expr e, ir::NodeMap<int64_t>& seen) {
-  if (const auto k = ir::as_int(e)) return *k == INT64_MIN ? 1 : std::abs(*k);
-  switch (e->op) {
-    case Op::add:
-    case Op::sub:
-      return std::gcd(known_divisor(e->operand(0), seen), known_divisor(e->operand(1), seen));
-    case Op::mul: {
-      int64_t product = 0;
-      if (__builtin_mul_overflow(known_divisor(e->operand(0), seen),
-                                 known_divisor(e->operand(1), seen), &product))
-        return 1;
-      return product;
-    }
-    case Op::mod:
-      return std::gcd(known_divisor(e->operand(0), seen), known_divisor(e->operand(1), seen));
-    case Op::var: {
-      if (const auto d = definitions_.find(e); d != definitions_.end())
-        return known_divisor(d->second, seen);
-      if (vector_ && e == vector_->var) return 1;
-      const auto known = environment_.find(e);
-      if (known == environment_.end() || known->second.varying) return 1;
-      const auto* k = llvm::dyn_cast<llvm::ConstantInt>(known->second.parts[0]);
-      return k == nullptr ? 1 : std::abs(k->getSExtValue());
-    }
-    default:
-      return 1;
-  }
-}
 
 bool Emitter::non_negative(Expr e) {
   ir::NodeMap<bool> seen;
@@ -117,7 +75,8 @@ bool Emitter::is_plain_index(Expr e) {
       continue;
     }
     if (x->op != Op::add && x->op != Op::sub && x->op != Op::mul && x->op != Op::floordiv &&
-        x->op != Op::mod && x->op != Op::min && x->op != Op::max)
+        x->op != Op::mod && x->op != Op::min && x->op != Op::max && x->op != Op::ramp &&
+        x->op != Op::splat && x->op != Op::lane)
       return false;
     work.insert(work.end(), x->operands.begin(), x->operands.end());
   }
@@ -154,152 +113,6 @@ Value* Emitter::lane_division(Op op, Value* x, Value* y) {
   Value* q = b_.CreateSelect(by_zero, zero, m.to_int(ratio));
   if (op == Op::floordiv) return q;
   return b_.CreateSelect(by_zero, zero, b_.CreateSub(x, b_.CreateMul(q, y)));
-}
-
-/// How much e grows from lane to lane within the chunk, where that is a constant.
-std::optional<int64_t> Emitter::lane_step(Expr e, const Chunk& chunk) {
-  LaneFacts seen{chunk, {}, {}, {}};
-  return lane_step(e, seen);
-}
-
-std::optional<int64_t> Emitter::lane_step(Expr e, LaneFacts& seen) {
-  return once(seen.steps, e, [&] { return find_lane_step(e, seen); });
-}
-
-std::optional<int64_t> Emitter::find_lane_step(Expr e, LaneFacts& seen) {
-  if (e->op == Op::imm) return 0;
-  if (e->op == Op::var) {
-    if (e == vector_->var) return 1;
-    const auto known = environment_.find(e);
-    if (known != environment_.end() && known->second.varying) {
-      const auto d = definitions_.find(e);
-      return d == definitions_.end() ? std::nullopt : lane_step(d->second, seen);
-    }
-    return 0;
-  }
-  bool uniform = true;
-  for (size_t i = e->op == Op::load ? 1 : 0; i < e->operands.size() && uniform; ++i)
-    uniform = lane_step(e->operand(i), seen) == 0;
-  if (uniform) return 0;
-  if (e->dtype() != DType::i64 || e->operands.size() != 2 || e->op == Op::load) return std::nullopt;
-  const auto x = lane_step(e->operand(0), seen);
-  const auto y = lane_step(e->operand(1), seen);
-  if (!x || !y) return std::nullopt;
-  if (e->op == Op::add) return *x + *y;
-  if (e->op == Op::sub) return *x - *y;
-  if (e->op == Op::mul) {
-    if (const auto k = ir::as_int(e->operand(1)); k && *y == 0) return *x * *k;
-    if (const auto k = ir::as_int(e->operand(0)); k && *x == 0) return *y * *k;
-    return std::nullopt;
-  }
-  const auto k = ir::as_int(e->operand(1));
-  if ((e->op != Op::floordiv && e->op != Op::mod) || !k || *k <= 0) return std::nullopt;
-  if (*x % *k == 0) return e->op == Op::floordiv ? *x / *k : 0;
-  // The first lane stands at `phase` within a multiple of g: no lane crosses a multiple of k.
-  const auto [g, phase] = lane_phase(e->operand(0), *k, seen);
-  const int64_t reach = *x * (static_cast<int64_t>(seen.chunk.width) - 1);
-  if (g == 0 || phase + reach < 0 || phase + reach >= g) return std::nullopt;
-  return e->op == Op::floordiv ? 0 : *x;
-}
-
-/// (g, phase): e in the chunk's first lane is a multiple of g plus the phase, and g divides k.
-std::pair<int64_t, int64_t> Emitter::lane_phase(Expr e, int64_t k, LaneFacts& seen) {
-  const auto [divisor, offset] = lane_origin(e, seen);
-  const int64_t g = std::gcd(divisor, k);
-  return {g, g == 0 ? 0 : ((offset % g) + g) % g};
-}
-
-/// (divisor of the rest, offset) of e in the chunk's first lane.
-std::pair<int64_t, int64_t> Emitter::lane_origin(Expr e, LaneFacts& seen) {
-  if (const auto c = ir::as_int(e)) return {0, *c};
-  if (e == vector_->var) return {0, seen.chunk.offset};
-  return once(seen.origins, e, [&]() -> std::pair<int64_t, int64_t> {
-    if (e->op == Op::add) {
-      const auto p = lane_origin(e->operand(0), seen);
-      const auto q = lane_origin(e->operand(1), seen);
-      return {std::gcd(p.first, q.first), p.second + q.second};
-    }
-    if (lane_step(e, seen) == 0) return {known_divisor(e), 0};
-    if (e->op == Op::mul && ir::as_int(e->operand(1))) {
-      const auto p = lane_origin(e->operand(0), seen);
-      const int64_t c = *ir::as_int(e->operand(1));
-      return {std::abs(p.first * c), p.second * c};
-    }
-    return {1, 0};
-  });
-}
-
-/// How far each lane of the chunk is from the first, where those are constants (the channels of
-/// groups, (c div 4) * 4); empty otherwise.
-std::vector<int64_t> Emitter::lane_offsets(Expr e, const Chunk& chunk) {
-  LaneFacts seen{chunk, {}, {}, {}};
-  return lane_offsets(e, seen);
-}
-
-std::vector<int64_t> Emitter::lane_offsets(Expr e, LaneFacts& seen) {
-  return once(seen.offsets, e, [&] { return find_lane_offsets(e, seen); });
-}
-
-std::vector<int64_t> Emitter::find_lane_offsets(Expr e, LaneFacts& seen) {
-  std::vector<int64_t> out(seen.chunk.width, 0);
-  if (const auto step = lane_step(e, seen)) {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = *step * static_cast<int64_t>(i);
-    return out;
-  }
-  if (e->op == Op::var) {
-    const auto d = definitions_.find(e);
-    return d == definitions_.end() ? std::vector<int64_t>{} : lane_offsets(d->second, seen);
-  }
-  if (e->dtype() != DType::i64 || e->operands.size() != 2 || e->op == Op::load) return {};
-  const std::vector<int64_t> x = lane_offsets(e->operand(0), seen);
-  const std::vector<int64_t> y = lane_offsets(e->operand(1), seen);
-  if (x.empty() || y.empty()) return {};
-  const auto k = ir::as_int(e->operand(1));
-  int64_t phase = 0;
-  if (e->op == Op::floordiv || e->op == Op::mod) {
-    if (!k || *k <= 0) return {};
-    int64_t g = 0;
-    std::tie(g, phase) = lane_phase(e->operand(0), *k, seen);
-    if (g != *k) return {};
-  } else if (e->op != Op::add && e->op != Op::sub && (e->op != Op::mul || !k)) {
-    return {};
-  }
-  const auto floor = [&](int64_t v) { return v >= 0 ? v / *k : -((*k - 1 - v) / *k); };
-  for (size_t i = 0; i < out.size(); ++i) {
-    const int64_t at = phase + x[i];
-    if (e->op == Op::add) out[i] = x[i] + y[i];
-    if (e->op == Op::sub) out[i] = x[i] - y[i];
-    if (e->op == Op::mul) out[i] = x[i] * *k;
-    if (e->op == Op::floordiv) out[i] = floor(at) - floor(phase);
-    if (e->op == Op::mod) out[i] = at - floor(at) * *k - phase;
-  }
-  return out;
-}
-
-bool Emitter::is_uniform(Expr e) {
-  if (!vector_ || lane_chunk_ >= 0) return true;
-  std::vector<Expr> work{e};
-  std::set<uint32_t> seen;
-  while (!work.empty()) {
-    const Expr x = work.back();
-    work.pop_back();
-    if (!seen.insert(x->id).second) continue;
-    if (x == vector_->var) return false;
-    if (x->op == Op::var) {
-      const auto known = environment_.find(x);
-      if (known != environment_.end() && known->second.varying) return false;
-    }
-    work.insert(work.end(), x->operands.begin(), x->operands.end());
-  }
-  return true;
-}
-
-Value* Emitter::first_lane(Expr e, size_t chunk) {
-  const int before = lane_chunk_;
-  if (lane_chunk_ < 0 && vector_) lane_chunk_ = static_cast<int>(chunk);
-  Value* v = scalar(e);
-  lane_chunk_ = before;
-  return v;
 }
 
 }  // namespace tenon::target::via_llvm

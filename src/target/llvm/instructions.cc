@@ -11,7 +11,6 @@
 namespace tenon::target::via_llvm {
 
 void Emitter::instruction(Expr node) {
-  TENON_CHECK(!vector_, "an instruction inside a vector loop");
   if (const Status sound = machine::verify_instr(node); !sound)
     return fail(sound.error().diagnostics.front().message);
   ir::Context& c = *kernel_.context;

@@ -35,11 +35,7 @@ Emitter::Emitter(llvm::Module& module, const Backend& backend, const ir::Kernel&
       module_(module),
       kernel_(kernel),
       machine_(machine),
-      b_(context_, backend),
-      known_(ir::assume_extents(kernel)) {
-  for (Expr n : ir::post_order(std::span(&kernel.body, 1)))
-    if (n->op == ir::Op::for_) known_.below(n->operand(0), n->operand(1));
-}
+      b_(context_, backend) {}
 
 void Emitter::fail(std::string message) {
   if (!error_) error_ = Error{{{"target.emit", std::move(message)}}};
@@ -99,7 +95,7 @@ void Emitter::begin_function(Expr, const std::string& symbol) {
       pointer, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), function_->getArg(0), 8), "sizes");
   for (size_t i = 0; i < kernel_.sizes.size(); ++i) {
     Value* at = b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), sizes, i);
-    environment_[kernel_.sizes[i]] = {{b_.CreateLoad(b_.getInt64Ty(), at)}, false};
+    environment_[kernel_.sizes[i]] = b_.CreateLoad(b_.getInt64Ty(), at);
   }
   b_.SetInsertPoint(body);
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/vector.h"
 #include "target/llvm/testing.h"
 
 namespace tenon::target {
@@ -25,19 +26,22 @@ ir::Kernel map_kernel(Op op, DType t, size_t operands, const char* kind) {
   const Expr n = c.var("n");
   k.sizes = {n};
   const ir::Type type = c.tensor(t, std::vector{n, c.i64(kLanes)});
+  // "vector": so many lanes at a time as a register of the widest row holds.
+  const int lanes = std::string_view(kind) == "vector" ? 64 / ir::info(t).bytes : 1;
   const Expr i = c.var("i");
   const Expr j = c.var("j");
+  const std::vector<Expr> at{i, ir::ramp(c, ir::mul(c, j, c.i64(lanes)), 1, lanes)};
   std::vector<Expr> values;
   for (size_t o = 0; o < operands; ++o) {
     const Expr b = c.buffer("x", type);
     k.params.push_back({b, ir::ParamRole::in, {}});
-    values.push_back(ir::load(c, b, std::vector{i, j}));
+    values.push_back(ir::load_lanes(c, b, nullptr, at));
   }
   const Expr out = c.buffer("out", type);
   k.params.push_back({out, ir::ParamRole::out, {}});
-  const Expr value = c.make(op, c.scalar(t), values);
-  const Expr body = ir::store(c, out, value, std::vector{i, j});
-  k.body = ir::for_loop(c, i, n, ir::for_loop(c, j, c.i64(kLanes), body, kind), "parallel");
+  const Expr value = c.make(op, c.scalar(t, lanes), values);
+  const Expr body = ir::store_lanes(c, out, value, nullptr, at);
+  k.body = ir::for_loop(c, i, n, ir::for_loop(c, j, c.i64(kLanes / lanes), body), "parallel");
   return k;
 }
 

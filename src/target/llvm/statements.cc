@@ -1,4 +1,4 @@
-// Statements outside vector loops, and those that mean the same inside.
+// Statements: loops, branches, variables, the way out.
 #include <functional>
 
 #include "support/check.h"
@@ -19,12 +19,13 @@ void Emitter::statement(Expr s) {
     case Op::for_:
       return loop(s);
     case Op::cond:
-      return vector_ ? vector_conditional(s) : conditional(s);
+      return conditional(s);
     case Op::let:
       return let(s);
     case Op::while_:
       return while_loop(s);
     case Op::store:
+    case Op::masked_store:
       return store(s);
     case Op::fail_:
       return fail_statement(s);
@@ -41,7 +42,6 @@ void Emitter::loop(Expr node) {
   if (extent && *extent <= 0) return;
   if (extent == 1 || (extent && f.kind() == "unroll"))
     return unrolled_loop(f.var(), *extent, f.body());
-  if (extent && f.kind() == "vector" && !vector_ && vector_loop(node, *extent)) return;
   Value* end = nullptr;
   {
     const Scope scope(*this);
@@ -58,7 +58,7 @@ void Emitter::counted_loop(Expr var, Value* begin, Value* end, Expr body) {
   b_.SetInsertPoint(inside);
   llvm::PHINode* i = b_.CreatePHI(b_.getInt64Ty(), 2, var->string_attr(ir::Key::name));
   i->addIncoming(begin, before);
-  environment_[var] = {{i}, false};
+  environment_[var] = i;
   {
     const Scope scope(*this);
     statement(body);
@@ -71,7 +71,7 @@ void Emitter::counted_loop(Expr var, Value* begin, Value* end, Expr body) {
 
 void Emitter::unrolled_loop(Expr var, int64_t extent, Expr body) {
   for (int64_t i = 0; i < extent && !error_; ++i) {
-    environment_[var] = {{i64(i)}, false};
+    environment_[var] = i64(i);
     const Scope scope(*this);
     statement(body);
   }
@@ -152,34 +152,10 @@ void Emitter::fail_statement(Expr node) {
   const Scope scope(*this);
   llvm::BasicBlock* after = block("unfailed");
   llvm::BasicBlock* leave = block("leave");
-  const bool lanes = vector_ && vector_->mask;
-  Value* taken = b_.getTrue();
-  if (lanes && !vector_->mask->nonempty) {
-    taken = b_.getFalse();
-    for (Value* m : vector_->mask->parts) taken = b_.CreateOr(taken, b_.CreateOrReduce(m));
-  }
-  b_.CreateCondBr(taken, leave, after);
+  b_.CreateCondBr(b_.getTrue(), leave, after);
   b_.SetInsertPoint(leave);
-  const Val code = expr(node->operand(0));
-  exit_with(code.varying ? first_active(code) : code.scalar());
+  exit_with(expr(node->operand(0)));
   b_.SetInsertPoint(after);
-}
-
-/// The value in the first lane that the mask lets through (the first lane without a mask).
-Value* Emitter::first_active(const Val& v) {
-  if (!vector_->mask) return b_.CreateExtractElement(v.parts[0], uint64_t{0});
-  Value* found = nullptr;
-  for (size_t i = v.parts.size(); i-- > 0;) {
-    Value* mask = vector_->mask->parts[i];
-    const unsigned width = vector_->chunks[i].width;
-    Value* bits = b_.CreateBitCast(mask, b_.getIntNTy(width));
-    Value* lane = b_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, bits, b_.getFalse());
-    // Of an empty mask, lane `width`: any lane will do, it is not taken.
-    lane = b_.CreateAnd(b_.CreateZExtOrTrunc(lane, b_.getInt64Ty()), i64(width - 1));
-    Value* value = b_.CreateExtractElement(v.parts[i], lane);
-    found = found == nullptr ? value : b_.CreateSelect(b_.CreateOrReduce(mask), value, found);
-  }
-  return found;
 }
 
 }  // namespace tenon::target::via_llvm

@@ -1,9 +1,11 @@
-// Shapes of the code for small loop programs: errors, frames, and which instructions do the work.
+// Shapes of the code for small loop programs, from vector loops on: errors, frames, and which
+// instructions do the work.
 #include <gtest/gtest.h>
 #include <llvm/Support/ErrorHandling.h>
 
 #include <cmath>
 
+#include "schedule/kernel_pass.h"
 #include "support/check.h"
 #include "target/llvm/testing.h"
 
@@ -29,6 +31,22 @@ struct Program {
 
 const machine::Machine& wide() { return *machine::find_row("x86-64-v4"); }
 const machine::Machine& narrow() { return *machine::find_row("x86-64-v3"); }
+
+/// The kernel with its vector loops as operations on lanes.
+schedule::Program in_lanes(const ir::Kernel& kernel, const machine::Machine& machine) {
+  return schedule::run_pass(*schedule::find_kernel_pass("vectorize"),
+                            std::make_shared<ir::Kernel>(kernel), machine);
+}
+Result<std::string> asm_of(const ir::Kernel& kernel, const machine::Machine& machine) {
+  return emit_asm(*in_lanes(kernel, machine), machine);
+}
+Result<std::string> llvm_of(const ir::Kernel& kernel, const machine::Machine& machine) {
+  return emit_llvm(*in_lanes(kernel, machine), machine);
+}
+int64_t run(const ir::Kernel& kernel, const machine::Machine& machine,
+            std::span<void* const> buffers, std::span<const int64_t> sizes = {}) {
+  return testing::run(*in_lanes(kernel, machine), machine, buffers, sizes);
+}
 
 int count(const std::string& text, const std::string& what) {
   int n = 0;
@@ -57,7 +75,7 @@ TEST(Emit, relu_is_one_instruction) {
   ir::Context& c = p.c();
   const ir::Kernel k =
       map_rows(p, 16, [&](Expr x) { return ir::binary(c, Op::max, x, c.imm_f(x->type, 0)); });
-  const auto text = emit_asm(k, wide());
+  const auto text = asm_of(k, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "vmaxps"), 1);
   EXPECT_EQ(count(*text, "vcmp"), 0);
@@ -69,7 +87,7 @@ TEST(Emit, f32_multiplication_and_addition_are_not_fused) {
   ir::Context& c = p.c();
   const ir::Kernel k = map_rows(
       p, 16, [&](Expr x) { return ir::binary(c, Op::add, ir::binary(c, Op::mul, x, x), x); });
-  const auto text = emit_asm(k, wide());
+  const auto text = asm_of(k, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "vfmadd"), 0);
   EXPECT_EQ(count(*text, "vmulps"), 1);
@@ -79,10 +97,10 @@ TEST(Emit, wide_loops_are_cut_into_native_vectors) {
   Program p;
   ir::Context& c = p.c();
   const ir::Kernel k = map_rows(p, 64, [&](Expr x) { return ir::unary(c, Op::neg, x); });
-  const auto text = emit_llvm(k, wide());
+  const auto text = llvm_of(k, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "store <16 x float>"), 4) << *text;
-  const auto halves = emit_llvm(k, narrow());
+  const auto halves = llvm_of(k, narrow());
   EXPECT_EQ(count(*halves, "store <8 x float>"), 8) << *halves;
 }
 
@@ -90,7 +108,7 @@ TEST(Emit, exp_of_a_vector_stays_in_registers) {
   Program p;
   ir::Context& c = p.c();
   const ir::Kernel k = map_rows(p, 32, [&](Expr x) { return ir::unary(c, Op::exp, x); });
-  const auto text = emit_asm(k, wide());
+  const auto text = asm_of(k, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "(%rsp)"), 0) << *text;
   EXPECT_EQ(count(*text, "vscalefps"), 2);
@@ -112,7 +130,7 @@ TEST(Emit, guarded_tail_uses_a_mask_and_a_copy_without) {
       ir::store(c, out, ir::unary(c, Op::neg, ir::load(c, x, std::vector{at})), std::vector{at}));
   p.kernel.body = ir::for_loop(c, i, ir::ceildiv(c, n, c.i64(16)),
                                ir::for_loop(c, j, c.i64(16), body, "vector"), "parallel");
-  const auto text = emit_llvm(p.kernel, wide());
+  const auto text = llvm_of(p.kernel, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "store <16 x float>"), 1) << *text;
   EXPECT_EQ(count(*text, "call void @llvm.masked.store"), 1) << *text;
@@ -134,7 +152,7 @@ std::string grouped_loads(int64_t width, int64_t step) {
       ir::store(c, out, ir::unary(c, Op::neg, ir::load(c, x, std::vector{from})), std::vector{at});
   p.kernel.body =
       ir::for_loop(c, i, c.i64(4), ir::for_loop(c, j, c.i64(16), body, "vector"), "parallel");
-  return emit_llvm(p.kernel, wide()).value_or("refused");
+  return llvm_of(p.kernel, wide()).value_or("refused");
 }
 
 TEST(Emit, lanes_near_each_other_are_one_load_and_a_shuffle) {
@@ -163,7 +181,7 @@ TEST(Emit, an_odd_lane_left_over_reads_and_writes_at_one_address) {
     std::vector<int8_t> to(32);
     for (size_t k = 0; k < from.size(); ++k) from[k] = static_cast<int8_t>(k + 1);
     void* const buffers[] = {from.data(), to.data()};
-    ASSERT_EQ(testing::run(p.kernel, *row, buffers), 0);
+    ASSERT_EQ(run(p.kernel, *row, buffers), 0);
     for (size_t k = 0; k < to.size(); ++k)
       EXPECT_EQ(to[k], k % 8 % 3 == 1 ? from[k] : 0) << row->name << " " << k;
   }
@@ -184,7 +202,7 @@ TEST(Emit, axes_run_over_together_are_one_vector) {
   const Expr body = ir::store(c, out, ir::load(c, x, from), to);
   p.kernel.body = ir::for_loop(c, i, ir::mul(c, n, c.i64(4)),
                                ir::for_loop(c, j, c.i64(16), body, "vector"), "parallel");
-  const auto text = emit_llvm(p.kernel, wide());
+  const auto text = llvm_of(p.kernel, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "gather") + count(*text, "scatter"), 0) << *text;
   EXPECT_EQ(count(*text, "store <16 x float>"), 1) << *text;
@@ -203,7 +221,7 @@ TEST(Emit, shared_indices_are_looked_at_once) {
   at = ir::binary(c, Op::mod, at, c.i64(16));
   const Expr body = ir::store(c, out, ir::load(c, x, std::vector{at}), std::vector{j});
   p.kernel.body = ir::for_loop(c, j, c.i64(16), body, "vector");
-  const auto text = emit_asm(p.kernel, wide());
+  const auto text = asm_of(p.kernel, wide());
   ASSERT_TRUE(text);
   EXPECT_GE(count(*text, "vgather"), 1);
 }
@@ -222,7 +240,7 @@ TEST(Emit, sum_of_a_row_reduces_by_a_tree) {
       ir::binary(c, Op::add, ir::load(c, out, std::vector{i}), ir::load(c, x, std::vector{i, j}));
   const Expr loop = ir::for_loop(c, j, c.i64(32), ir::store(c, out, sum, std::vector{i}), "vector");
   p.kernel.body = ir::for_loop(c, i, n, ir::seq(c, std::vector{init, loop}), "parallel");
-  const auto text = emit_llvm(p.kernel, wide());
+  const auto text = llvm_of(p.kernel, wide());
   ASSERT_TRUE(text);
   EXPECT_EQ(count(*text, "fadd <16 x float>"), 1) << *text;
   std::vector<float> in(96);
@@ -231,7 +249,7 @@ TEST(Emit, sum_of_a_row_reduces_by_a_tree) {
   void* buffers[] = {in.data(), got.data()};
   const int64_t sizes[] = {3};
   for (const machine::Machine* row : testing::runnable_rows()) {
-    ASSERT_EQ(testing::run(p.kernel, *row, buffers, sizes), 0);
+    ASSERT_EQ(run(p.kernel, *row, buffers, sizes), 0);
     EXPECT_EQ(got, (std::vector<float>{496, 1520, 2544}));
   }
 }
@@ -253,10 +271,10 @@ TEST(Emit, failing_index_check_gives_its_code) {
   std::vector<int64_t> got(3);
   void* buffers[] = {in.data(), got.data()};
   const int64_t sizes[] = {3};
-  EXPECT_EQ(testing::run(p.kernel, testing::machine(), buffers, sizes), 0);
+  EXPECT_EQ(run(p.kernel, testing::machine(), buffers, sizes), 0);
   EXPECT_EQ(got, in);
   in[2] = 10;
-  EXPECT_EQ(testing::run(p.kernel, testing::machine(), buffers, sizes), 1);
+  EXPECT_EQ(run(p.kernel, testing::machine(), buffers, sizes), 1);
 }
 
 TEST(Emit, the_first_lane_that_fails_gives_the_code) {
@@ -275,7 +293,7 @@ TEST(Emit, the_first_lane_that_fails_gives_the_code) {
       std::vector<int64_t> in(static_cast<size_t>(lanes), 3);
       std::vector<int64_t> got(in.size());
       void* buffers[] = {in.data(), got.data()};
-      const auto code = [&] { return testing::run(p.kernel, testing::machine(), buffers, {}); };
+      const auto code = [&] { return run(p.kernel, testing::machine(), buffers, {}); };
       EXPECT_EQ(code(), guarded ? 0 : 3);
       in.back() = 21;
       EXPECT_EQ(code(), guarded ? 21 : 3);
@@ -319,13 +337,13 @@ TEST(Emit, top_level_statements_become_launches_with_their_own_grid_and_scratch)
   EXPECT_EQ(object->launches[1].grid, c.i64(1));
   std::vector<float> got(5);
   void* buffers[] = {got.data()};
-  EXPECT_EQ(testing::run(p.kernel, testing::machine(), buffers, sizes), 0);
+  EXPECT_EQ(run(p.kernel, testing::machine(), buffers, sizes), 0);
   EXPECT_EQ(got, (std::vector<float>{9, 5, 5, 5, 5}));
 }
 
 TEST(Emit, what_llvm_calls_fatal_is_an_internal_error) {
   Program p;
-  ASSERT_TRUE(emit_asm(map_rows(p, 16, [](Expr x) { return x; }), narrow()));
+  ASSERT_TRUE(asm_of(map_rows(p, 16, [](Expr x) { return x; }), narrow()));
   try {
     llvm::report_fatal_error("cannot select");
   } catch (const InternalError& e) {
@@ -383,7 +401,7 @@ TEST(Emit, running_sums_stay_serial) {
   std::vector<float> in(16, 1);
   std::vector<float> got(16);
   void* buffers[] = {in.data(), got.data()};
-  ASSERT_EQ(testing::run(p.kernel, testing::machine(), buffers), 0);
+  ASSERT_EQ(run(p.kernel, testing::machine(), buffers), 0);
   for (size_t k = 0; k < 16; ++k) EXPECT_EQ(got[k], static_cast<float>(k + 1));
 }
 
