@@ -8,7 +8,7 @@
 #include <random>
 
 #include "interp/interp.h"
-#include "ir/round.h"
+#include "ir/dtype.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "schedule/kernel_pass.h"

@@ -4,10 +4,10 @@
 #include <random>
 #include <vector>
 
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/param_role.h"
 #include "ir/rewrite.h"
-#include "ir/round.h"
 #include "ir/verify.h"
 #include "machine/instruction.h"
 #include "schedule/schedule.h"

@@ -7,10 +7,10 @@
 #include <unordered_set>
 
 #include "ir/combiner.h"
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/node_map.h"
 #include "ir/rewrite.h"
-#include "ir/round.h"
 #include "ops/call.h"
 #include "ops/index_check.h"
 #include "ops/op.h"

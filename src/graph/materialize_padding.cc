@@ -5,8 +5,8 @@
 
 #include "graph/pass.h"
 #include "graph/rules.h"
+#include "ir/dtype.h"
 #include "ir/expr.h"
-#include "ir/round.h"
 #include "ops/op.h"
 
 namespace tenon::graph {

@@ -6,8 +6,8 @@
 
 #include "graph/pass.h"
 #include "graph/transpose_util.h"
+#include "ir/dtype.h"
 #include "ir/expr.h"
-#include "ir/round.h"
 #include "ops/op.h"
 
 namespace tenon::graph {

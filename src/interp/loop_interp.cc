@@ -11,8 +11,8 @@
 #include "interp/loop_tables.h"
 #include "interp/pack.h"
 #include "interp/scalar.h"
+#include "ir/dtype.h"
 #include "ir/expr.h"
-#include "ir/round.h"
 #include "machine/machine.h"
 #include "support/check.h"
 

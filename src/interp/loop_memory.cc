@@ -3,7 +3,7 @@
 #include <cstring>
 #include <limits>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 
 namespace tenon::interp {
 using ir::DType;

@@ -3,10 +3,10 @@
 #include <cstdlib>
 #include <limits>
 
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/poly.h"
 #include "ir/rewrite.h"
-#include "ir/round.h"
 #include "ir/simplify.h"
 #include "ir/simplify_impl.h"
 #include "ir/solver.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 #include "support/check.h"
 
 namespace tenon::ir {

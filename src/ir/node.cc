@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/dtype.h"
 #include "ir/keys.h"
-#include "ir/round.h"
 #include "support/check.h"
 #include "support/hash.h"
 

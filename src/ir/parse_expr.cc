@@ -5,9 +5,9 @@
 #include <cstring>
 #include <limits>
 
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/parser.h"
-#include "ir/round.h"
 #include "ir/vector.h"
 #include "support/text.h"
 

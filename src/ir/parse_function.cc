@@ -3,11 +3,11 @@
 #include <charconv>
 #include <cstring>
 
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/keys.h"
 #include "ir/param_role.h"
 #include "ir/parser.h"
-#include "ir/round.h"
 #include "support/text.h"
 
 namespace tenon::ir {

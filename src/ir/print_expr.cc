@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/lexer.h"
 #include "ir/printer.h"
 #include "ir/rewrite.h"
-#include "ir/round.h"
 #include "ir/vector.h"
 #include "support/check.h"
 

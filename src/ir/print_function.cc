@@ -3,12 +3,12 @@
 #include <charconv>
 
 #include "ir/default_value.h"
+#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/lexer.h"
 #include "ir/param_role.h"
 #include "ir/printer.h"
 #include "ir/rewrite.h"
-#include "ir/round.h"
 
 namespace tenon::ir {
 namespace {

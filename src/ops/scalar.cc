@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 #include "support/check.h"
 
 namespace tenon::ops {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 #include "support/check.h"
 
 namespace tenon::ops {
@@ -52,8 +52,6 @@ void with_storage(DType type, F&& f) {
       return f(uint8_t{});
   }
 }
-
-bool is_narrow_float(DType type) { return ir::is_float(type) && ir::info(type).bits <= 16; }
 
 /// Values of every bit pattern of a narrow float, made once.
 const std::vector<double>& decode_table(DType type) {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "ir/dtype.h"
 #include "ir/expr.h"
-#include "ir/round.h"
 #include "support/check.h"
 #include "support/text.h"
 

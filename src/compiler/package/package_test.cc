@@ -207,7 +207,7 @@ TEST(Package, index_errors_name_the_node_that_took_the_index) {
     const Tensor values = tensor(DType::f32, {4});
     size_t at = 0;
     for (const Tensor* t : {&values, &a, &b}) {
-      const auto type = static_cast<artifact::DType>(t->dtype);
+      const auto type = t->dtype;
       EXPECT_TRUE(g.executor->set_input(at++, {type, t->shape, t->bytes.data()}).has_value());
     }
     const Status ran = g.executor->run();

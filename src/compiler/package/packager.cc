@@ -84,8 +84,7 @@ Status Packager::add_inputs(Values& values) {
   std::vector<Check> checks;
   for (uint32_t i = 0; i < f.params.size() && role_of(f.params[i]) != ParamRole::state; ++i) {
     const Expr p = f.params[i];
-    artifact::Input in{
-        p->string_attr(Key::name), static_cast<artifact::DType>(p->dtype()), {}, artifact::kNone};
+    artifact::Input in{p->string_attr(Key::name), p->dtype(), {}, artifact::kNone};
     for (uint32_t d = 0; d < p->shape().size(); ++d) {
       const Expr e = p->shape()[d];
       in.dims.push_back(input_dim(i, d, e));
@@ -126,12 +125,7 @@ Status Packager::add_states(Values& values) {
   const ir::Function& f = compilation_.function;
   for (size_t i = model_.inputs.size(); i < f.params.size(); ++i) {
     const Expr p = f.params[i];
-    artifact::State state{p->string_attr(Key::name),
-                          static_cast<artifact::DType>(p->dtype()),
-                          {},
-                          0,
-                          artifact::kNone,
-                          {}};
+    artifact::State state{p->string_attr(Key::name), p->dtype(), {}, 0, artifact::kNone, {}};
     for (Expr e : p->shape()) {
       TENON_TRY(const Reg r, sizes_.compile(e));
       state.dims.push_back({extent_text(e), r});
@@ -204,7 +198,7 @@ Status Packager::add_outputs(const Values& results) {
     const Value& v = results[i];
     storages_.use(v);
     artifact::Output out{i < f.result_names.size() ? f.result_names[i] : cat("output", i),
-                         static_cast<artifact::DType>(v.type->dtype),
+                         v.type->dtype,
                          {},
                          v.slot};
     for (Expr e : f.results[i]->shape()) {

@@ -111,8 +111,7 @@ void SizeProgram::assign(Reg dst, SizeOpCode code, Reg a, Reg b) {
 
 Reg SizeProgram::element(uint32_t slot, Reg index, ir::DType dtype) {
   const Reg r = fresh(static_cast<uint32_t>(ops_.size() - 1));
-  ops_.back().push_back(
-      {SizeOpCode::element, static_cast<artifact::DType>(dtype), 0, r, slot, index, 0});
+  ops_.back().push_back({SizeOpCode::element, dtype, 0, r, slot, index, 0});
   return r;
 }
 

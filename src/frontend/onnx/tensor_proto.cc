@@ -6,7 +6,7 @@
 #include <cstring>
 #include <functional>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 
 namespace tenon::onnx_import {
 namespace {

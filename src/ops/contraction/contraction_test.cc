@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 #include "ops/contraction/gemm.h"
 #include "ops/test_util.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ir/round.h"
+#include "ir/dtype.h"
 #include "ops/contraction/contraction.h"
 #include "ops/contraction/gemm.h"
 #include "ops/movement/copy.h"

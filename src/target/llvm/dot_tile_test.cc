@@ -5,8 +5,8 @@
 #include <cmath>
 #include <random>
 
+#include "ir/dtype.h"
 #include "ir/rewrite.h"
-#include "ir/round.h"
 #include "machine/instruction.h"
 #include "target/llvm/testing.h"
 #include "target/x86/software_dots.h"

@@ -8,39 +8,6 @@ using llvm::Value;
 
 namespace {
 
-/// Layout of the formats of 8 bits and less (see ir/round.cc for their meaning).
-struct Small {
-  int exponent_bits, mantissa_bits, bias;
-  bool finite_only, unsigned_zero, has_nan;
-  [[nodiscard]] int magnitude_bits() const { return exponent_bits + mantissa_bits; }
-  [[nodiscard]] uint32_t magnitude_mask() const { return (1U << magnitude_bits()) - 1; }
-  [[nodiscard]] uint32_t max_code() const {
-    if (unsigned_zero || !has_nan) return magnitude_mask();
-    if (finite_only) return magnitude_mask() - 1;
-    return (((1U << exponent_bits) - 1) << mantissa_bits) - 1;
-  }
-  [[nodiscard]] uint32_t infinity_code() const {
-    return max_code() + 1;
-  }  // of formats with infinities
-};
-
-Small small_format(DType t) {
-  switch (t) {
-    case DType::f8e4m3fn:
-      return {4, 3, 7, true, false, true};
-    case DType::f8e4m3fnuz:
-      return {4, 3, 8, true, true, true};
-    case DType::f8e5m2:
-      return {5, 2, 15, false, false, true};
-    case DType::f8e5m2fnuz:
-      return {5, 2, 16, true, true, true};
-    case DType::f4e2m1:
-      return {2, 1, 1, true, false, false};
-    default:
-      TENON_UNREACHABLE("not a small float");
-  }
-}
-
 /// IRBuilder with the constants and bit casts that format conversions need, at the width of a
 /// value.
 struct Bits {
@@ -56,7 +23,7 @@ struct Bits {
   Value* as_float(Value* v) const { return b.CreateBitCast(v, f32); }
 };
 
-Value* decode_small(Builder& b, const Small& f, Value* code_i8) {
+Value* decode_small(Builder& b, const FloatFormat& f, Value* code_i8) {
   const Bits k(b, code_i8->getType());
   Value* code = b.CreateZExt(code_i8, k.i32);
   Value* magnitude = b.CreateAnd(code, k.c(f.magnitude_mask()));
@@ -84,7 +51,7 @@ Value* decode_small(Builder& b, const Small& f, Value* code_i8) {
 }
 
 /// Codes (i32) of f32 values rounded to nearest even.
-Value* encode_small(Builder& b, const Small& f, Value* value, bool saturate) {
+Value* encode_small(Builder& b, const FloatFormat& f, Value* value, bool saturate) {
   const Bits k(b, value->getType());
   const auto m = static_cast<uint32_t>(f.mantissa_bits);
   Value* raw = k.as_int(value);
@@ -104,10 +71,7 @@ Value* encode_small(Builder& b, const Small& f, Value* value, bool saturate) {
   Value* code = b.CreateSelect(is_normal, normal, subnormal);
   Value* too_large = b.CreateICmpUGT(code, k.c(f.max_code()));
   too_large = b.CreateOr(too_large, b.CreateICmpUGE(a, k.c(0x7f800000)));
-  const uint32_t nan_code = f.unsigned_zero ? 1U << f.magnitude_bits()
-                            : !f.has_nan    ? f.max_code()
-                            : f.finite_only ? f.magnitude_mask()
-                                            : f.infinity_code() | 1U << (m - 1);
+  const uint32_t nan_code = f.nan_code();
   const uint32_t overflow = saturate || !f.has_nan ? f.max_code()
                             : f.finite_only        ? nan_code
                                                    : f.infinity_code();
@@ -133,7 +97,6 @@ Value* round_bf16(Builder& b, Value* value) {
 
 }  // namespace
 
-bool is_narrow_float(DType t) { return ir::is_float(t) && t != DType::f32 && t != DType::f64; }
 bool is_sub_byte_int(DType t) { return ir::is_integer(t) && ir::info(t).bits < 8; }
 
 llvm::Type* register_type(llvm::LLVMContext& c, DType t) {
@@ -172,7 +135,7 @@ Value* from_storage(Builder& b, DType t, Value* stored) {
     const Bits k(b, stored->getType());
     return k.as_float(b.CreateShl(b.CreateZExt(stored, k.i32), k.c(16)));
   }
-  if (is_narrow_float(t)) return decode_small(b, small_format(t), stored);
+  if (is_narrow_float(t)) return decode_small(b, ir::info(t).format, stored);
   return stored;
 }
 
@@ -185,7 +148,7 @@ Value* to_storage(Builder& b, DType t, Value* value) {
     return b.CreateTrunc(b.CreateLShr(k.as_int(value), k.c(16)), type);
   }
   if (is_narrow_float(t))
-    return b.CreateTrunc(encode_small(b, small_format(t), value, false), type);
+    return b.CreateTrunc(encode_small(b, ir::info(t).format, value, false), type);
   return value;
 }
 
@@ -195,7 +158,7 @@ Value* round_narrow(Builder& b, DType t, Value* f32, bool saturate) {
     return b.CreateFPExt(half, f32->getType());
   }
   if (t == DType::bf16) return round_bf16(b, f32);
-  const Small f = small_format(t);
+  const FloatFormat& f = ir::info(t).format;
   Value* code = encode_small(b, f, f32, saturate);
   return decode_small(b, f, b.CreateTrunc(code, with_width_of(f32->getType(), b.getInt8Ty())));
 }

@@ -30,7 +30,6 @@ struct Builder : llvm::IRBuilder<> {
 [[nodiscard]] llvm::Type* with_width_of(const llvm::Type* shape, llvm::Type* scalar);
 [[nodiscard]] llvm::Type* widened(llvm::Type* scalar, unsigned width);
 
-[[nodiscard]] bool is_narrow_float(DType t);
 /// 4- and 2-bit integers.
 [[nodiscard]] bool is_sub_byte_int(DType t);
 

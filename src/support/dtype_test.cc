@@ -1,5 +1,5 @@
 // Encodings of the element types against their published tables.
-#include "ir/round.h"
+#include "support/dtype.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <limits>
 #include <random>
 
-namespace tenon::ir {
+namespace tenon {
 namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -122,4 +122,4 @@ TEST(Round, wraps_integers_to_their_width) {
 }
 
 }  // namespace
-}  // namespace tenon::ir
+}  // namespace tenon
