@@ -47,8 +47,11 @@ std::string grouped_body(const std::string& name, const Types& t, const std::str
          "\n    }\n  } } } }\n}\n";
 }
 
-/// What a tile keeps in registers beside its accumulators, a row of b, and one broadcast element of
-/// a.
+/// Elements of a that are in registers at once: where products read no memory, several are loaded
+/// ahead.
+int64_t elements_in_flight(const Machine& m) { return has(m, "asimd") ? 4 : 1; }
+
+/// What a tile keeps in registers beside its accumulators, a row of b, and elements of a.
 struct More {
   int64_t for_columns = 0;  // for each vector of columns
   int64_t once = 0;
@@ -71,7 +74,8 @@ bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> pa
   while (nr % lanes != 0) lanes /= 2;
   const int64_t columns = nr / lanes;
   return lanes >= more.narrowest && mr <= 64 && columns <= 64 &&
-         (mr + 1 + more.for_columns) * columns + 1 + more.once <= m.vector_registers;
+         (mr + 1 + more.for_columns) * columns + elements_in_flight(m) + more.once <=
+             m.vector_registers;
 }
 
 /// Integers are multiplied before they are added.

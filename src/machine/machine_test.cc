@@ -39,7 +39,7 @@ TEST(Machine, cores_of_arm_differ_by_their_products) {
   EXPECT_TRUE(has("neoverse-v1", "dot2_tile_bf16"));
   EXPECT_FALSE(has("neoverse-v1", "dot2_tile_i8i8"));
   // What a core lacks of signs takes registers: an excess for each vector of columns.
-  const std::vector<int64_t> params{6, 16};
+  const std::vector<int64_t> params{13, 8};
   const auto fits = [&](const char* machine, const char* instruction) {
     return find_instruction(instruction)->fits(*find_row(machine), params);
   };

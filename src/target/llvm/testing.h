@@ -62,10 +62,14 @@ inline std::vector<const machine::Machine*> runnable_rows() {
     for (std::string name; std::getline(list, name, ',');) rows.push_back(machine::find_row(name));
     return rows;
   }
-  for (const machine::Machine& row : machine::rows())
-    if (row.name.starts_with("x86-64-v") && machine::missing(row).empty()) rows.push_back(&row);
-  const std::string& host = machine::host().name;
-  if (!host.starts_with("x86-64-v")) rows.push_back(&machine::host());
+  // The plainest of each width of vectors, then the best.
+  int width = 0;
+  for (const machine::Machine& row : machine::rows()) {
+    if (row.vector_bytes <= width || !machine::missing(row).empty()) continue;
+    width = row.vector_bytes;
+    rows.push_back(&row);
+  }
+  if (rows.back()->name != machine::host().name) rows.push_back(&machine::host());
   return rows;
 }
 
