@@ -124,7 +124,8 @@ Peaks calibrate() {
   const Loops run = loops();
   if (run.vector_bytes == 0) return peaks;
   constexpr int64_t kSteps = 20000;
-  const double flops = static_cast<double>(kSteps) * kAccumulators * 2 * (run.vector_bytes / 4);
+  const int lanes = run.vector_bytes / 4;
+  const double flops = static_cast<double>(kSteps) * kAccumulators * 2 * lanes;
   peaks.f32_gflops = best_rate(flops, 0.012, [&] { run.fma(kSteps); }) * 1e-9;
   const Machine& m = host();
   const int64_t dram =
