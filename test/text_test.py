@@ -187,7 +187,7 @@ class TextTest(unittest.TestCase):
                         self.fail(f"\n{problem}")
 
     def test_every_pass_has_cases(self):
-        names = {file.stem for file in files()}
+        names = {file.stem for file in files() if file.parent == FOLDER}  # parts of fuse are named as they like
         for name, function, _ in ROWS:
             if name != "fuse":
                 self.assertTrue({name, function} & names, f"pass {name} has no cases: src/graph/{function}.tir")
@@ -195,6 +195,8 @@ class TextTest(unittest.TestCase):
 
     def test_every_file_says_where_its_pass_acts_and_where_not(self):
         for file in files():
+            if file.parent != FOLDER:
+                continue
             with self.subTest(file.name):
                 outcomes = [case.expected for case in parse(file)[1]]
                 self.assertTrue("unchanged" in outcomes, "no case that the pass leaves alone")

@@ -93,6 +93,7 @@ struct CompiledKernel {
   std::string text;  // canonical text of the definition form: its identity
   schedule::Program definition;
   schedule::Choice choice;  // the scheduled program, and who chose the schedule
+  schedule::Program loops;  // as finalize has it before vector loops become operations on lanes
   schedule::Program finalized;
   target::Object object;
   std::vector<PassTime> times;

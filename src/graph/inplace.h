@@ -14,7 +14,8 @@ struct InPlacePair {
 
 /// Pairs that are safe for every size: the kernel reads an element of the input only in the
 /// statement that stores the same element of the result, and stores each element once.
-/// Conservative; works on target-stage kernels and may create nodes in the kernel's context.
+/// Conservative; reads loops as they are before finalize/vectorize (what has lanes gives no pair),
+/// and may create nodes in the kernel's context.
 [[nodiscard]] std::vector<InPlacePair> inplace_pairs(const ir::Kernel& kernel);
 
 }  // namespace tenon::graph

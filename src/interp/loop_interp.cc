@@ -141,8 +141,10 @@ class Machine {
       case Op::ramp: {
         const Scalar base = eval(code.args[0]);
         const Scalar step = eval(code.args[1]);
+        const auto start = static_cast<uint64_t>(base.i);
         for (size_t i = 0; i < n; ++i)
-          out[i].i = ir::wrap_to(code.type, base.i + static_cast<int64_t>(i) * step.i);
+          out[i].i = ir::wrap_to(code.type,
+                                 static_cast<int64_t>(start + i * static_cast<uint64_t>(step.i)));
         return;
       }
       case Op::shuffle:

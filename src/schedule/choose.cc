@@ -4,8 +4,8 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
-#include "schedule/program.h"
 #include "ir/verify.h"
+#include "schedule/program.h"
 #include "schedule/schedule.h"
 #include "schedule/space.h"
 

@@ -18,6 +18,10 @@ struct KernelPass {
   void (*run)(finalizing::Work& work);
 };
 
+/// The last pass before `vectorize`: what it leaves are loops over elements, which analyses of
+/// accesses read.
+inline constexpr const char* kLastLoopPass = "simplify_statements_again";
+
 [[nodiscard]] std::span<const KernelPass> kernel_passes();
 [[nodiscard]] const KernelPass* find_kernel_pass(std::string_view name);
 

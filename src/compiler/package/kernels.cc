@@ -45,7 +45,7 @@ const Packager::KernelFacts& Packager::facts_of(size_t kernel) {
   if (is_new) {
     const CompiledKernel& k = *compilation_.kernels[kernel];
     at->second.cost = cost_of(*k.definition);
-    at->second.in_place = graph::inplace_pairs(*k.finalized);
+    at->second.in_place = graph::inplace_pairs(*k.loops);
     for (Expr s : ir::post_order(std::span(&k.definition->body, 1)))
       at->second.checks_indices = at->second.checks_indices || s->op == Op::fail_;
   }

@@ -10,6 +10,7 @@
 #include "compiler/package/testing.h"
 #include "graph/inplace.h"
 #include "interp/pack.h"
+#include "schedule/kernel_pass.h"
 
 namespace tenon::compiler {
 namespace {
@@ -330,7 +331,8 @@ size_t pairs_under_default_schedule(Graph& g, Exprs results) {
   EXPECT_EQ(all.size(), 1u);
   const auto scheduled =
       schedule::default_schedule(schedule::Program(g.context, all[0]), machine::host());
-  const auto finalized = schedule::finalize(scheduled->program, machine::host());
+  const auto finalized = schedule::finalize(scheduled->program, machine::host(),
+                                            {.stop_after = schedule::kLastLoopPass});
   return graph::inplace_pairs(**finalized).size();
 }
 

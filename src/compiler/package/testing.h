@@ -22,6 +22,7 @@
 #include "ir/verify.h"
 #include "ops/build.h"
 #include "runtime/executor.h"
+#include "schedule/kernel_pass.h"
 #include "schedule/schedule.h"
 #include "target/target.h"
 
@@ -48,6 +49,8 @@ inline Compilation compile_fused(std::shared_ptr<Context> context, Function fuse
     EXPECT_TRUE(finalized.has_value()) << (finalized ? "" : finalized.error().text());
     compiled->choice.program = compiled->definition;
     compiled->finalized = *finalized;
+    compiled->loops = *schedule::finalize(compiled->definition, *result.machine,
+                                          {.stop_after = schedule::kLastLoopPass});
     auto object = target::emit(*compiled->finalized, *result.machine,
                                "k" + std::to_string(result.kernels.size()));
     EXPECT_TRUE(object.has_value()) << (object ? "" : object.error().text());

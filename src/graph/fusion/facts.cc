@@ -1,4 +1,6 @@
 // What schedules are told of a graph node: its form and its index maps.
+#include <algorithm>
+
 #include "graph/fusion/groups.h"
 #include "graph/lower.h"
 #include "ops/index_map.h"
@@ -19,8 +21,8 @@ int rows_of(Expr n) {
     const auto axes = ops::read_axes(n, k);
     if (!axes) return kNone;
     int kept = 0;
-    while (kept < static_cast<int>(axes->size()) && (*axes)[static_cast<size_t>(kept)] == kept)
-      ++kept;
+    const int most = std::min(static_cast<int>(axes->size()), n->rank());
+    while (kept < most && (*axes)[static_cast<size_t>(kept)] == kept) ++kept;
     for (size_t i = static_cast<size_t>(kept); i < axes->size(); ++i)
       if ((*axes)[i] < n->rank()) return kNone;
     const bool shared = kept == 0 && rows != kNone;  // the same for all rows

@@ -57,8 +57,8 @@ class Emitter {
   // ---- for the emitters of instructions (instructions.cc, register_tile.cc)
   [[nodiscard]] Builder& builder() { return b_; }
   [[nodiscard]] const machine::Machine& machine() const { return machine_; }
-  /// The value of an integer expression outside vector loops.
-  Value* scalar(Expr e) { return expr(e).scalar(); }
+  /// The value of an integer expression.
+  Value* scalar(Expr e) { return expr(e); }
   /// A tile: axes rows, columns, k and what a step takes of it; operands c, a, b; sizes mr, nr and
   /// the heights of tails.
   void register_tile(Expr node, const TileStep& step);
@@ -98,7 +98,6 @@ class Emitter {
   // ---- expressions.cc
   /// The value of a scalar or vector expression.
   Value* expr(Expr e);
-  Value* scalar(Expr e) { return expr(e); }
   Value* compute(Expr e);
   Value* variable(Expr e);
   Value* literal(Expr e);

@@ -21,6 +21,11 @@ constexpr LibraryFunction kLibrary[] = {
     {"memmove",
      "\x48\x89\xf8\x48\x89\xd1\x49\x89\xf8\x49\x29\xf0\x49\x39\xd0\x73\x0f"
      "\x48\x8d\x7c\x17\xff\x48\x8d\x74\x16\xff\xfd\xf3\xa4\xfc\xc3\xf3\xa4\xc3"sv},
+    // LLVM makes a choice between halves by a comparison the smaller or larger of floats, and calls
+    // these: vminss xmm2,xmm0,xmm1 (or vmaxss); vcmpunordss xmm1,xmm1,xmm1;
+    // vblendvps xmm0,xmm2,xmm0,xmm1; ret
+    {"fminf", "\xc5\xfa\x5d\xd1\xc5\xf2\xc2\xc9\x03\xc4\xe3\x69\x4a\xc0\x10\xc3"sv},
+    {"fmaxf", "\xc5\xfa\x5f\xd1\xc5\xf2\xc2\xc9\x03\xc4\xe3\x69\x4a\xc0\x10\xc3"sv},
 };
 
 Relocated relocate(std::span<std::byte> blob, const Relocation& r) {

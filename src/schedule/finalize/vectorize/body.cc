@@ -59,6 +59,7 @@ Expr VectorBody::let(Expr s) {
   }
   const std::vector<Expr> vars = parts;
   Expr body = statement(s->operand(2));
+  lets_.erase(var);  // a copy of the statement lane by lane has the variable itself
   for (size_t k = chunks_.size(); k-- > 0;) body = ir::let(c_, vars[k], values[k], body);
   return body;
 }
@@ -220,7 +221,7 @@ Expr VectorBody::first(Expr e, size_t k) {
 }
 
 Expr VectorBody::find_first(Expr e, size_t k) {
-  if (facts_.is_uniform(e)) return value(e, k);
+  if (facts_.is_uniform(e) && (!scope_.has_load(e) || guard(k) == nullptr)) return e;
   std::vector<Expr> operands;
   for (Expr x : e->operands) {
     const bool is_arm = e->op == Op::select && !operands.empty();
