@@ -24,6 +24,13 @@ using ir::DType;
 using ir::Expr;
 using ops::Tensor;
 
+/// One step of a narrow type: the two differ by the order and number of f32 roundings before it.
+double tolerance_of(DType type) {
+  if (type == DType::f64) return 1e-12;
+  if (type == DType::f16) return 0x1p-10;
+  return type == DType::bf16 ? 0x1p-7 : 1e-5;
+}
+
 struct Sample {
   std::string name;
   std::vector<std::vector<int64_t>> shapes;  // of the operands; empty optional ones have rank -1
@@ -133,9 +140,7 @@ class Kept : public testing::Test {
       const Status done = interp::run(kernel, kernel_sizes, run);
       ASSERT_TRUE(done.has_value()) << stage << ": " << done.error().text() << "\n"
                                     << ir::print(kernel);
-      const double tolerance = sample.type == DType::f16    ? 2e-3
-                               : sample.type == DType::bf16 ? 2e-2
-                                                            : 1e-5;
+      const double tolerance = tolerance_of(sample.type);
       for (int64_t i = 0; i < run.back().count(); ++i) {
         const double a = want->front().get_f(i), b = run.back().get_f(i);
         if (std::isnan(a) && std::isnan(b)) continue;

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -162,6 +163,19 @@ bool is_legal(Op op, DType t) {
   return t != DType::boolean || ir::is_comparison(op);
 }
 
+/// out[i] = value(i) for i below n: a launch in vectors of `lanes` with a guarded tail, or
+/// serially.
+Expr launch_over(ir::Context& c, Expr n, int64_t lanes, bool vector, Expr out,
+                 const std::function<Expr(Expr)>& value) {
+  const Expr i = c.var("i");
+  const Expr j = c.var("j");
+  const Expr at = ir::add(c, ir::mul(c, i, c.i64(lanes)), j);
+  const Expr body = ir::if_then(c, ir::lt(c, at, n), ir::store(c, out, value(at), std::vector{at}));
+  return ir::for_loop(c, i, ir::ceildiv(c, n, c.i64(lanes)),
+                      ir::for_loop(c, j, c.i64(lanes), body, vector ? "vector" : "serial"),
+                      "parallel");
+}
+
 /// A launch for each operator: out_k[i] = op(x[i], y[i], z[i]) in lanes with a guarded tail, or
 /// serially.
 void check_operators(DType t, const std::vector<Op>& operators, bool vector) {
@@ -180,17 +194,12 @@ void check_operators(DType t, const std::vector<Op>& operators, bool vector) {
     const DType result = ir::is_predicate(op) ? DType::boolean : t;
     const Expr out = p.param("out", result, {n}, ir::ParamRole::out);
     buffers.push_back(Tensor::zeros(result, {kCount}));
-    const Expr i = c.var("i");
-    const Expr j = c.var("j");
-    const Expr at = ir::add(c, ir::mul(c, i, c.i64(lanes)), j);
-    std::vector<Expr> operands;
-    for (int k = 0; k < ir::info(op).min_operands; ++k)
-      operands.push_back(ir::load(c, inputs[k], std::vector{at}));
-    const Expr value = c.make(op, c.scalar(result), operands);
-    const Expr body = ir::if_then(c, ir::lt(c, at, n), ir::store(c, out, value, std::vector{at}));
-    launches.push_back(ir::for_loop(
-        c, i, ir::ceildiv(c, n, c.i64(lanes)),
-        ir::for_loop(c, j, c.i64(lanes), body, vector ? "vector" : "serial"), "parallel"));
+    launches.push_back(launch_over(c, n, lanes, vector, out, [&](Expr at) {
+      std::vector<Expr> operands;
+      for (int k = 0; k < ir::info(op).min_operands; ++k)
+        operands.push_back(ir::load(c, inputs[k], std::vector{at}));
+      return c.make(op, c.scalar(result), operands);
+    }));
   }
   p.kernel.body = ir::seq(c, launches);
   const int64_t sizes[] = {kCount};
@@ -251,17 +260,12 @@ void check_casts(DType from, bool vector, bool saturate) {
   for (const DType to : all_types()) {
     const Expr out = p.param("out", to, {n}, ir::ParamRole::out);
     buffers.push_back(Tensor::zeros(to, {kCount}));
-    const Expr i = c.var("i");
-    const Expr j = c.var("j");
-    const Expr at = ir::add(c, ir::mul(c, i, c.i64(kLanes)), j);
     std::vector<ir::Attr> attrs;
     if (saturate && ir::is_float(to) && ir::info(to).bits == 8)
       attrs.push_back({ir::Key::saturate, int64_t{1}});
-    const Expr value = c.make(Op::cast, c.scalar(to), {ir::load(c, x, std::vector{at})}, attrs);
-    const Expr body = ir::if_then(c, ir::lt(c, at, n), ir::store(c, out, value, std::vector{at}));
-    launches.push_back(ir::for_loop(
-        c, i, ir::ceildiv(c, n, c.i64(kLanes)),
-        ir::for_loop(c, j, c.i64(kLanes), body, vector ? "vector" : "serial"), "parallel"));
+    launches.push_back(launch_over(c, n, kLanes, vector, out, [&](Expr at) {
+      return c.make(Op::cast, c.scalar(to), {ir::load(c, x, std::vector{at})}, attrs);
+    }));
   }
   p.kernel.body = ir::seq(c, launches);
   const int64_t sizes[] = {kCount};

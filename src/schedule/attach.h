@@ -1,7 +1,7 @@
 // The contract between fusion and schedules: which work may share the loops of which. Fusion asks
 // before it puts an operator into a kernel; the kernel's blocks carry the answer (`place` in their
-// notes), and default schedules lay their loops by it. Facts are shapes and index maps, never
-// operators' names.
+// notes), and the default schedule tries rows where it says so. Facts are shapes and index maps,
+// never operators' names.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace tenon::schedule {
 
-/// How work walks over its points.
+/// How work walks over its points; up to `listed` one result for each.
 enum class Form : uint8_t {
   point,   // a value for each point of the result from the operands' values there
   moved,   // from one element of each operand, elsewhere

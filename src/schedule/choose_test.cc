@@ -106,19 +106,8 @@ TEST(Choose, a_program_that_was_scheduled_already_stays_as_it_is) {
 }
 
 TEST(Choose, default_schedules_replay_on_the_text_of_their_definition) {
-  // Loops that share a name with a buffer, an iterator, a size or each other.
-  KernelBuilder k;
-  const Expr n = k.size("i1");
-  const Expr x = k.in("i0", {n, k.n(20)});
-  const Expr sum = k.internal("vi0", {n});
-  const Expr out = k.out("vi0_1", {n, k.n(20)});
-  k.block("sum", {{"i0", n}, {"i1", k.n(20), 'r'}}, [&](const Exprs& v) {
-    return ir::update(k.c(), sum, k.f32(0), k.load(x, v), Exprs{v[0]}, "sum");
-  });
-  k.map("scaled", out,
-        [&](const Exprs& v) { return k.op(ir::Op::mul, k.load(x, v), k.load(sum, {v[0]})); });
-  for (const Program& definition :
-       {k.build(), DotProgram(13, 37, 9).program(), DotProgram().program()}) {
+  for (const Program& definition : {testing::rows_times_their_sums(),
+                                    DotProgram(13, 37, 9).program(), DotProgram().program()}) {
     const auto scheduled = default_schedule(definition, any_machine());
     ASSERT_TRUE(scheduled.has_value()) << scheduled.error().text();
     const std::string text =

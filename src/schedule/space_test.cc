@@ -251,20 +251,6 @@ Program with_other_names(const Program& program, uint64_t seed) {
   return module->kernels.at(0);
 }
 
-Program softmax_like() {
-  KernelBuilder k;
-  const Expr n = k.size("i1");
-  const Expr x = k.in("i0", {n, k.n(20)});
-  const Expr sum = k.internal("vi0", {n});
-  const Expr out = k.out("vi0_1", {n, k.n(20)});
-  k.block("total", {{"i0", n}, {"i1", k.n(20), 'r'}}, [&](const Exprs& v) {
-    return ir::update(k.c(), sum, k.f32(0), k.load(x, v), Exprs{v[0]}, "sum");
-  });
-  k.map("scaled", out,
-        [&](const Exprs& v) { return k.op(ir::Op::mul, k.load(x, v), k.load(sum, {v[0]})); });
-  return k.build();
-}
-
 TEST(Space, rows_are_shared_by_blocks_with_fewer_loops_or_not_at_all) {
   KernelBuilder k;
   const Expr x = k.in("x", {k.n(5), k.n(6), k.n(70)});
@@ -279,7 +265,8 @@ TEST(Space, rows_are_shared_by_blocks_with_fewer_loops_or_not_at_all) {
 }
 
 TEST(Canonical, equal_kernels_have_the_same_handles_and_replay_each_other) {
-  for (const Program& program : {product(), DotProgram().program(), softmax_like()}) {
+  for (const Program& program :
+       {product(), DotProgram().program(), testing::rows_times_their_sums()}) {
     const auto mine = default_schedule(program, v4());
     ASSERT_TRUE(mine.has_value()) << message(mine);
     for (uint64_t seed = 1; seed <= 20; ++seed) {
@@ -296,7 +283,7 @@ TEST(Canonical, equal_kernels_have_the_same_handles_and_replay_each_other) {
 }
 
 TEST(Canonical, naming_is_idempotent_and_keeps_the_meaning) {
-  for (const Program& program : {product(), softmax_like()}) {
+  for (const Program& program : {product(), testing::rows_times_their_sums()}) {
     const Program once = primitives::canonical(program);
     EXPECT_EQ(ir::canonical_text(*once), ir::canonical_text(*program));
     EXPECT_EQ(ir::print(*primitives::canonical(once)), ir::print(*once));

@@ -116,4 +116,20 @@ struct DotProgram {
   }
 };
 
+/// A sum of each row and the row times its sum, where loops share a name with a buffer, an
+/// iterator, a size or each other.
+inline Program rows_times_their_sums() {
+  KernelBuilder k;
+  const Expr n = k.size("i1");
+  const Expr x = k.in("i0", {n, k.n(20)});
+  const Expr sum = k.internal("vi0", {n});
+  const Expr out = k.out("vi0_1", {n, k.n(20)});
+  k.block("total", {{"i0", n}, {"i1", k.n(20), 'r'}}, [&](const Exprs& v) {
+    return ir::update(k.c(), sum, k.f32(0), k.load(x, v), Exprs{v[0]}, "sum");
+  });
+  k.map("scaled", out,
+        [&](const Exprs& v) { return k.op(ir::Op::mul, k.load(x, v), k.load(sum, {v[0]})); });
+  return k.build();
+}
+
 }  // namespace tenon::schedule::testing

@@ -58,13 +58,8 @@ void half_tile(Emitter& e, Expr node) {
 
 std::span<const via_llvm::InstructionEmitter> instructions() {
   static constexpr via_llvm::InstructionEmitter kTable[] = {
-      {"fma_tile", via_llvm::fma_tile},      {"fma_tile_f64", via_llvm::fma_tile},
-      {"fma_tile_bf16", via_llvm::fma_tile}, {"fma_tile_f16", via_llvm::fma_tile},
-      {"mul_tile_i32", via_llvm::fma_tile},  {"mul_tile_u8i8", via_llvm::fma_tile},
-      {"mul_tile_i8u8", via_llvm::fma_tile}, {"mul_tile_i8i8", via_llvm::fma_tile},
-      {"mul_tile_u8u8", via_llvm::fma_tile}, {"dot4_tile_u8i8", byte_tile},
-      {"dot4_tile_i8u8", byte_tile},         {"dot4_tile_i8i8", byte_tile},
-      {"dot4_tile_u8u8", byte_tile},         {"dot2_tile_bf16", half_tile},
+      {"dot4_tile_u8i8", byte_tile}, {"dot4_tile_i8u8", byte_tile}, {"dot4_tile_i8i8", byte_tile},
+      {"dot4_tile_u8u8", byte_tile}, {"dot2_tile_bf16", half_tile},
   };
   return kTable;
 }

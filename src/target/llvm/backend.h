@@ -48,7 +48,8 @@ struct Backend {
   void (*register_with_llvm)();  // once
   /// Attributes of functions for this machine beyond its features; may be null.
   void (*decorate)(llvm::Function& f, const machine::Machine& machine);
-  std::span<const InstructionEmitter> instructions;
+  std::span<const InstructionEmitter>
+      instructions;  // beside those of every target (instructions.cc)
   Mathematics mathematics;
   std::span<const LibraryFunction> library;
   Relocated (*relocate)(std::span<std::byte> blob, const Relocation& r);

@@ -1,22 +1,36 @@
-// Instructions: the target's table has an emitter for each row of machine/instruction.h that it
-// emits itself. The others, and nodes whose operands lie in another way, are lowered as the loops
-// that they mean.
-#include <algorithm>
-
+// Instructions: products of single elements are emitted alike for every target; the target's table
+// has an emitter for each other row of machine/instruction.h that it emits itself. The rest, and
+// nodes whose operands lie in another way, are lowered as the loops that they mean.
 #include "ir/rewrite.h"
 #include "machine/instruction.h"
-#include "support/check.h"
 #include "target/llvm/emitter.h"
+#include "target/llvm/register_tile.h"
 
 namespace tenon::target::via_llvm {
+namespace {
+
+constexpr InstructionEmitter kCommonRows[] = {
+    {"fma_tile", fma_tile},      {"fma_tile_f64", fma_tile},  {"fma_tile_bf16", fma_tile},
+    {"fma_tile_f16", fma_tile},  {"mul_tile_i32", fma_tile},  {"mul_tile_u8i8", fma_tile},
+    {"mul_tile_i8u8", fma_tile}, {"mul_tile_i8i8", fma_tile}, {"mul_tile_u8u8", fma_tile},
+};
+
+const InstructionEmitter* find(std::span<const InstructionEmitter> own, std::string_view name) {
+  const std::span<const InstructionEmitter> common = kCommonRows;
+  for (const auto table : {own, common})
+    for (const InstructionEmitter& row : table)
+      if (row.name == name) return &row;
+  return nullptr;
+}
+
+}  // namespace
 
 void Emitter::instruction(Expr node) {
   if (const Status sound = machine::verify_instr(node); !sound)
     return fail(sound.error().diagnostics.front().message);
   ir::Context& c = *kernel_.context;
-  const auto& table = b_.backend.instructions;
-  const auto row = std::ranges::find(table, ir::InstrView{node}.name(), &InstructionEmitter::name);
-  if (row == table.end() || !machine::verify_layout(c, node)) return as_loops(node);
+  const InstructionEmitter* row = find(b_.backend.instructions, ir::InstrView{node}.name());
+  if (row == nullptr || !machine::verify_layout(c, node)) return as_loops(node);
   const Scope scope(*this);
   row->emit(*this, node);
 }

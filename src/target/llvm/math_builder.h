@@ -77,6 +77,15 @@ class MathBuilder {
     V shifted = fma(x, factor, magic);
     return {sub(shifted, magic), b.CreateSub(bits(shifted), bits(magic))};
   }
+  /// x = n * ln 2 + r with |r| <= ln 2 / 2; ln 2 is high + low, and high times n is exact.
+  struct Reduced {
+    Whole n;
+    V r;
+  };
+  [[nodiscard]] Reduced reduced(V x, double log2_e, double high, double low) const {
+    const Whole n = nearest(x, c(log2_e));
+    return {n, fma(n.real, c(-low), fma(n.real, c(-high), x))};
+  }
   /// 2^n for n in the range of normal numbers.
   [[nodiscard]] V power_of_two(V n) const {
     return real(b.CreateShl(b.CreateAdd(n, ci(is_f64 ? 1023 : 127)), ci(is_f64 ? 52 : 23)));

@@ -14,16 +14,6 @@ constexpr double kLn2High =
     0x1.62e400p-1;  // few bits, so that its products with integers are exact
 constexpr double kLn2Low = 0x1.7f7d1cp-20;
 
-struct Reduced {
-  MathBuilder::Whole n;  // x = n * ln 2 + r
-  Value* r;
-};
-Reduced reduce_by_ln2(const MathBuilder& m, Value* x) {
-  const MathBuilder::Whole n = m.nearest(x, m.c(kLog2E));
-  Value* r = m.fma(n.real, m.c(-kLn2High), x);
-  return {n, m.fma(n.real, m.c(-kLn2Low), r)};
-}
-
 /// x * 2^n with one rounding.
 Value* scale_by(const MathBuilder& m, Value* x, const MathBuilder::Whole& n) {
   const Mathematics& own = m.b.backend.mathematics;
@@ -36,7 +26,7 @@ Value* scale_by(const MathBuilder& m, Value* x, const MathBuilder::Whole& n) {
 Value* emit_exp_f32(const MathBuilder& m, Value* x) {
   // Beyond these limits the result is infinite or 0 all the same.
   Value* limited = m.at_least(m.at_most(x, 89.0), -105.0);
-  const Reduced e = reduce_by_ln2(m, limited);
+  const MathBuilder::Reduced e = m.reduced(limited, kLog2E, kLn2High, kLn2Low);
   Value* tail =
       m.polynomial(e.r, {0.500000005838809105, 0.166665452572048218, 0.0416662900515320666,
                          0.00836637376470651522, 0.00139460332222033602});

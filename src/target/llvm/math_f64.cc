@@ -18,16 +18,6 @@ constexpr double kPiLow = 0x1.1a62633145c07p-53;
 constexpr double kHalfPi = 0x1.921fb54442d18p+0;
 constexpr double kHalfPiLow = 0x1.1a62633145c07p-54;
 
-struct Reduced {
-  MathBuilder::Whole n;  // x = n * ln 2 + r
-  Value* r;
-};
-Reduced reduce_by_ln2(const MathBuilder& m, Value* x) {
-  const MathBuilder::Whole n = m.nearest(x, m.c(kLog2E));
-  Value* r = m.fma(n.real, m.c(-kLn2High), x);
-  return {n, m.fma(n.real, m.c(-kLn2Low), r)};
-}
-
 /// e^r - 1 for |r| <= ln 2 / 2.
 Value* small_expm1(const MathBuilder& m, Value* r) {
   Value* tail =
@@ -40,7 +30,7 @@ Value* small_expm1(const MathBuilder& m, Value* r) {
 
 /// e^x - 1 for |x| <= 700.
 Value* expm1(const MathBuilder& m, Value* x) {
-  const Reduced e = reduce_by_ln2(m, x);
+  const MathBuilder::Reduced e = m.reduced(x, kLog2E, kLn2High, kLn2Low);
   Value* power = m.power_of_two(e.n.integer);
   return m.fma(power, small_expm1(m, e.r), m.sub(power, m.c(1.0)));
 }
@@ -305,7 +295,8 @@ Value* floor_mod(const MathBuilder& m, Value* x, Value* y) {
 }  // namespace
 
 Value* emit_exp_f64(const MathBuilder& m, Value* x) {
-  const Reduced e = reduce_by_ln2(m, m.at_least(m.at_most(x, 710.0), -746.0));
+  const MathBuilder::Reduced e =
+      m.reduced(m.at_least(m.at_most(x, 710.0), -746.0), kLog2E, kLn2High, kLn2Low);
   return m.scale(m.add(small_expm1(m, e.r), m.c(1.0)), e.n.integer);
 }
 

@@ -1,6 +1,8 @@
 // Kernels in a worker do what they do in this process; what crashes takes nothing with it.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "ir/text.h"
 #include "target/llvm/testing.h"
 
@@ -35,6 +37,15 @@ worker::Worker start() {
   return *std::move(started);
 }
 
+/// A request for the triple of one element.
+struct OneElement {
+  ir::Kernel kernel = triple();
+  testing::Compiled compiled{kernel, testing::machine()};
+  int64_t x[1] = {4}, out[1] = {0};
+  void* buffers[2] = {x, out};
+  worker::Request request = compiled.request(buffers, std::array<int64_t, 1>{1});
+};
+
 TEST(KernelsInWorker, give_results_and_failures) {
   const ir::Kernel kernel = triple();
   const testing::Compiled compiled(kernel, testing::machine());
@@ -49,34 +60,25 @@ TEST(KernelsInWorker, give_results_and_failures) {
 }
 
 TEST(KernelsInWorker, are_made_and_timed_several_times) {
-  const ir::Kernel kernel = triple();
-  const testing::Compiled compiled(kernel, testing::machine());
   worker::Worker w = start();
-  int64_t x[] = {4}, out[] = {0};
-  void* buffers[] = {x, out};
-  const int64_t sizes[] = {1};
-  worker::Request request = compiled.request(buffers, sizes);
-  request.repeat = 4;
-  const auto reply = w.run(request);
+  OneElement one;
+  one.request.repeat = 4;
+  const auto reply = w.run(one.request);
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->seconds.size(), 4U);
 }
 
 TEST(KernelsInWorker, that_crash_end_the_worker_alone) {
-  const ir::Kernel kernel = triple();
-  const testing::Compiled compiled(kernel, testing::machine());
   worker::Worker w = start();
-  int64_t x[] = {4}, out[] = {0};
-  void* buffers[] = {x, out};
-  const int64_t sizes[] = {1};
-  worker::Request request = compiled.request(buffers, sizes);
+  OneElement one;
+  worker::Request request = one.request;
   request.calls[0].end = int64_t{1} << 40;  // far beyond both buffers
   const auto reply = w.run(request);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().diagnostics[0].code, "worker.gone");
   // By a signal, which a sanitizer turns into an exit status.
   EXPECT_NE(reply.error().text().find("ended"), std::string::npos) << reply.error().text();
-  EXPECT_FALSE(w.run(compiled.request(buffers, sizes)));
+  EXPECT_FALSE(w.run(one.request));
 }
 
 }  // namespace
