@@ -124,15 +124,12 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   const schedule::Program& scheduled = kernel->choice.program;
   if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
-  TENON_TRY(kernel->loops,
-            schedule::finalize(
-                scheduled, machine,
-                {.verify = verify, .stop_after = schedule::kLastLoopPass, .on_pass = took}));
-  start = {};
-  kernel->finalized =
-      schedule::run_pass(*schedule::find_kernel_pass("vectorize"), kernel->loops, machine);
-  took("vectorize", start.seconds());
-  if (verify) TENON_TRY_VOID(ir::verify(*kernel->finalized, 'T'));
+  const auto passed = [&](std::string_view pass, double seconds, const schedule::Program& after) {
+    took(pass, seconds);
+    if (pass == schedule::kLastLoopPass) kernel->loops = after;
+  };
+  TENON_TRY(kernel->finalized,
+            schedule::finalize(scheduled, machine, {.verify = verify, .on_pass = passed}));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
   start = {};
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));

@@ -5,6 +5,7 @@
 
 #include "graph/pass.h"
 #include "graph/rules.h"
+#include "ir/combiner.h"
 #include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ops/op.h"
@@ -82,14 +83,9 @@ Expr pad_window(Rewriter& r, Expr n) {
   const std::vector<Expr>& high = n->exprs_attr(Key::high);
   const std::string& kind = n->string_attr(Key::kind);
   if ((!positive(low) && !positive(high)) || !is_float(n->dtype())) return nullptr;
-  const double inf = std::numeric_limits<double>::infinity();
-  double identity = 0;
-  if (kind == "max") identity = -inf;
-  if (kind == "min") identity = inf;
-  if (kind == "prod") identity = 1;
   Context& c = r.context();
-  const Expr x = padded(r, n->operand(0), scalar_constant(c, n->dtype(), identity), low, high,
-                        std::vector<int64_t>(low.size(), 0));
+  const Expr x = padded(r, n->operand(0), scalar_constant(c, n->dtype(), identity_f(kind)), low,
+                        high, std::vector<int64_t>(low.size(), 0));
   return r.make(Op::window, {x}, without_padding(r, n), n->type);
 }
 

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "interp/loop_tables.h"
+#include "ir/combiner.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/vector.h"

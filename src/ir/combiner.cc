@@ -2,7 +2,32 @@
 
 #include <limits>
 
+#include "support/check.h"
+
 namespace tenon::ir {
+namespace {
+
+struct Combiner {
+  std::string_view name;
+  Op op;
+};
+constexpr Combiner kCombiners[] = {{"sum", Op::add}, {"prod", Op::mul}, {"max", Op::max},
+                                   {"min", Op::min}, {"and", Op::and_}, {"or", Op::or_},
+                                   {"xor", Op::xor_}};
+
+}  // namespace
+
+Op combiner(std::string_view name) {
+  for (const Combiner& row : kCombiners)
+    if (row.name == name) return row.op;
+  TENON_UNREACHABLE("no combiner of that name");
+}
+
+std::string_view combiner_name(Op op) {
+  for (const Combiner& row : kCombiners)
+    if (row.op == op) return row.name;
+  return "";
+}
 
 double identity_f(std::string_view combine) {
   if (combine == "prod") return 1;

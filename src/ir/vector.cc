@@ -9,14 +9,6 @@
 namespace tenon::ir {
 namespace {
 
-struct Combiner {
-  std::string_view kind;
-  Op op;
-};
-constexpr Combiner kCombiners[] = {{"sum", Op::add}, {"prod", Op::mul}, {"max", Op::max},
-                                   {"min", Op::min}, {"and", Op::and_}, {"or", Op::or_},
-                                   {"xor", Op::xor_}};
-
 int widest(std::span<const Expr> operands) {
   int lanes = 1;
   for (Expr e : operands) lanes = std::max(lanes, e->type->lanes);
@@ -55,18 +47,6 @@ Expr lane(Context& c, Expr v, Expr index) {
 Expr reduce_lanes(Context& c, std::string kind, Expr v) {
   if (!v->type->is_vector()) return v;
   return c.make(Op::reduce_lanes, c.scalar(v->dtype()), {v}, {{Key::kind, std::move(kind)}});
-}
-
-Op combiner(std::string_view kind) {
-  for (const Combiner& row : kCombiners)
-    if (row.kind == kind) return row.op;
-  TENON_UNREACHABLE("no kind of reduction");
-}
-
-std::string_view kind_of_combiner(Op op) {
-  for (const Combiner& row : kCombiners)
-    if (row.op == op) return row.kind;
-  return "";
 }
 
 Expr elementwise(Context& c, Expr like, std::span<const Expr> operands) {

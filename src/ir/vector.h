@@ -20,9 +20,6 @@ namespace tenon::ir {
 [[nodiscard]] Expr lane(Context& c, Expr v, Expr index);
 /// kind sum|prod|max|min|and|or|xor, over a power of two lanes.
 [[nodiscard]] Expr reduce_lanes(Context& c, std::string kind, Expr v);
-/// The operator that combines two lanes, and the kind of a combining operator ("" for others).
-[[nodiscard]] Op combiner(std::string_view kind);
-[[nodiscard]] std::string_view kind_of_combiner(Op op);
 /// An elementwise node like `like` on operands of one number of lanes or one lane, which are splat;
 /// the condition of a select may stay a scalar.
 [[nodiscard]] Expr elementwise(Context& c, Expr like, std::span<const Expr> operands);

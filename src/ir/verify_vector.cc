@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "ir/combiner.h"
 #include "ir/text.h"
 #include "ir/vector.h"
 #include "ir/verify_impl.h"
@@ -16,7 +17,7 @@ bool is_index(Expr e) {
 
 bool is_kind(std::string_view kind) {
   return std::ranges::any_of(all_ops(),
-                             [&](Op op) { return !kind.empty() && kind_of_combiner(op) == kind; });
+                             [&](Op op) { return !kind.empty() && combiner_name(op) == kind; });
 }
 
 /// What is wrong with a node of class `lanes`; empty: nothing. Operands are scalars or vectors.

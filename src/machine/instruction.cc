@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "ir/combiner.h"
 #include "ir/rewrite.h"
 #include "ir/simplify.h"
 #include "ir/text.h"
@@ -160,13 +161,7 @@ Expr combined(Context& c, const Semantics& s, Expr old, std::span<const Expr> op
   const Expr value = value_of(c, s, s.value, operands);
   if (s.combine == "fma")
     return c.make(Op::fma, old->type, {value->operand(0), value->operand(1), old});
-  const Op op = s.combine == "sum"    ? Op::add
-                : s.combine == "prod" ? Op::mul
-                : s.combine == "max"  ? Op::max
-                : s.combine == "min"  ? Op::min
-                : s.combine == "and"  ? Op::and_
-                                      : Op::or_;
-  return c.make(op, old->type, {old, value});
+  return c.make(ir::combiner(s.combine), old->type, {old, value});
 }
 
 Expr nest(Context& c, std::span<const InstrAxis> axes, Expr body) {

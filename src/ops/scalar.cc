@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/combiner.h"
 #include "ir/dtype.h"
 #include "support/check.h"
 
@@ -316,13 +317,7 @@ Scalar cast(DType from, DType to, Scalar value, bool saturate) {
 
 Scalar combine(std::string_view kind, DType type, Scalar a, Scalar b) {
   const Scalar both[2] = {a, b};
-  if (kind == "sum") return apply(Op::add, type, both);
-  if (kind == "prod") return apply(Op::mul, type, both);
-  if (kind == "max") return apply(Op::max, type, both);
-  if (kind == "min") return apply(Op::min, type, both);
-  if (kind == "and") return apply(Op::and_, type, both);
-  if (kind == "or") return apply(Op::or_, type, both);
-  TENON_UNREACHABLE("unknown combiner");
+  return apply(ir::combiner(kind), type, both);
 }
 
 }  // namespace tenon::ops

@@ -36,7 +36,7 @@ Result<Program> finalize(Program program, const machine::Machine& machine,
   for (const KernelPass& pass : kernel_passes()) {
     const Stopwatch watch;
     program = run_pass(pass, program, machine);
-    if (options.on_pass) options.on_pass(pass.name, watch.seconds());
+    if (options.on_pass) options.on_pass(pass.name, watch.seconds(), program);
     if (options.verify) TENON_TRY_VOID(ir::verify(*program, 'T'));
     if (options.stop_after == pass.name) break;
   }

@@ -232,7 +232,7 @@ class Book {
 struct FinalizeOptions {
   bool verify = false;          // run the verifier after every pass
   std::string stop_after = {};  // name of a pass: the program as it is then
-  std::function<void(std::string_view pass, double seconds)> on_pass = {};
+  std::function<void(std::string_view pass, double seconds, const Program& after)> on_pass = {};
 };
 [[nodiscard]] Result<Program> finalize(Program program, const machine::Machine& machine,
                                        const FinalizeOptions& options = {});

@@ -45,12 +45,14 @@ inline Compilation compile_fused(std::shared_ptr<Context> context, Function fuse
     if (!result.kernel_of.emplace(k, result.kernels.size()).second) continue;
     auto compiled = std::make_shared<CompiledKernel>();
     compiled->definition = schedule::Program(result.context, k);
-    auto finalized = schedule::finalize(compiled->definition, *result.machine);
+    auto finalized = schedule::finalize(
+        compiled->definition, *result.machine,
+        {.on_pass = [&](std::string_view pass, double, const schedule::Program& after) {
+          if (pass == schedule::kLastLoopPass) compiled->loops = after;
+        }});
     EXPECT_TRUE(finalized.has_value()) << (finalized ? "" : finalized.error().text());
     compiled->choice.program = compiled->definition;
     compiled->finalized = *finalized;
-    compiled->loops = *schedule::finalize(compiled->definition, *result.machine,
-                                          {.stop_after = schedule::kLastLoopPass});
     auto object = target::emit(*compiled->finalized, *result.machine,
                                "k" + std::to_string(result.kernels.size()));
     EXPECT_TRUE(object.has_value()) << (object ? "" : object.error().text());

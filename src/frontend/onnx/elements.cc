@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "ir/combiner.h"
 #include "ir/expr.h"
 #include "ir/simplify.h"
 
@@ -296,12 +297,7 @@ std::optional<Elements> Infer::reduce() {
   const auto shape = extents(x);
   if (static_cast<int64_t>(node->ints_attr(Key::axes).size()) != x->rank() || in[0]->empty())
     return std::nullopt;
-  const Op op = kind == "sum"    ? Op::add
-                : kind == "prod" ? Op::mul
-                : kind == "max"  ? Op::max
-                : kind == "min"  ? Op::min
-                : kind == "and"  ? Op::and_
-                                 : Op::or_;
+  const Op op = ir::combiner(kind);
   std::optional<Element> all = (*in[0])[0];
   for (size_t i = 1; i < in[0]->size() && all; ++i) all = binary(op, *all, (*in[0])[i]);
   if (!all) return std::nullopt;

@@ -188,10 +188,7 @@ Expr cumulative_lower(const OpaqueArgs& args) {
   const bool reverse = args.node->int_attr_or(Key::reverse, 0) != 0;
   const Expr n = x->shape()[static_cast<size_t>(axis)];
   const DType work = accumulator(x->dtype());
-  const Op step = kind == "sum"    ? Op::add
-                  : kind == "prod" ? Op::mul
-                  : kind == "max"  ? Op::max
-                                   : Op::min;
+  const Op step = ir::combiner(kind);
   code.block("cumulative", without_axis(x->shape(), axis), [&](const Exprs& at) {
     const Code::Cell sum = code.cell("running", ir::identity(c, kind, work));
     code.loop("k", n, [&](Expr k) {

@@ -10,6 +10,7 @@
 //                       C2 one i64 start of rank 0 for each axis
 #include <algorithm>
 
+#include "ir/combiner.h"
 #include "ops/opaque/code.h"
 #include "ops/opaque/opaque.h"
 #include "ops/reduction/reduction.h"
@@ -85,11 +86,7 @@ void store_update(Code& code, const std::string& kind, Expr out, Expr value, con
     code.store(out, value, at);
     return;
   }
-  const Op op = kind == "sum"    ? Op::add
-                : kind == "prod" ? Op::mul
-                : kind == "max"  ? Op::max
-                                 : Op::min;
-  code.store(out, code.op(op, code.load(out, at), value), at);
+  code.store(out, code.op(ir::combiner(kind), code.load(out, at), value), at);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // spatial loops that stand inside its outermost reduction loop, placed before that loop; where the
 // spatial loops cannot be run apart, the step itself starts from init when all reduction iterators
 // are 0.
+#include "ir/combiner.h"
 #include "schedule/finalize/passes.h"
 #include "support/check.h"
 
@@ -125,19 +126,8 @@ class BlockLowering {
     if (combine == "fma") {
       TENON_CHECK(value->op == Op::mul, "an fma step whose value is not a product");
       next = c_.make(Op::fma, type, {value->operand(0), value->operand(1), have});
-    } else if (combine == "sum") {
-      next = binary(c_, Op::add, have, value);
-    } else if (combine == "prod") {
-      next = binary(c_, Op::mul, have, value);
-    } else if (combine == "max") {
-      next = binary(c_, Op::max, have, value);
-    } else if (combine == "min") {
-      next = binary(c_, Op::min, have, value);
-    } else if (combine == "and") {
-      next = binary(c_, Op::and_, have, value);
     } else {
-      TENON_CHECK(combine == "or", std::string(combine));
-      next = binary(c_, Op::or_, have, value);
+      next = binary(c_, combiner(combine), have, value);
     }
     return store(c_, buffer, next, at);
   }

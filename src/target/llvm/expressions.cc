@@ -1,4 +1,5 @@
 // Scalar and vector expressions.
+#include "ir/combiner.h"
 #include "support/check.h"
 #include "target/llvm/emitter.h"
 

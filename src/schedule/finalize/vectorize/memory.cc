@@ -1,7 +1,7 @@
 // Loads and stores of lanes: contiguous, strided, gathered, masked; reductions into one element.
 #include <algorithm>
-#include <limits>
 
+#include "ir/combiner.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/vector.h"
@@ -184,27 +184,10 @@ Expr VectorBody::store_chunk(Expr s, size_t k) {
 
 namespace {
 
-/// The value that leaves combine(x, value) = x.
+/// The value that leaves combine(x, value) = x, a sum of -0 included.
 Expr neutral(Context& c, Op op, DType t) {
-  const Type type = c.scalar(t);
-  const int bits = info(t).bits;
-  const bool real = is_float(t);
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto integer = [&](uint64_t bits_of) { return c.imm(type, static_cast<int64_t>(bits_of)); };
-  switch (op) {
-    case Op::mul:
-      return real ? c.imm_f(type, 1) : integer(1);
-    case Op::max:
-      if (real) return c.imm_f(type, -kInfinity);
-      return integer(is_signed(t) ? uint64_t{1} << (bits - 1) : 0);
-    case Op::min:
-      if (real) return c.imm_f(type, kInfinity);
-      return integer(is_signed(t) ? (uint64_t{1} << (bits - 1)) - 1 : ~uint64_t{0});
-    case Op::and_:
-      return integer(~uint64_t{0});
-    default:
-      return real ? c.imm_f(type, -0.0) : integer(0);
-  }
+  if (op == Op::add && is_float(t)) return c.imm_f(c.scalar(t), -0.0);
+  return identity(c, combiner_name(op), t);
 }
 
 }  // namespace
@@ -228,7 +211,7 @@ Expr VectorBody::reduction(Expr s, const ReductionStep& step) {
     }
     wide = wide == nullptr ? v : combine(wide, v);
   }
-  const Expr total = reduce_lanes(c_, std::string(kind_of_combiner(step.op)), wide);
+  const Expr total = reduce_lanes(c_, std::string(combiner_name(step.op)), wide);
   std::vector<Expr> at;
   for (Expr i : s->operands.subspan(2)) at.push_back(value(i, 0));
   const Expr old = load_lanes(c_, buffer, nullptr, at);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/combiner.h"
 #include "ir/expr.h"
 #include "ir/vector.h"
 #include "schedule/finalize/vectorize/vectorize.h"
@@ -115,7 +116,7 @@ ReductionStep reduction_step(Expr store) {
   };
   if (value->op == Op::fma && is_target(2))
     return {Op::add, {value->operand(0), value->operand(1)}};
-  if (value->operands.size() != 2 || kind_of_combiner(value->op).empty()) return {};
+  if (value->operands.size() != 2 || combiner_name(value->op).empty()) return {};
   const size_t rest = is_target(0) ? 1 : 0;
   if (!is_target(1 - rest)) return {};
   return {value->op, {value->operand(rest)}};
