@@ -232,6 +232,12 @@ TEST(DotTile, takes_the_signs_that_arm_has) {
     }
 }
 
+TEST(DotTile, a_machine_without_its_instruction_runs_the_loops) {
+  const auto text = emit_asm(tile_kernel(kCases[0], 4, 16, false), *machine::find_row("x86-64-v3"));
+  ASSERT_TRUE(text) << text.error().text();
+  EXPECT_EQ(text->find("vpdpbusd"), std::string::npos);
+}
+
 TEST(DotTile, a_part_of_a_group_that_may_have_no_room_becomes_loops) {
   const Case& t = kCases[0];
   ir::Kernel kernel = tile_kernel(t, 4, 16, false);

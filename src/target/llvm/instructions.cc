@@ -1,6 +1,7 @@
 // Instructions: products of single elements are emitted alike for every target; the target's table
-// has an emitter for each other row of machine/instruction.h that it emits itself. The rest, and
-// nodes whose operands lie in another way, are lowered as the loops that they mean.
+// has an emitter for each other row of machine/instruction.h that it emits itself. The rest, those
+// that a schedule made for another machine names, and nodes whose operands lie in another way, are
+// lowered as the loops that they mean.
 #include "ir/rewrite.h"
 #include "machine/instruction.h"
 #include "target/llvm/emitter.h"
@@ -29,8 +30,11 @@ void Emitter::instruction(Expr node) {
   if (const Status sound = machine::verify_instr(node); !sound)
     return fail(sound.error().diagnostics.front().message);
   ir::Context& c = *kernel_.context;
-  const InstructionEmitter* row = find(b_.backend.instructions, ir::InstrView{node}.name());
-  if (row == nullptr || !machine::verify_layout(c, node)) return as_loops(node);
+  const std::string name = ir::InstrView{node}.name();
+  const InstructionEmitter* row = find(b_.backend.instructions, name);
+  if (row == nullptr || !machine::has_instruction(machine_, *machine::find_instruction(name)) ||
+      !machine::verify_layout(c, node))
+    return as_loops(node);
   const Scope scope(*this);
   row->emit(*this, node);
 }
