@@ -22,6 +22,7 @@ void add_targets(CLI::App& app, int& status) {
                         {"cpu", m.llvm_cpu},
                         {"vector_bytes", m.vector_bytes},
                         {"needs", m.needs},
+                        {"units", m.units},
                         {"runs_here", runs},
                         {"host", host}});
       } else {

@@ -1,10 +1,12 @@
 // The last step of the compiler: a graph of kernel calls becomes flat tables, with packed
 // constants, a size program, an arena plan and linked code.
+#include <algorithm>
 #include <unordered_map>
 
 #include "compiler/compiler.h"
 #include "compiler/contain.h"
 #include "compiler/package/packager.h"
+#include "machine/instruction.h"
 #include "support/check.h"
 
 #ifndef TENON_VERSION
@@ -33,13 +35,22 @@ Status link_code(const Compilation& compilation, artifact::Model& model) {
   return {};
 }
 
+/// The machine's features, and those of its units that some kernel uses.
+std::vector<std::string> needs_of(const Compilation& compilation) {
+  std::vector<std::string> needs = compilation.machine->needs;
+  for (const auto& k : compilation.kernels)
+    for (std::string& unit : machine::used_units(*compilation.machine, *k->finalized))
+      if (std::ranges::find(needs, unit) == needs.end()) needs.push_back(std::move(unit));
+  return needs;
+}
+
 Result<artifact::Model> package_tables(const Compilation& compilation, const Options& options) {
   artifact::Model model;
   model.name = compilation.function.name;
   model.producer = "tenon " TENON_VERSION;
   model.precision = options.precision;
   model.target = compilation.machine->name;
-  model.needs = compilation.machine->needs;
+  model.needs = needs_of(compilation);
   packaging::Packager packager(compilation, model);
   TENON_TRY_VOID(packager.run());
   TENON_TRY_VOID(link_code(compilation, model));

@@ -43,8 +43,10 @@ struct Instruction {
   };
   Numerics numerics = Numerics::as_body;
 };
-/// True if the machine has what the row needs.
+/// True if the machine, or one of its units, has what the row needs.
 [[nodiscard]] bool has_instruction(const Machine& machine, const Instruction& row);
+/// The machine's units of which code for the kernel's instructions may make use, sorted.
+[[nodiscard]] std::vector<std::string> used_units(const Machine& machine, const ir::Kernel& kernel);
 [[nodiscard]] std::span<const Instruction> instructions();
 [[nodiscard]] const Instruction* find_instruction(std::string_view name);
 

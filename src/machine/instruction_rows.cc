@@ -1,14 +1,17 @@
 // The instructions: what each needs, takes and means.
 #include <algorithm>
+#include <set>
 
+#include "ir/rewrite.h"
 #include "machine/instruction.h"
 
 namespace tenon::machine {
 namespace {
 
-bool has(const Machine& m, std::string_view feature) {
-  return std::ranges::find(m.needs, feature) != m.needs.end();
+bool has(const std::vector<std::string>& features, std::string_view feature) {
+  return std::ranges::find(features, feature) != features.end();
 }
+bool has(const Machine& m, std::string_view feature) { return has(m.needs, feature); }
 
 struct Types {
   std::string c, a, b;
@@ -181,8 +184,19 @@ std::span<const Instruction> instructions() {
 }
 
 bool has_instruction(const Machine& machine, const Instruction& row) {
-  return row.needs.empty() ||
-         std::ranges::any_of(row.needs, [&](std::string_view f) { return has(machine, f); });
+  return row.needs.empty() || std::ranges::any_of(row.needs, [&](std::string_view f) {
+           return has(machine, f) || has(machine.units, f);
+         });
+}
+
+std::vector<std::string> used_units(const Machine& machine, const ir::Kernel& kernel) {
+  std::set<std::string> used;
+  for (ir::Expr e : ir::post_order(std::span(&kernel.body, 1))) {
+    if (e->op != ir::Op::instr) continue;
+    for (const std::string_view f : find_instruction(ir::InstrView{e}.name())->needs)
+      if (has(machine.units, f)) used.emplace(f);
+  }
+  return {used.begin(), used.end()};
 }
 
 }  // namespace tenon::machine

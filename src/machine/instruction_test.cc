@@ -82,6 +82,29 @@ TEST(Instruction, machines_have_what_one_of_their_features_gives) {
   EXPECT_FALSE(find_instruction("dot4_tile_u8i8")->fits(ymm_only, std::vector<int64_t>{4, 32}));
 }
 
+TEST(Instruction, units_are_needed_by_what_uses_them) {
+  Machine m = *find_row("x86-64-v3");
+  const Instruction& dot = *find_instruction("dot4_tile_u8i8");
+  EXPECT_FALSE(has_instruction(m, dot));
+  m.units = {"avx512vnni", "avxvnni", "amx-bf16"};
+  EXPECT_TRUE(has_instruction(m, dot));
+  const auto used = [&](const std::string& name) {
+    const auto module = ir::parse(
+        "kernel @k[n](a: in u8[n, 8], b: in i8[2, 16, 4], x: in f32[4, 8], w: in f32[8, 16]) {\n"
+        "  alloc c: i32[4, 16] reg\n  alloc d: f32[4, 16] reg\n  " +
+            name + "\n}\n",
+        "k.tir");
+    EXPECT_TRUE(module) << module.error().text();
+    return used_units(m, *module->kernels[0]);
+  };
+  const std::string in_groups =
+      "instr dot4_tile_u8i8<4, 16>(i: 4, j: 16, k: 2, q: 4) "
+      "{ c[i, j] a[i, k * 4 + q] b[k, j, q] }";
+  EXPECT_EQ(used(in_groups), (std::vector<std::string>{"avx512vnni", "avxvnni"}));
+  EXPECT_EQ(used("instr fma_tile<4, 16>(i: 4, j: 16, k: 8) { d[i, j] x[i, k] w[k, j] }"),
+            std::vector<std::string>{});
+}
+
 /// A kernel around one instruction, from its text.
 std::shared_ptr<ir::Kernel> kernel_of(const std::string& instr) {
   const std::string text =

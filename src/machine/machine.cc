@@ -29,6 +29,7 @@ Machine make_host() {
   if (l1.line_bytes > 0) m.line_bytes = l1.line_bytes;
   if (l2.bytes > 0) m.l2_bytes = l2.bytes;
   if (l3.bytes > 0) m.l3_bytes = l3.bytes;
+  std::erase_if(m.units, [](const std::string& unit) { return !has_feature(unit); });
   return m;
 }
 

@@ -21,7 +21,7 @@ struct Machine {
   std::string llvm_cpu;       // for LLVM's scheduling model only; features come from llvm_features
   std::string llvm_features;  // "+avx2,+fma,..."
   std::vector<std::string>
-      needs;             // features that an artifact for this row requires (support/cpu.h)
+      needs;             // features that every artifact for this row requires (support/cpu.h)
   int vector_bytes;      // 16, 32 or 64
   int vector_registers;  // 16 or 32
   int mask_bytes;        // smallest element of masked loads and stores; 0: it has none
@@ -34,6 +34,14 @@ struct Machine {
   /// What work has to take on one thread until another one is worth waking: starting and ending a
   /// launch, and reading its data into a second core's caches (decision 0017 derives the number).
   int64_t fork_cycles = 6250;
+  /// Features of which only instructions (instruction.h) make use: an artifact requires those that
+  /// its own ask for.
+  std::vector<std::string> units = {};
+  /// Registers of a matrix unit: rows of so many bytes.
+  struct Tiles {
+    int registers = 0, rows = 0, row_bytes = 0;
+  };
+  Tiles tiles = {};
   [[nodiscard]] int64_t register_file_bytes() const {
     return int64_t{vector_bytes} * vector_registers;
   }
@@ -42,7 +50,7 @@ struct Machine {
 
 [[nodiscard]] std::span<const Machine> rows();
 [[nodiscard]] const Machine* find_row(std::string_view name);
-/// The best row that this CPU can run, with its own caches.
+/// The best row that this CPU can run, with its own caches and those units that it has.
 [[nodiscard]] const Machine& host();
 
 /// Features in `machine.needs` that this CPU (or its operating system) lacks; empty: code for

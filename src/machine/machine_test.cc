@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "machine/instruction.h"
+#include "support/cpu.h"
 
 namespace tenon::machine {
 namespace {
@@ -15,6 +16,7 @@ TEST(Machine, rows_have_distinct_names_and_are_found) {
 TEST(Machine, host_is_a_row_that_runs_here) {
   EXPECT_NE(find_row(host().name), nullptr);
   EXPECT_TRUE(missing(host()).empty());
+  for (const std::string& unit : host().units) EXPECT_TRUE(has_feature(unit)) << unit;
   EXPECT_GE(host().l1_bytes, 16 * 1024);
   EXPECT_GE(host().l2_bytes, host().l1_bytes);
   EXPECT_FALSE(cpu_name().empty());

@@ -18,8 +18,8 @@ constexpr std::string_view kZen4[] = {"avx512vnni",  "avx512bf16",   "avx512vbmi
                                       "avx512vbmi2", "avx512bitalg", "avx512vpopcntdq",
                                       "avx512ifma"};
 constexpr std::string_view kZen5[] = {"avxvnni"};
-// Tile instructions are not listed: code that uses them asks for them by itself.
 constexpr std::string_view kSapphireRapids[] = {"avxvnni", "avx512fp16"};
+constexpr std::string_view kAmx[] = {"amx-int8", "amx-bf16"};
 
 using Lists = std::initializer_list<std::span<const std::string_view>>;
 
@@ -46,6 +46,16 @@ Machine row(std::string name, std::string cpu, const Lists& lists, int vector_by
   return m;
 }
 
+/// With AMX. LLVM uses it for nothing but the instructions that ask for it.
+Machine with_tiles(Machine m) {
+  for (const std::string_view unit : kAmx) {
+    m.units.emplace_back(unit);
+    m.llvm_features += ",+" + std::string(unit);
+  }
+  m.tiles = {.registers = 8, .rows = 16, .row_bytes = 64};
+  return m;
+}
+
 }  // namespace
 
 std::vector<Machine> x86_rows() {
@@ -54,8 +64,8 @@ std::vector<Machine> x86_rows() {
       row("x86-64-v4", "skylake-avx512", {kV3, kV4}, 64, 2, 32 * kKiB, kMiB, 16 * kMiB),
       row("znver4", "znver4", {kV3, kV4, kZen4}, 64, 1, 32 * kKiB, kMiB, 32 * kMiB),
       row("znver5", "znver5", {kV3, kV4, kZen4, kZen5}, 64, 2, 48 * kKiB, kMiB, 32 * kMiB),
-      row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 2, 48 * kKiB,
-          2 * kMiB, 32 * kMiB),
+      with_tiles(row("sapphirerapids", "sapphirerapids", {kV3, kV4, kZen4, kSapphireRapids}, 64, 2,
+                     48 * kKiB, 2 * kMiB, 32 * kMiB)),
   };
 }
 

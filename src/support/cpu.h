@@ -19,8 +19,9 @@ struct CpuId {
 };
 [[nodiscard]] const CpuId& cpu_id();
 
-/// True if the CPU has the feature and the operating system saves its registers. By LLVM's names on
-/// x86, by those of /proc/cpuinfo on AArch64; one of another architecture it lacks.
+/// True if the CPU has the feature and the operating system saves its registers: for x86's tiles
+/// this asks for the permission that they take. By LLVM's names on x86, by those of /proc/cpuinfo
+/// on AArch64; one of another architecture it lacks.
 [[nodiscard]] bool has_feature(std::string_view name);
 
 /// The data (or unified) cache of a level that one core sees; 0 for what is unknown.

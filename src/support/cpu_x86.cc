@@ -1,6 +1,7 @@
 // x86: cpuid and xgetbv.
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,17 @@ constexpr uint64_t kNoState = 0;
 constexpr uint64_t kAvxState = 0x6;      // xmm, ymm
 constexpr uint64_t kAvx512State = 0xe6;  // and opmask, upper zmm, high zmm
 constexpr uint64_t kAmxState = 0x60000;  // tile configuration and data
+
+/// Linux gives a process the tiles' data, a larger frame of each signal, when it asks. It asks
+/// once, for all of its threads; a kernel that does not know the question refuses too.
+bool may_use_tiles() {
+  static const bool granted = [] {
+    constexpr long kRequest = 0x1023;  // ARCH_REQ_XCOMP_PERM
+    constexpr long kTileData = 18;
+    return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+  }();
+  return granted;
+}
 
 struct Feature {
   std::string_view name;
@@ -115,7 +127,8 @@ bool has_feature(std::string_view name) {
   static const uint64_t state = enabled_state();
   for (const Feature& f : kFeatures) {
     if (f.name != name) continue;
-    return (state & f.state) == f.state && (read_leaf(f.leaf, f.sub).r[f.reg] >> f.bit & 1) != 0;
+    return (state & f.state) == f.state && (read_leaf(f.leaf, f.sub).r[f.reg] >> f.bit & 1) != 0 &&
+           (f.state != kAmxState || may_use_tiles());
   }
   return false;
 }

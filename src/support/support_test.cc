@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/cpu.h"
 #include "support/file.h"
 #include "support/text.h"
 
@@ -25,6 +27,20 @@ TEST(Text, shape_text_names_scalars) {
   EXPECT_EQ(shape_text(std::vector<int64_t>{1, 3, 4}), "1x3x4");
   EXPECT_EQ(shape_text({}), "scalar");
 }
+
+TEST(Cpu, features_of_no_cpu_are_lacking) {
+  EXPECT_FALSE(has_feature("warp9"));
+  EXPECT_TRUE(!has_feature("amx-int8") || has_feature("amx-tile"));
+}
+
+#if defined(__x86_64__)
+TEST(Cpu, tiles_come_with_their_permission) {
+  if (!has_feature("amx-tile")) GTEST_SKIP() << "no AMX here, or no permission for its tiles";
+  uint64_t permitted = 0;
+  ASSERT_EQ(syscall(SYS_arch_prctl, /*ARCH_GET_XCOMP_PERM*/ 0x1022, &permitted), 0);
+  EXPECT_NE(permitted >> 18 & 1, 0U);
+}
+#endif
 
 TEST(Text, closest_name_finds_a_misspelling_and_refuses_a_stranger) {
   const std::vector<std::string> known{"input_ids", "attention_mask"};

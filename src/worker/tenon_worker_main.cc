@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "support/cpu.h"
 #include "worker/protocol.h"
 
 namespace tenon::worker {
@@ -15,8 +16,10 @@ constexpr const char* kHelp =
     "to it\nthrough its standard input and output; alone, natively or under an emulator, it has "
     "nothing to say\n";
 
-/// Serves requests until there are no more.
+/// Serves requests until there are no more. Whoever sends kernels knows what they need; only the
+/// process that runs them can ask Linux for tiles.
 Status serve() {
+  (void)has_feature("amx-tile");
   while (true) {
     TENON_TRY(const Bytes message, receive(STDIN_FILENO));
     if (message.empty()) return {};
