@@ -9,7 +9,7 @@
 #include "ir/rewrite.h"
 #include "machine/instruction.h"
 #include "target/llvm/testing.h"
-#include "target/x86/software_dots.h"
+#include "target/x86/software_instructions.h"
 
 namespace tenon::target {
 namespace {
@@ -187,7 +187,7 @@ TEST(DotTile, computes_what_its_row_means) {
         const int64_t nr = columns * m.vector_bytes / 4;
         const std::vector<int64_t> params{mr, nr};
         ASSERT_TRUE(machine::find_instruction(t.name)->fits(m, params)) << m.name;
-        const testing::SoftwareDots dots;
+        const testing::SoftwareInstructions software;
         const ir::Kernel kernel = tile_kernel(t, mr, nr, false);
         const ir::Kernel plain = tile_kernel(t, mr, nr, true);
         const testing::Compiled tile(kernel, m);
@@ -196,7 +196,8 @@ TEST(DotTile, computes_what_its_row_means) {
           for (const int64_t k : {0, 1, 2, 3, 4, 5, 7, 8, 27, 64, 131})
             check(t, m, {mr, nr, rows, k}, random, tile, loops);
         const bool native = testing::named_worker() != nullptr || machine::missing(m).empty();
-        EXPECT_TRUE(native || testing::SoftwareDots::count() > 0) << t.name << " on " << m.name;
+        EXPECT_TRUE(native || testing::SoftwareInstructions::count() > 0)
+            << t.name << " on " << m.name;
       }
 }
 

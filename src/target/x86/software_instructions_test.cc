@@ -1,4 +1,4 @@
-#include "target/x86/software_dots.h"
+#include "target/x86/software_instructions.h"
 
 #include <gtest/gtest.h>
 #include <ucontext.h>
@@ -7,6 +7,9 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+
+#include "target/x86/software_operand.h"
+#include "target/x86/software_tiles.h"
 
 namespace tenon::target::testing {
 namespace {
@@ -50,60 +53,24 @@ struct Registers {
 
 // ---- decoding
 
-uint64_t general(const ucontext_t& context, int number) {
-  static constexpr int kOrder[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
-                                   REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                   REG_R12, REG_R13, REG_R14, REG_R15};
-  return static_cast<uint64_t>(context.uc_mcontext.gregs[kOrder[number]]);
-}
-
-template <class T>
-int64_t displacement(const uint8_t* code) {
-  T value;
-  std::memcpy(&value, code, sizeof value);
-  return value;
-}
-
-/// The operand behind ModRM; `scale` multiplies a displacement of one byte.
-void operand(const ucontext_t& context, const uint8_t* start, const uint8_t* modrm, int high_base,
-             int high_index, int scale, Dot& out) {
-  const int mode = *modrm >> 6;
-  int base = *modrm & 7;
-  if (mode == 3) {
-    out.b = base | high_base << 3 | (scale > 1 ? high_index << 4 : 0);
+/// The operand behind ModRM, a register or memory.
+void last_operand(const ucontext_t& context, const uint8_t* start, const uint8_t* modrm,
+                  HighBits high, int scale, Dot& out) {
+  if (*modrm >> 6 == 3) {
+    out.b = (*modrm & 7) | high.base << 3 | (scale > 1 ? high.index << 4 : 0);
     out.length = static_cast<int>(modrm + 1 - start);
     return;
   }
-  const uint8_t* p = modrm + 1;
-  uint64_t address = 0;
-  bool absolute = false;
-  if (base == 4) {
-    const int sib = *p++;
-    const int index = ((sib >> 3) & 7) | high_index << 3;
-    base = sib & 7;
-    if (index != 4) address += general(context, index) << (sib >> 6);
-    absolute = base == 5 && mode == 0;
-  }
-  const bool relative = (*modrm & 7) == 5 && mode == 0;
-  if (!absolute && !relative) address += general(context, base | high_base << 3);
-  int64_t offset = 0;
-  if (mode == 1) offset = displacement<int8_t>(p++) * scale;
-  if (mode == 2 || absolute || relative) {
-    offset = displacement<int32_t>(p);
-    p += 4;
-  }
-  if (relative) address += reinterpret_cast<uint64_t>(p);
-  out.at = reinterpret_cast<const std::byte*>(address + static_cast<uint64_t>(offset));
-  out.length = static_cast<int>(p - start);
+  const MemoryOperand memory = memory_operand(context, modrm, high, scale);
+  out.at = reinterpret_cast<const std::byte*>(memory.start + memory.index);
+  out.length = static_cast<int>(memory.end - start);
 }
 
 std::optional<Dot> decode(const ucontext_t& context) {
   const auto* code = reinterpret_cast<const uint8_t*>(context.uc_mcontext.gregs[REG_RIP]);
   const bool wide_prefix = code[0] == 0x62;
   if (!wide_prefix && code[0] != 0xc4) return std::nullopt;
-  const int high_reg = (~code[1] >> 7) & 1;
-  const int high_index = (~code[1] >> 6) & 1;
-  const int high_base = (~code[1] >> 5) & 1;
+  const HighBits high(code[1]);
   const int vvvv = (~code[2] >> 3) & 15;
   Dot out{wide_prefix, 0, 0, vvvv};
   const uint8_t* opcode = code + (wide_prefix ? 4 : 3);
@@ -122,8 +89,8 @@ std::optional<Dot> decode(const ucontext_t& context) {
     if ((code[1] & 0x1f) != 2 || (code[2] & 0x83) != 1 || *opcode != 0x50) return std::nullopt;
     out.lanes = (code[2] & 4) != 0 ? 8 : 4;
   }
-  out.c = ((opcode[1] >> 3) & 7) | high_reg << 3;
-  operand(context, code, opcode + 1, high_base, high_index, scale, out);
+  out.c = ((opcode[1] >> 3) & 7) | high.reg << 3;
+  last_operand(context, code, opcode + 1, high, scale, out);
   if (out.b > 15) return std::nullopt;
   return out;
 }
@@ -168,36 +135,63 @@ void carry_out(const Dot& dot, const Registers& registers) {
   registers.write(dot.c, c);
 }
 
+/// EVEX.66.0F38.W0 7C: a general register in every lane, no register above 15, no mask, 128 or 256
+/// bits. The length, or 0.
+int carry_out_broadcast(const ucontext_t& context, const Registers& registers) {
+  const auto* code = reinterpret_cast<const uint8_t*>(context.uc_mcontext.gregs[REG_RIP]);
+  if (code[0] != 0x62 || (code[1] & 0x1f) != 0x12 || code[2] != 0x7d || (code[3] & 0xdf) != 0x08 ||
+      code[4] != 0x7c || code[5] >> 6 != 3)
+    return 0;
+  const HighBits high(code[1]);
+  const uint64_t value = general_register(context, (code[5] & 7) | high.base << 3);
+  std::byte lanes[32] = {};
+  for (int at = 0; at < ((code[3] & 0x20) != 0 ? 32 : 16); at += 4)
+    std::memcpy(lanes + at, &value, 4);
+  registers.write((code[5] >> 3 & 7) | high.reg << 3, lanes);
+  return 6;
+}
+
+/// The instruction's length; 0: it is not known.
+int carry_out_here(const ucontext_t& context) {
+  const Registers registers{reinterpret_cast<std::byte*>(context.uc_mcontext.fpregs)};
+  if (const std::optional<Dot> dot = decode(context)) {
+    carry_out(*dot, registers);
+    return dot->length;
+  }
+  if (const int length = carry_out_broadcast(context, registers)) return length;
+  return carry_out_on_tiles(context);
+}
+
 void on_illegal(int, siginfo_t*, void* raw) {
   auto& context = *static_cast<ucontext_t*>(raw);
-  const std::optional<Dot> dot = decode(context);
-  if (!dot) {
+  const int length = carry_out_here(context);
+  if (length == 0) {
     (void)std::signal(SIGILL, SIG_DFL);
     return;
   }
-  carry_out(*dot, {reinterpret_cast<std::byte*>(context.uc_mcontext.fpregs)});
-  context.uc_mcontext.gregs[REG_RIP] += dot->length;
+  context.uc_mcontext.gregs[REG_RIP] += length;
   carried_out = carried_out + 1;
 }
 
 }  // namespace
 
-SoftwareDots::SoftwareDots() {
+SoftwareInstructions::SoftwareInstructions() {
   carried_out = 0;
+  release_software_tiles();
   struct sigaction action = {};
   action.sa_sigaction = on_illegal;
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGILL, &action, &before_);
 }
 
-SoftwareDots::~SoftwareDots() { sigaction(SIGILL, &before_, nullptr); }
+SoftwareInstructions::~SoftwareInstructions() { sigaction(SIGILL, &before_, nullptr); }
 
-int64_t SoftwareDots::count() { return carried_out; }
+int64_t SoftwareInstructions::count() { return carried_out; }
 
 namespace {
 
-TEST(SoftwareDots, other_illegal_instructions_end_the_process) {
-  const SoftwareDots dots;
+TEST(SoftwareInstructions, other_illegal_instructions_end_the_process) {
+  const SoftwareInstructions all;
   EXPECT_EXIT(asm volatile("ud2"), ::testing::KilledBySignal(SIGILL), "");
 }
 
