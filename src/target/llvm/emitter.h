@@ -54,11 +54,22 @@ class Emitter {
   /// Adds the function of one top-level statement.
   [[nodiscard]] Result<Launch> emit(Expr statement, const std::string& symbol);
 
-  // ---- for the emitters of instructions (instructions.cc, register_tile.cc)
+  // ---- for the emitters of instructions (instructions.cc, register_tile.cc, those of targets)
   [[nodiscard]] Builder& builder() { return b_; }
   [[nodiscard]] const machine::Machine& machine() const { return machine_; }
   /// The value of an integer expression.
   Value* scalar(Expr e) { return expr(e); }
+  /// Address of an operand's element at the axes' origin, and elements to the next along each axis.
+  struct Designated {
+    Value* base;
+    std::vector<Value*> steps;
+  };
+  Designated designated(const ir::InstrView& instr, size_t operand);
+  /// True if no axis is empty: an instruction touches nothing otherwise.
+  Value* has_work(const ir::InstrView& instr);
+  /// `otherwise` may be empty.
+  void branch(Value* condition, const std::function<void()>& then,
+              const std::function<void()>& otherwise);
   /// A tile: axes rows, columns, k and what a step takes of it; operands c, a, b; sizes mr, nr and
   /// the heights of tails.
   void register_tile(Expr node, const TileStep& step);
@@ -80,20 +91,12 @@ class Emitter {
   void counted_loop(Expr var, Value* begin, Value* end, Expr body);
   void unrolled_loop(Expr var, int64_t extent, Expr body);
   void conditional(Expr node);
-  void branch(Value* condition, const std::function<void()>& then,
-              const std::function<void()>& otherwise);
   void let(Expr node);
   void while_loop(Expr node);
   void fail_statement(Expr node);
 
   // ---- instructions.cc
   void instruction(Expr node);
-  /// Address of an operand's element at the axes' origin, and elements to the next along each axis.
-  struct Designated {
-    Value* base;
-    std::vector<Value*> steps;
-  };
-  Designated designated(const ir::InstrView& instr, size_t operand);
 
   // ---- expressions.cc
   /// The value of a scalar or vector expression.

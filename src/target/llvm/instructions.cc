@@ -66,4 +66,11 @@ Emitter::Designated Emitter::designated(const ir::InstrView& instr, size_t opera
   return out;
 }
 
+Value* Emitter::has_work(const ir::InstrView& instr) {
+  Value* all = b_.getTrue();
+  for (const ir::InstrAxis& axis : instr.axes())
+    all = b_.CreateAnd(all, b_.CreateICmpSGT(scalar(axis.extent), i64(0)));
+  return all;
+}
+
 }  // namespace tenon::target::via_llvm

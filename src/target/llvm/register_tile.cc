@@ -196,11 +196,8 @@ void Emitter::register_tile(Expr node, const TileStep& step) {
     if (at + 1 == heights.size()) return loop();
     branch(b_.CreateICmpSLE(rows, i64(height)), loop, [&] { partial(height, at + 1); });
   };
-  Value* has_work = b_.CreateAnd(b_.CreateICmpSGT(tile.k, i64(0)), b_.CreateICmpSGT(rows, i64(0)));
-  if (axes.size() > 3)
-    has_work = b_.CreateAnd(has_work, b_.CreateICmpSGT(scalar(axes[3].extent), i64(0)));
   branch(
-      has_work,
+      has_work(view),
       [&] {
         branch(
             b_.CreateICmpSGE(rows, i64(mr)), [&] { tile_loop(tile, mr, Rows(tile, mr)); },
