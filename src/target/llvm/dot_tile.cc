@@ -34,6 +34,18 @@ Value* part_of_group(Builder& b, Value* pointer, DType type, Value* some, llvm::
   return all;
 }
 
+Value* mask_of_part(Builder& b, DType type, Value* some) {
+  const unsigned bits = static_cast<unsigned>(ir::info(type).bits);
+  Value* all = b.getInt32(0);
+  for (unsigned i = 0; i < 32 / bits; ++i) {
+    const uint64_t element = ((uint64_t{1} << bits) - 1) << (i * bits);
+    Value* kept = b.CreateSelect(b.CreateICmpSLT(b.getInt64(i), some),
+                                 b.getInt32(static_cast<uint32_t>(element)), b.getInt32(0));
+    all = b.CreateOr(all, kept);
+  }
+  return all;
+}
+
 void dot_tile(Emitter& e, Expr node, bool moved, const GroupProduct& product) {
   const Groups of(e, node);
   if (of.lanes < kFewestLanes) return e.as_loops(node);
@@ -43,6 +55,10 @@ void dot_tile(Emitter& e, Expr node, bool moved, const GroupProduct& product) {
   Value* some = ir::is_int(extent, group) ? nullptr : e.scalar(extent);
   const auto width = static_cast<unsigned>(of.lanes);
   const llvm::Align align(static_cast<uint64_t>(ir::info(of.a).bytes));
+  // What stands behind a part may be no number, and times 0 neither.
+  Value* mask = ir::is_float(of.a) && some != nullptr
+                    ? b.CreateVectorSplat(width, mask_of_part(b, of.b, some))
+                    : nullptr;
   Value* high_bits = b.CreateVectorSplat(width, b.getInt32(kHighBits));
   TileStep step{of.lanes, of.lanes * group, {}, {}, product};
   step.row = [&](Value* at) {
@@ -53,10 +69,7 @@ void dot_tile(Emitter& e, Expr node, bool moved, const GroupProduct& product) {
   };
   step.columns = [&](Value* at) {
     Value* y = b.CreateAlignedLoad(widened(b.getInt32Ty(), width), at, align);
-    // What stands behind a part may be no number, and times 0 neither.
-    return ir::is_float(of.a) && some != nullptr
-               ? b.CreateAnd(y, b.CreateVectorSplat(width, b.getInt32(0xffff)))
-               : y;
+    return mask == nullptr ? y : b.CreateAnd(y, mask);
   };
   if (moved) step.excess = [&](Value* sum, Value* y) { return product(sum, high_bits, y); };
   e.register_tile(node, step);

@@ -32,4 +32,7 @@ void dot_tile(Emitter& e, ir::Expr node, bool moved, const GroupProduct& product
 [[nodiscard]] llvm::Value* part_of_group(Builder& b, llvm::Value* pointer, DType type,
                                          llvm::Value* some, llvm::Type* word);
 
+/// The bits of the first `some` elements of a group, which fills 32.
+[[nodiscard]] llvm::Value* mask_of_part(Builder& b, DType type, llvm::Value* some);
+
 }  // namespace tenon::target::via_llvm

@@ -1,6 +1,7 @@
 // Tiles of grouped products against the loops that their rows mean, on odd sizes and tails: on the
 // machines at hand that have the instruction, and on x86 also with it carried out in software.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cmath>
 #include <random>
@@ -39,22 +40,33 @@ constexpr Case kCases[] = {
     {"dot2_tile_bf16", DType::f32, DType::bf16, DType::bf16, "vdpbf16ps"},
 };
 
-/// out[i, j] for i < rows from a[rows, k] and b[k / group + 1, nr, group]: whole groups, then what
-/// is left of k.
-ir::Kernel tile_kernel(const Case& t, int64_t mr, int64_t nr, bool as_loops) {
+/// Columns that accumulators and b have beside the tile's: their rows are not dense.
+constexpr int64_t kBeside = 8;
+
+/// What is left of k behind whole groups: less than a group, or maybe all of the last one.
+enum class Rest : uint8_t { part, last };
+
+/// out[i, j] for i < rows from a[rows, k + gap] and b[k / group + 1, nr + kBeside, group]: groups,
+/// then the rest of k.
+ir::Kernel tile_kernel(const Case& t, int64_t mr, int64_t nr, bool as_loops,
+                       Rest last = Rest::part) {
   ir::Kernel kernel;
   kernel.name = "tile";
   kernel.context = std::make_shared<ir::Context>();
   ir::Context& c = *kernel.context;
-  const Expr rows = c.var("rows"), k = c.var("k"), group = c.i64(t.group());
-  kernel.sizes = {rows, k};
-  const Expr groups = ir::floordiv(c, k, group);
-  const Expr a = c.buffer("a", c.tensor(t.a, std::vector{rows, k}));
-  const Expr b =
-      c.buffer("b", c.tensor(t.b, std::vector{ir::add(c, groups, c.i64(1)), c.i64(nr), group}));
+  const Expr rows = c.var("rows"), k = c.var("k"), gap = c.var("gap"), group = c.i64(t.group());
+  kernel.sizes = {rows, k, gap};
+  Expr groups = ir::floordiv(c, k, group), rest = ir::mod(c, k, group);
+  const Expr a = c.buffer("a", c.tensor(t.a, std::vector{rows, ir::add(c, k, gap)}));
+  const Expr b = c.buffer(
+      "b", c.tensor(t.b, std::vector{ir::add(c, groups, c.i64(1)), c.i64(nr + kBeside), group}));
+  if (last == Rest::last) {
+    groups = ir::max(c, ir::sub(c, ir::ceildiv(c, k, group), c.i64(1)), c.i64(0));
+    rest = ir::min(c, ir::sub(c, k, ir::mul(c, groups, group)), group);
+  }
   const Expr out = c.buffer("out", c.tensor(t.c, std::vector{rows, c.i64(nr)}));
   const Expr acc =
-      c.buffer("acc", c.tensor(t.c, std::vector{c.i64(mr), c.i64(nr)}, ir::Scope::reg));
+      c.buffer("acc", c.tensor(t.c, std::vector{c.i64(mr), c.i64(nr + kBeside)}, ir::Scope::reg));
   kernel.params = {
       {a, ir::ParamRole::in, {}}, {b, ir::ParamRole::constant, {}}, {out, ir::ParamRole::out, {}}};
   kernel.buffers = {acc};
@@ -82,8 +94,8 @@ ir::Kernel tile_kernel(const Case& t, int64_t mr, int64_t nr, bool as_loops) {
     return ir::if_then(c, ir::lt(c, i, rows),
                        ir::store(c, out, ir::load(c, acc, std::vector{i, j}), std::vector{i, j}));
   });
-  const std::vector<Expr> all{init, tile(c.i64(0), groups, group),
-                              tile(groups, c.i64(1), ir::mod(c, k, group)), finish};
+  const std::vector<Expr> all{init, tile(c.i64(0), groups, group), tile(groups, c.i64(1), rest),
+                              finish};
   const Expr g = c.var("g");
   kernel.body =
       ir::for_loop(c, g, rows, ir::if_then(c, ir::lt(c, g, c.i64(1)), ir::seq(c, all)), "parallel");
@@ -112,15 +124,25 @@ std::vector<Machine> machines(const Case& t) {
   return all;
 }
 
-/// Elements of every kind: the extremes of integers; of floats values that sums round, subnormals.
-std::vector<std::byte> random_elements(DType type, int64_t n, std::mt19937& random) {
+/// Tiles' rows and columns to try on the machine.
+std::vector<std::pair<int64_t, int64_t>> shapes(const Machine& m) {
+  const int64_t lanes = m.vector_bytes / 4;
+  return {{4, 2 * lanes}, {6, lanes}, {1, 2 * lanes}};
+}
+
+/// Elements of every kind: the extremes of integers; of floats values that sums round, and either
+/// subnormals or, where they are not finite, infinities and what is no number.
+std::vector<std::byte> random_elements(DType type, int64_t n, bool finite, std::mt19937& random) {
   const int64_t bytes = ir::info(type).bytes;
   std::vector<std::byte> out(static_cast<size_t>(n * bytes));
   for (int64_t i = 0; i < n; ++i) {
     uint64_t bits = random() % 4 == 0 ? (random() % 2 == 0 ? 0x80 : 0x7f) : random();
-    if (ir::is_float(type))
-      bits = ir::encode_float(
-          type, random() % 16 == 0 ? 1e-39 : static_cast<double>(random() % 2000) / 700 - 1);
+    if (ir::is_float(type)) {
+      double x = static_cast<double>(random() % 2000) / 700 - 1;
+      if (finite && random() % 16 == 0) x = 1e-39;
+      if (!finite && random() % 64 == 0) x = random() % 3 == 0 ? NAN : INFINITY;
+      bits = ir::encode_float(type, x);
+    }
     std::memcpy(out.data() + i * bytes, &bits, static_cast<size_t>(bytes));
   }
   return out;
@@ -133,28 +155,53 @@ double value(DType type, const std::vector<std::byte>& all, int64_t i) {
   return ir::decode_float(type, bits);
 }
 
+/// A copy of the bytes behind which no memory is.
+class AtTheEnd {
+ public:
+  explicit AtTheEnd(const std::vector<std::byte>& bytes)
+      : room_((bytes.size() / kPage + 1) * kPage),
+        memory_(mmap(nullptr, room_ + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0)),
+        data_(static_cast<std::byte*>(memory_) + room_ - bytes.size()) {
+    std::copy(bytes.begin(), bytes.end(), data_);
+    EXPECT_EQ(mprotect(static_cast<std::byte*>(memory_) + room_, kPage, PROT_NONE), 0);
+  }
+  ~AtTheEnd() { munmap(memory_, room_ + kPage); }
+  AtTheEnd(const AtTheEnd&) = delete;
+  AtTheEnd& operator=(const AtTheEnd&) = delete;
+  [[nodiscard]] std::byte* data() const { return data_; }
+
+ private:
+  static constexpr size_t kPage = 4096;
+  size_t room_;
+  void* memory_;
+  std::byte* data_;
+};
+
 struct Sizes {
-  int64_t mr, nr, rows, k;
+  int64_t mr, nr, rows, k, gap;
+  bool finite;
 };
 
 /// Runs the tile and its loops on the same operands; compares as the row states.
 void check(const Case& t, const Machine& m, const Sizes& s, std::mt19937& random,
            const testing::Compiled& tile, const testing::Compiled& loops) {
-  const int64_t group = t.group(), groups = s.k / group + 1;
-  std::vector<std::byte> a = random_elements(t.a, s.rows * s.k, random);
-  std::vector<std::byte> b = random_elements(t.b, groups * s.nr * group, random);
+  const int64_t group = t.group(), groups = s.k / group + 1, columns = s.nr + kBeside;
+  std::vector<std::byte> a = random_elements(t.a, s.rows * (s.k + s.gap), s.finite, random);
+  std::vector<std::byte> b = random_elements(t.b, groups * columns * group, s.finite, random);
   // Behind the last element of a group stands what no result may show.
   for (int64_t j = 0; j < s.nr && ir::is_float(t.b); ++j)
     for (int64_t q = s.k % group; q < group; ++q) {
       const uint16_t nan = 0x7fc1;
-      std::memcpy(b.data() + 2 * (((groups - 1) * s.nr + j) * group + q), &nan, 2);
+      std::memcpy(b.data() + 2 * (((groups - 1) * columns + j) * group + q), &nan, 2);
     }
-  const int64_t sizes[] = {s.rows, s.k};
+  const AtTheEnd a_memory(a), b_memory(b);
+  const int64_t sizes[] = {s.rows, s.k, s.gap};
   std::vector<std::byte> results[2];
   for (const bool as_loops : {false, true}) {
     std::vector<std::byte>& out = results[as_loops ? 1 : 0];
     out.resize(static_cast<size_t>(s.rows * s.nr * 4));
-    void* buffers[] = {a.data(), b.data(), out.data()};
+    void* buffers[] = {a_memory.data(), b_memory.data(), out.data()};
     ASSERT_EQ((as_loops ? loops : tile).run(buffers, sizes), 0);
   }
   const std::string where = std::string(t.name) + " on " + m.name + ", " + std::to_string(s.rows) +
@@ -168,14 +215,19 @@ void check(const Case& t, const Machine& m, const Sizes& s, std::mt19937& random
   for (int64_t i = 0; i < s.rows * s.nr; ++i) {
     double magnitudes = 1, flushed = 0;
     for (int64_t kk = 0; kk < s.k; ++kk) {
-      const double x = std::fabs(value(t.a, a, i / s.nr * s.k + kk));
-      const int64_t at = (kk / group * s.nr + i % s.nr) * group + kk % group;
+      const double x = std::fabs(value(t.a, a, i / s.nr * (s.k + s.gap) + kk));
+      const int64_t at = (kk / group * columns + i % s.nr) * group + kk % group;
       const double y = std::fabs(value(t.b, b, at));
       magnitudes += x * y;
       flushed += std::ldexp(1 + x + y, -126);
     }
     const double bound = static_cast<double>(s.k + 1) * std::ldexp(magnitudes, -23) + flushed;
-    ASSERT_NEAR(value(t.c, results[0], i), value(t.c, results[1], i), bound) << where;
+    const double found = value(t.c, results[0], i), expected = value(t.c, results[1], i);
+    if (std::isfinite(expected)) {
+      ASSERT_NEAR(found, expected, bound) << where;
+    } else {
+      ASSERT_TRUE(found == expected || (std::isnan(found) && std::isnan(expected))) << where;
+    }
   }
 }
 
@@ -183,18 +235,20 @@ TEST(DotTile, computes_what_its_row_means) {
   std::mt19937 random(11);
   for (const Case& t : kCases)
     for (const Machine& m : machines(t))
-      for (const auto& [mr, columns] : {std::pair<int64_t, int64_t>{4, 2}, {6, 1}, {1, 2}}) {
-        const int64_t nr = columns * m.vector_bytes / 4;
+      for (const auto& [mr, nr] : shapes(m)) {
         const std::vector<int64_t> params{mr, nr};
         ASSERT_TRUE(machine::find_instruction(t.name)->fits(m, params)) << m.name;
         const testing::SoftwareInstructions software;
-        const ir::Kernel kernel = tile_kernel(t, mr, nr, false);
-        const ir::Kernel plain = tile_kernel(t, mr, nr, true);
-        const testing::Compiled tile(kernel, m);
-        const testing::Compiled loops(plain, *testing::runnable_rows().front());
-        for (const int64_t rows : {mr, int64_t{1}, mr / 2 + 1})
-          for (const int64_t k : {0, 1, 2, 3, 4, 5, 7, 8, 27, 64, 131})
-            check(t, m, {mr, nr, rows, k}, random, tile, loops);
+        for (const Rest rest : {Rest::part, Rest::last}) {
+          const ir::Kernel kernel = tile_kernel(t, mr, nr, false, rest);
+          const ir::Kernel plain = tile_kernel(t, mr, nr, true, rest);
+          const testing::Compiled tile(kernel, m);
+          const testing::Compiled loops(plain, *testing::runnable_rows().front());
+          for (const int64_t rows : {mr, int64_t{1}, mr / 2 + 1})
+            for (const int64_t k : {0, 1, 2, 3, 4, 5, 7, 8, 27, 64, 100, 131})
+              for (const bool finite : {true, false})
+                check(t, m, {mr, nr, rows, k, finite ? 3 : 0, finite}, random, tile, loops);
+        }
         const bool native = testing::named_worker() != nullptr || machine::missing(m).empty();
         EXPECT_TRUE(native || testing::SoftwareInstructions::count() > 0)
             << t.name << " on " << m.name;
