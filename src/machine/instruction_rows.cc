@@ -61,19 +61,23 @@ struct More {
   int64_t narrowest = 1;  // lanes of the shortest vector that there is
 };
 
-/// mr rows of nr / lanes accumulators. Columns that are no multiple of a vector take narrower ones.
-/// Behind mr and nr: heights of tails, ascending.
-bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> params,
-                    const More& more) {
-  if (params.size() < 2) return false;
-  const int64_t mr = params[0];
-  const int64_t nr = params[1];
-  if (mr < 1 || nr < 1) return false;
+/// mr and nr, and behind them heights of tails, ascending.
+bool are_sizes(std::span<const int64_t> params) {
+  if (params.size() < 2 || params[0] < 1 || params[1] < 1) return false;
   int64_t below = 0;
   for (const int64_t height : params.subspan(2)) {
-    if (height <= below || height >= mr) return false;
+    if (height <= below || height >= params[0]) return false;
     below = height;
   }
+  return true;
+}
+
+/// mr rows of nr / lanes accumulators. Columns that are no multiple of a vector take narrower ones.
+bool registers_hold(const Machine& m, int64_t lanes, std::span<const int64_t> params,
+                    const More& more) {
+  if (!are_sizes(params)) return false;
+  const int64_t mr = params[0];
+  const int64_t nr = params[1];
   while (nr % lanes != 0) lanes /= 2;
   const int64_t columns = nr / lanes;
   return lanes >= more.narrowest && mr <= 64 && columns <= 64 &&
@@ -116,6 +120,15 @@ bool halves_fit(const Machine& m, std::span<const int64_t> params) {
   return registers_hold(m, m.vector_bytes / 4, params, {.narrowest = 4});
 }
 
+/// Tiles of c, which take one of a for their rows and one of b for their columns. The columns fill
+/// theirs.
+bool matrix_tiles_hold(const Machine& m, std::span<const int64_t> params) {
+  if (!are_sizes(params) || m.tiles.registers == 0) return false;
+  const int64_t lanes = m.tiles.row_bytes / 4;
+  const int64_t rows = (params[0] + m.tiles.rows - 1) / m.tiles.rows, columns = params[1] / lanes;
+  return params[1] % lanes == 0 && rows * columns + rows + columns <= m.tiles.registers;
+}
+
 template <ir::DType kType>
 Instruction tile(std::string_view name, const Types& types, const std::string& combine) {
   return {name,
@@ -136,6 +149,16 @@ Instruction byte_tile(std::string_view name, const std::string& a, const std::st
           a == b ? bytes_of_a_kind_fit : bytes_of_both_kinds_fit};
 }
 
+/// The same on a matrix unit, which multiplies all pairs of signs.
+Instruction matrix_tile(std::string_view name, const std::string& a, const std::string& b) {
+  return {name,
+          {"amx-int8"},
+          {"mr", "nr"},
+          {1, 1, 2},
+          grouped_body(std::string(name), {"i32", a, b}, "sum", "4"),
+          matrix_tiles_hold};
+}
+
 /// Products of two bytes each, which 16 bits hold before they are multiplied.
 Instruction widened_byte_tile(std::string_view name, const std::string& a, const std::string& b) {
   return {name,
@@ -153,6 +176,10 @@ std::vector<Instruction> make_rows() {
       byte_tile("dot4_tile_i8u8", "i8", "u8"),
       byte_tile("dot4_tile_i8i8", "i8", "i8"),
       byte_tile("dot4_tile_u8u8", "u8", "u8"),
+      matrix_tile("amx_tile_u8i8", "u8", "i8"),
+      matrix_tile("amx_tile_i8u8", "i8", "u8"),
+      matrix_tile("amx_tile_i8i8", "i8", "i8"),
+      matrix_tile("amx_tile_u8u8", "u8", "u8"),
       widened_byte_tile("dot2_tile_u8i8", "u8", "i8"),
       widened_byte_tile("dot2_tile_i8u8", "i8", "u8"),
       widened_byte_tile("dot2_tile_i8i8", "i8", "i8"),
@@ -163,6 +190,13 @@ std::vector<Instruction> make_rows() {
        {1, 1, 2},
        grouped_body("dot2_tile_bf16", {"f32", "bf16", "bf16"}, "fma", "2"),
        halves_fit,
+       Instruction::Numerics::subnormals_are_zero},
+      {"amx_tile_bf16",
+       {"amx-bf16"},
+       {"mr", "nr"},
+       {1, 1, 2},
+       grouped_body("amx_tile_bf16", {"f32", "bf16", "bf16"}, "fma", "2"),
+       matrix_tiles_hold,
        Instruction::Numerics::subnormals_are_zero},
       tile<DType::f32>("fma_tile", {"f32", "f32", "f32"}, "fma"),
       tile<DType::f64>("fma_tile_f64", {"f64", "f64", "f64"}, "fma"),

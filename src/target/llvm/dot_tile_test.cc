@@ -23,6 +23,7 @@ struct Case {
   const char* name;
   DType c, a, b;
   const char* mnemonic;
+  [[nodiscard]] bool in_tiles() const { return std::string_view(mnemonic).starts_with("tdp"); }
   [[nodiscard]] int64_t group() const {
     return machine::semantics(*machine::find_instruction(name)).group();
   }
@@ -38,6 +39,11 @@ constexpr Case kCases[] = {
     {"dot4_tile_u8u8", DType::i32, DType::u8, DType::u8, "vpdpbusd"},
     {"dot2_tile_u8u8", DType::i32, DType::u8, DType::u8, "vpmaddwd"},
     {"dot2_tile_bf16", DType::f32, DType::bf16, DType::bf16, "vdpbf16ps"},
+    {"amx_tile_u8i8", DType::i32, DType::u8, DType::i8, "tdpbusd"},
+    {"amx_tile_i8u8", DType::i32, DType::i8, DType::u8, "tdpbsud"},
+    {"amx_tile_i8i8", DType::i32, DType::i8, DType::i8, "tdpbssd"},
+    {"amx_tile_u8u8", DType::i32, DType::u8, DType::u8, "tdpbuud"},
+    {"amx_tile_bf16", DType::f32, DType::bf16, DType::bf16, "tdpbf16ps"},
 };
 
 /// Columns that accumulators and b have beside the tile's: their rows are not dense.
@@ -109,6 +115,7 @@ Machine with(const std::string& feature, const std::string& llvm_features) {
   m.name += "+" + feature;
   m.needs.push_back(feature);
   m.llvm_features += "," + llvm_features;
+  m.tiles = machine::find_row("sapphirerapids")->tiles;
   return m;
 }
 
@@ -121,11 +128,16 @@ std::vector<Machine> machines(const Case& t) {
   if (std::string(t.mnemonic) == "vpdpbusd") all.push_back(with("avxvnni", "+avxvnni"));
   if (std::string(t.mnemonic) == "vdpbf16ps")
     all.push_back(with("avx512bf16", "+avx512bf16,+avx512vl"));
+  if (t.in_tiles()) {
+    const std::string unit = ir::is_float(t.c) ? "amx-bf16" : "amx-int8";
+    all.push_back(with(unit, "+" + unit));
+  }
   return all;
 }
 
 /// Tiles' rows and columns to try on the machine.
-std::vector<std::pair<int64_t, int64_t>> shapes(const Machine& m) {
+std::vector<std::pair<int64_t, int64_t>> shapes(const Case& t, const Machine& m) {
+  if (t.in_tiles()) return {{32, 32}, {20, 16}, {7, 32}, {16, 48}, {1, 16}};
   const int64_t lanes = m.vector_bytes / 4;
   return {{4, 2 * lanes}, {6, lanes}, {1, 2 * lanes}};
 }
@@ -235,7 +247,7 @@ TEST(DotTile, computes_what_its_row_means) {
   std::mt19937 random(11);
   for (const Case& t : kCases)
     for (const Machine& m : machines(t))
-      for (const auto& [mr, nr] : shapes(m)) {
+      for (const auto& [mr, nr] : shapes(t, m)) {
         const std::vector<int64_t> params{mr, nr};
         ASSERT_TRUE(machine::find_instruction(t.name)->fits(m, params)) << m.name;
         const testing::SoftwareInstructions software;
@@ -260,7 +272,12 @@ TEST(DotTile, emits_its_instruction) {
     for (const char* row : {"x86-64-v4", "znver5", "sapphirerapids"}) {
       // Machines with better take the better.
       if ((row == std::string("x86-64-v4")) != (t.mnemonic == std::string("vpmaddwd"))) continue;
-      const auto text = emit_asm(tile_kernel(t, 12, 32, false), *machine::find_row(row));
+      const Machine& m = *machine::find_row(row);
+      if (!machine::has_instruction(m, *machine::find_instruction(t.name))) {
+        EXPECT_TRUE(t.in_tiles() && m.tiles.registers == 0) << t.name << " on " << row;
+        continue;
+      }
+      const auto text = emit_asm(tile_kernel(t, 12, 32, false), m);
       ASSERT_TRUE(text);
       EXPECT_NE(text->find(std::string(t.mnemonic) + "\t"), std::string::npos) << t.name << *text;
     }
