@@ -82,6 +82,22 @@ TEST(Instruction, machines_have_what_one_of_their_features_gives) {
   EXPECT_FALSE(find_instruction("dot4_tile_u8i8")->fits(ymm_only, std::vector<int64_t>{4, 32}));
 }
 
+TEST(Instruction, tiles_of_a_matrix_unit_hold_a_block_with_its_operands) {
+  const Instruction& row = *find_instruction("amx_tile_u8i8");
+  const auto fits = [&](const char* machine, std::vector<int64_t> params) {
+    return row.fits(*find_row(machine), params);
+  };
+  EXPECT_TRUE(has_instruction(*find_row("sapphirerapids"), row));
+  EXPECT_FALSE(has_instruction(*find_row("znver5"), row));
+  EXPECT_TRUE(fits("sapphirerapids", {32, 32, 11, 22}));
+  EXPECT_TRUE(fits("sapphirerapids", {16, 48}));
+  EXPECT_FALSE(fits("sapphirerapids", {33, 32}));
+  EXPECT_FALSE(fits("sapphirerapids", {17, 48}));
+  EXPECT_FALSE(fits("sapphirerapids", {32, 24}));  // columns fill their tiles
+  EXPECT_FALSE(fits("sapphirerapids", {32, 32, 22, 11}));
+  EXPECT_FALSE(fits("znver5", {16, 16}));
+}
+
 TEST(Instruction, units_are_needed_by_what_uses_them) {
   Machine m = *find_row("x86-64-v3");
   const Instruction& dot = *find_instruction("dot4_tile_u8i8");
