@@ -5,7 +5,7 @@
 #include "interp/loop_tables.h"
 #include "ir/combiner.h"
 #include "ir/expr.h"
-#include "ir/rewrite.h"
+#include "ir/statement.h"
 #include "ir/vector.h"
 #include "machine/instruction.h"
 #include "support/check.h"
@@ -171,24 +171,12 @@ class Compiler {
       out.insert(behind->second.begin(), behind->second.end());
     for (Expr operand : e->operands) collect_loops(operand, out);
   }
-  static bool mentions(Expr e, const std::unordered_set<Expr>& vars) {
-    return vars.contains(e) ||
-           std::ranges::any_of(e->operands, [&](Expr operand) { return mentions(operand, vars); });
-  }
   /// A condition that says nothing about the reduction: it decides whether an element starts.
   bool is_spatial(Expr part, const std::unordered_set<Expr>& reduced) const {
     std::unordered_set<Expr> loops;
     collect_loops(part, loops);
-    return !mentions(part, reduced) &&
+    return !ir::mentions_any(part, reduced) &&
            std::ranges::none_of(loops, [&](Expr loop) { return reduced.contains(loop); });
-  }
-
-  void conjuncts(Expr e, std::vector<Expr>& out) {
-    if (e->op == Op::and_) {
-      for (Expr operand : e->operands) conjuncts(operand, out);
-    } else {
-      out.push_back(e);
-    }
   }
 
   void compile_block(Expr s, Statement& out) {
@@ -209,9 +197,7 @@ class Compiler {
       for (Expr loop : behind) loops_[loop] = true;
       reduced.insert(behind.begin(), behind.end());
     }
-    std::vector<Expr> parts;
-    conjuncts(block.predicate(), parts);
-    for (Expr part : parts) {
+    for (Expr part : ir::conjuncts(block.predicate())) {
       out.exprs.push_back(expr(part));
       out.spatial.push_back(is_spatial(part, reduced) ? 1 : 0);
     }

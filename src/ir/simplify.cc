@@ -6,15 +6,10 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/simplify_impl.h"
+#include "ir/statement.h"
 
 namespace tenon::ir {
 namespace {
-
-bool has_load(Expr e) {
-  const Expr roots[] = {e};
-  const std::vector<Expr> all = post_order(roots);
-  return std::any_of(all.begin(), all.end(), [](Expr n) { return is_load(n->op); });
-}
 
 /// True when assuming more could decide something inside.
 bool has_decisions(Expr e) {
@@ -36,8 +31,6 @@ bool has_facts(Expr condition) {
     return is_predicate(n->op) && n->operands.size() == 2 && is_index(n->operand(0));
   });
 }
-
-bool is_empty(Expr statement) { return statement->op == Op::seq && statement->operands.empty(); }
 
 }  // namespace
 

@@ -34,7 +34,6 @@ namespace tenon::ir {
 struct AccessView {
   Expr node;
   [[nodiscard]] Expr buffer() const { return node->operand(0); }
-  [[nodiscard]] bool is_store() const { return !is_load(node->op); }
   [[nodiscard]] Expr value() const { return node->operand(1); }  // of a store
   [[nodiscard]] Expr mask() const;                               // or nullptr
   [[nodiscard]] std::span<const Expr> indices() const { return node->operands.subspan(first()); }

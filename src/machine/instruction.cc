@@ -7,6 +7,7 @@
 #include "ir/combiner.h"
 #include "ir/rewrite.h"
 #include "ir/simplify.h"
+#include "ir/statement.h"
 #include "ir/text.h"
 #include "support/check.h"
 #include "support/text.h"
@@ -195,14 +196,6 @@ Expr store_to(Context& c, Expr element, Expr value) {
   return ir::store(c, element->operand(0), value, element->operands.subspan(1));
 }
 
-/// Row-major offset of an element in its buffer.
-Expr place_of(Context& c, Expr element) {
-  Expr place = c.i64(0);
-  for (size_t d = 1; d < element->operands.size(); ++d)
-    place = ir::add(c, ir::mul(c, place, element->operand(0)->shape()[d - 1]), element->operand(d));
-  return place;
-}
-
 Expr unspecified(Context& c, ir::DType type) {
   const ir::Type scalar = c.scalar(type);
   if (ir::is_float(type)) return c.imm_f(scalar, std::numeric_limits<double>::quiet_NaN());
@@ -351,8 +344,9 @@ Status verify_layout(Context& c, Expr instr) {
       return fail("verify.instruction",
                   "operand " + std::to_string(i) + " of instruction '" + view.name() + "' " + why);
     };
-    const auto linear =
-        ir::linear_in(c, ir::simplify(c, place_of(c, view.operands()[i]), known), vars);
+    const Expr element = view.operands()[i];
+    const Expr place = ir::offset_of(c, element->operand(0)->shape(), element->operands.subspan(1));
+    const auto linear = ir::linear_in(c, ir::simplify(c, place, known), vars);
     if (!linear) return refuse("has no constant stride along the axes");
     for (size_t a = 0; a < axes.size(); ++a) {
       const Expr step = ir::simplify(c, linear->coefficients[a], known);

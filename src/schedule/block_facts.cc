@@ -1,15 +1,26 @@
 // What blocks are: their kind, the domain of their iterators, how often they run.
+#include "schedule/block_facts.h"
+
 #include <algorithm>
 #include <unordered_set>
 
+#include "ir/injective.h"
 #include "machine/instruction.h"
-#include "schedule/access.h"
 
 namespace tenon::schedule::primitives {
 using ir::Context;
 using ir::Expr;
 using ir::Key;
 using ir::Op;
+
+bool used_by_instruction(Expr root, Expr buffer) {
+  bool used = false;
+  visit_statements(root, [&](const Site& at) {
+    if (at.node->op == Op::instr) used = used || mentions(at.node, buffer);
+    return !used;
+  });
+  return used;
+}
 
 Expr sole_statement(Expr block) {
   const Expr body = ir::BlockView{block}.body();
@@ -30,31 +41,6 @@ bool feeds_reduction(Expr block, Expr loop_var) {
   return false;
 }
 
-namespace {
-/// True if different values of the spatial iterators give different elements: each iterator stands
-/// in an index of its own, alone or with a coefficient and a rest free of iterators.
-bool is_injective(Context& c, const std::vector<Expr>& indices,
-                  const std::vector<ir::BlockIter>& iters) {
-  std::vector<Expr> spatial;
-  for (const ir::BlockIter& it : iters)
-    if (it.kind == 's') spatial.push_back(it.var);
-  std::vector<bool> placed(spatial.size(), false);
-  for (Expr index : indices) {
-    if (has_load(index)) return false;
-    int used = 0;
-    for (size_t i = 0; i < spatial.size(); ++i) {
-      if (!mentions(index, spatial[i])) continue;
-      ++used;
-      const auto linear = ir::linear_in(c, index, std::span(&spatial[i], 1));
-      const auto factor = linear ? ir::as_int(linear->coefficients[0]) : std::nullopt;
-      if (factor && *factor != 0) placed[i] = true;
-    }
-    if (used > 1) return false;
-  }
-  return std::all_of(placed.begin(), placed.end(), [](bool p) { return p; });
-}
-}  // namespace
-
 BlockKind kind_of(Context& c, Expr block) {
   const Expr s = sole_statement(block);
   if (s == nullptr) return BlockKind::opaque;
@@ -68,7 +54,12 @@ BlockKind kind_of(Context& c, Expr block) {
       if (e->op == Op::load && e->operand(0) == s->operand(0)) return BlockKind::opaque;
   }
   const std::vector<Expr> indices = target_indices(s);
-  if (!is_injective(c, indices, iters)) return BlockKind::opaque;
+  if (std::ranges::any_of(indices, ir::has_load)) return BlockKind::opaque;
+  std::vector<Expr> spatial;
+  for (const ir::BlockIter& it : iters)
+    if (it.kind == 's') spatial.push_back(it.var);
+  if (!ir::is_injective(c, indices, spatial, std::vector<Expr>(spatial.size(), nullptr)))
+    return BlockKind::opaque;
   bool has_reduction = false;
   for (const ir::BlockIter& it : iters) {
     if (it.kind != 'r') continue;
@@ -80,47 +71,14 @@ BlockKind kind_of(Context& c, Expr block) {
   return has_reduction ? BlockKind::opaque : BlockKind::store;
 }
 
-namespace {
-/// Marks the loops that a binding tells apart: coefficients as in a number of mixed radix.
-void mark_digits(Context& c, Expr binding, std::span<const Expr> vars,
-                 std::span<const ir::ForView> loops, std::vector<bool>& told) {
-  const auto linear = ir::linear_in(c, binding, vars);
-  if (!linear) return;
-  struct Digit {
-    int64_t weight;
-    size_t loop;
-  };
-  std::vector<Digit> digits;
-  for (size_t i = 0; i < vars.size(); ++i) {
-    const auto weight = ir::as_int(linear->coefficients[i]);
-    if (!weight || *weight < 0) return;
-    if (*weight > 0 && !ir::is_int(loops[i].extent(), 1)) digits.push_back({*weight, i});
-  }
-  std::sort(digits.begin(), digits.end(),
-            [](const Digit& a, const Digit& b) { return a.weight < b.weight; });
-  int64_t reach = 0;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (digits[i].weight <= reach) return;
-    const auto extent = ir::as_int(loops[digits[i].loop].extent());
-    if (i + 1 == digits.size()) break;
-    if (!extent || *extent > (int64_t{1} << 30)) return;
-    reach += digits[i].weight * std::max<int64_t>(*extent - 1, 0);
-    if (reach > (int64_t{1} << 40)) return;
-  }
-  for (const Digit& d : digits) told[d.loop] = true;
-}
-}  // namespace
-
 bool runs_once(Context& c, Expr block, std::span<const ir::ForView> loops) {
-  std::vector<Expr> vars;
-  std::vector<bool> told;
+  std::vector<Expr> vars, extents, bindings;
   for (ir::ForView loop : loops) {
     vars.push_back(loop.var());
-    told.push_back(ir::is_int(loop.extent(), 1));
+    extents.push_back(loop.extent());
   }
-  for (const ir::BlockIter& it : ir::BlockView{block}.iters())
-    mark_digits(c, it.binding, vars, loops, told);
-  return std::all_of(told.begin(), told.end(), [](bool t) { return t; });
+  for (const ir::BlockIter& it : ir::BlockView{block}.iters()) bindings.push_back(it.binding);
+  return ir::is_injective(c, bindings, vars, extents);
 }
 
 Expr with_repetition_note(Context& c, Expr block, std::span<const ir::ForView> loops) {

@@ -8,6 +8,8 @@
 
 #include "ir/expr.h"
 #include "ir/rewrite.h"
+#include "ir/statement.h"
+#include "ir/vector.h"
 
 namespace tenon::schedule {
 namespace {
@@ -59,7 +61,7 @@ Expr write_nest(Context& c, const Nest& nest) {
 }
 
 size_t first_index(Expr access) {
-  return access->op == Op::load ? 1 : (access->op == Op::store ? 2 : 3);
+  return access->operands.size() - AccessView{access}.indices().size();
 }
 bool is_access(Expr n) { return n->op == Op::load || n->op == Op::store || n->op == Op::update; }
 
@@ -68,10 +70,7 @@ class Collapse {
   explicit Collapse(Kernel& kernel) : kernel_(kernel), c_(*kernel.context) {}
 
   void run() {
-    const Expr body = kernel_.body;
-    const std::span<const Expr> all =
-        body->op == Op::seq ? body->operands : std::span<const Expr>(&body, 1);
-    for (Expr s : all) {
+    for (Expr s : in_sequence(kernel_.body)) {
       if (auto nest = read_nest(s)) {
         nests_.push_back(std::move(*nest));
       } else {

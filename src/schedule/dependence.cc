@@ -1,7 +1,7 @@
 // Dependences that decide whether iterations may run in another order.
 #include <algorithm>
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 
 namespace tenon::schedule::primitives {
 using ir::Context;
@@ -69,16 +69,6 @@ std::string order_matters(Draft& draft, const Site& nest, std::span<const Expr> 
   return reads_other_iterations(draft, nest, vars, nullptr);
 }
 
-namespace {
-/// Guards keep accesses inside the buffer, whatever the loops around them cover.
-void clamp(Context& c, Box& box, Expr buffer, const ir::Assumptions& known) {
-  for (size_t d = 0; d < box.size(); ++d) {
-    const Expr last = ir::sub(c, buffer->shape()[d], c.i64(1));
-    if (ir::prove(c, ir::le(c, last, box[d].hi), known)) box[d].hi = last;
-  }
-}
-}  // namespace
-
 std::string reads_other_iterations(Draft& draft, const Site& nest, std::span<const Expr> vars,
                                    Expr reader) {
   Context& c = draft.c();
@@ -86,16 +76,16 @@ std::string reads_other_iterations(Draft& draft, const Site& nest, std::span<con
   ir::Assumptions known = draft.known(nest);
   if (nest.node->op == Op::for_) known.below(nest.node->operand(0), nest.node->operand(1));
   const auto boxed = [&](Access a) {
-    std::erase_if(a.locals, [&](const LocalLoop& l) {
+    std::erase_if(a.loops, [&](const Loop& l) {
       return std::find(vars.begin(), vars.end(), l.var) != vars.end();
     });
-    return box_of(c, a, known);
+    return box_of(c, a, 0, known);
   };
   for (const Access& a : all)
-    for (const LocalLoop& l : a.locals)
+    for (const Loop& l : a.loops)
       if (std::find(vars.begin(), vars.end(), l.var) != vars.end()) known.below(l.var, l.extent);
   for (const Access& r : all) {
-    if ((r.write && !r.updates) || (reader != nullptr && r.block != reader)) continue;
+    if ((r.write && r.exact && !r.updates) || (reader != nullptr && r.block != reader)) continue;
     bool covered = false;
     bool shared = false;
     for (const Access& w : all) {
@@ -108,10 +98,9 @@ std::string reads_other_iterations(Draft& draft, const Site& nest, std::span<con
         complete = !feeds_reduction(w.block, v);
       }
       if (!complete) continue;
-      const auto outer = boxed(w);
-      auto inner = boxed(r);
-      if (inner) clamp(c, *inner, r.buffer, known);
-      covered = outer && inner && contains(c, *outer, *inner, known);
+      ir::Box inner = boxed(r);
+      clamp(c, inner, r.buffer->shape(), known);
+      covered = contains(c, boxed(w), inner, known);
     }
     if (shared && !covered)
       return (r.block != nullptr ? "block " + quoted(r.block) : "a statement") +

@@ -13,40 +13,7 @@ using ir::Op;
 
 // ---- statements
 
-std::vector<size_t> statement_children(Expr s) {
-  switch (s->op) {
-    case Op::seq: {
-      std::vector<size_t> all(s->operands.size());
-      for (size_t i = 0; i < all.size(); ++i) all[i] = i;
-      return all;
-    }
-    case Op::for_:
-    case Op::let:
-      return {2};
-    case Op::cond:
-      return s->operands.size() > 2 ? std::vector<size_t>{1, 2} : std::vector<size_t>{1};
-    case Op::while_:
-    case Op::block:
-      return {1};
-    default:
-      return {};
-  }
-}
-
 namespace {
-/// Depth is the nesting of statements, which is small.
-void visit(Site& at, const std::function<bool(const Site&)>& f) {
-  if (!f(at)) return;
-  const Expr node = at.node;
-  for (size_t child : statement_children(node)) {
-    at.path.push_back({node, child});
-    at.node = node->operand(child);
-    visit(at, f);
-    at.path.pop_back();
-    at.node = node;
-  }
-}
-
 std::optional<Site> find(Expr root, const std::function<bool(Expr)>& wanted) {
   std::optional<Site> found;
   visit_statements(root, [&](const Site& at) {
@@ -57,11 +24,6 @@ std::optional<Site> find(Expr root, const std::function<bool(Expr)>& wanted) {
   return found;
 }
 }  // namespace
-
-void visit_statements(Expr root, const std::function<bool(const Site&)>& f) {
-  Site at{{}, root};
-  visit(at, f);
-}
 
 std::optional<Site> find_loop(Expr root, std::string_view name) {
   return find(root, [&](Expr s) { return s->op == Op::for_ && name_of(s->operand(0)) == name; });
@@ -114,12 +76,6 @@ Site ancestor(const Site& site, size_t depth) {
           site.path[depth].parent};
 }
 
-Expr with_child(Context& c, Expr s, size_t child, Expr replacement) {
-  std::vector<Expr> operands(s->operands.begin(), s->operands.end());
-  operands[child] = replacement;
-  return s->op == Op::seq ? ir::seq(c, operands) : c.rebuild(s, s->type, operands);
-}
-
 Expr replace(Context& c, const Site& site, Expr replacement) {
   Expr s = replacement;
   for (size_t i = site.path.size(); i-- > 0;)
@@ -147,40 +103,6 @@ Expr erase(Context& c, const Site& site) {
 }
 
 const std::string& name_of(Expr named) { return named->string_attr(Key::name); }
-
-// ---- expressions
-
-bool mentions(Expr e, Expr leaf) { return mentions_any(e, std::span(&leaf, 1)); }
-
-bool mentions_any(Expr e, std::span<const Expr> leaves) {
-  if (leaves.empty()) return false;
-  for (Expr n : ir::post_order(std::span(&e, 1)))
-    for (Expr leaf : leaves)
-      if (n == leaf) return true;
-  return false;
-}
-
-std::vector<Expr> conjuncts(Expr condition) {
-  std::vector<Expr> out;
-  std::vector<Expr> stack{condition};
-  while (!stack.empty()) {
-    const Expr e = stack.back();
-    stack.pop_back();
-    if (e->op == Op::and_) {
-      stack.push_back(e->operand(1));
-      stack.push_back(e->operand(0));
-    } else if (!ir::is_int(e, 1)) {
-      out.push_back(e);
-    }
-  }
-  return out;
-}
-
-Expr conjunction(Context& c, std::span<const Expr> parts) {
-  Expr all = c.bool_imm(true);
-  for (Expr part : parts) all = ir::logical_and(c, all, part);
-  return all;
-}
 
 // ---- notes
 
@@ -253,7 +175,7 @@ Expr Draft::copy(Expr statement, const std::string& suffix) {
   // Block names first: the substitution would change the nodes that `blocks` speaks of.
   const std::function<Expr(Expr)> rename_inside = [&](Expr s) -> Expr {
     std::vector<Expr> operands(s->operands.begin(), s->operands.end());
-    for (size_t child : statement_children(s)) operands[child] = rename_inside(operands[child]);
+    for (size_t child : ir::child_positions(s)) operands[child] = rename_inside(operands[child]);
     if (s->op == Op::seq) return ir::seq(c(), operands);
     std::vector<ir::Attr> attrs(s->attrs.begin(), s->attrs.end());
     if (const auto found = blocks.find(s); found != blocks.end())

@@ -12,6 +12,7 @@
 #include "ir/expr.h"
 #include "ir/rewrite.h"
 #include "ir/simplify.h"
+#include "ir/statement.h"
 #include "schedule/schedule.h"
 
 namespace tenon::schedule::primitives {
@@ -29,21 +30,8 @@ struct Edited {
 
 // ---- statements
 
-/// Where a statement stands: parents from the root down, each with the operand that leads on.
-struct Step {
-  ir::Expr parent;
-  size_t child;
-};
-struct Site {
-  std::vector<Step> path;
-  ir::Expr node = nullptr;
-};
-
-/// Operand positions of the child statements of a statement.
-[[nodiscard]] std::vector<size_t> statement_children(ir::Expr statement);
-/// Calls `f` on every statement at or below root in program order, parents first; false from `f`
-/// skips what is below.
-void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
+using ir::Site;
+using ir::Step;
 
 [[nodiscard]] std::optional<Site> find_loop(ir::Expr root, std::string_view name);
 [[nodiscard]] std::optional<Site> find_block(ir::Expr root, std::string_view name);
@@ -65,20 +53,9 @@ void visit_statements(ir::Expr root, const std::function<bool(const Site&)>& f);
 [[nodiscard]] ir::Expr replace(ir::Context& c, const Site& site, ir::Expr replacement);
 /// The root without that statement and the loops and conditions that it leaves empty.
 [[nodiscard]] ir::Expr erase(ir::Context& c, const Site& site);
-/// The statement with its child statement `child` replaced.
-[[nodiscard]] ir::Expr with_child(ir::Context& c, ir::Expr statement, size_t child,
-                                  ir::Expr replacement);
 
 [[nodiscard]] const std::string& name_of(ir::Expr named);  // var, buffer, or block
 [[nodiscard]] inline const std::string& loop_name(ir::ForView loop) { return name_of(loop.var()); }
-
-// ---- expressions
-
-[[nodiscard]] bool mentions(ir::Expr e, ir::Expr leaf);
-[[nodiscard]] bool mentions_any(ir::Expr e, std::span<const ir::Expr> leaves);
-/// Conjuncts of a condition, left to right; none for `true`.
-[[nodiscard]] std::vector<ir::Expr> conjuncts(ir::Expr condition);
-[[nodiscard]] ir::Expr conjunction(ir::Context& c, std::span<const ir::Expr> parts);
 
 // ---- notes: key=value pairs joined by `;`
 

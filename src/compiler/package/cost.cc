@@ -1,10 +1,12 @@
 #include "compiler/package/cost.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "ir/expr.h"
 #include "ir/rewrite.h"
+#include "ir/statement.h"
 
 namespace tenon::compiler::packaging {
 namespace {
@@ -16,25 +18,18 @@ struct Counted {
   std::vector<Expr> extents;  // of the loops around it
 };
 
-/// Blocks with the extents of their loops. Nesting is as deep as the kernel's loops.
-void find_blocks(Expr s, std::vector<Expr>& loops, std::vector<Counted>& out) {
-  switch (s->op) {
-    case Op::seq:
-      for (Expr child : s->operands) find_blocks(child, loops, out);
-      break;
-    case Op::for_: {
-      const ForView loop{s};
-      loops.push_back(loop.extent());
-      find_blocks(loop.body(), loops, out);
-      loops.pop_back();
-      break;
-    }
-    case Op::block:
-      out.push_back({s, loops});
-      break;
-    default:
-      break;
-  }
+/// Outermost blocks with the extents of their loops.
+std::vector<Counted> find_blocks(Expr root) {
+  std::vector<Counted> all;
+  visit_statements(root, [&](const Site& at) {
+    if (at.node->op != Op::block) return true;
+    Counted block{at.node, {}};
+    for (const Step& step : at.path)
+      if (step.parent->op == Op::for_) block.extents.push_back(ForView{step.parent}.extent());
+    all.push_back(std::move(block));
+    return false;
+  });
+  return all;
 }
 
 /// Floating-point operations of one execution.
@@ -76,12 +71,6 @@ struct Reads {
   Expr picked = nullptr;  // number of elements picked
 };
 
-bool has_load(std::span<const Expr> indices) {
-  for (Expr n : post_order(indices))
-    if (n->op == Op::load) return true;
-  return false;
-}
-
 std::unordered_map<Expr, Reads> reads_of(Context& c, std::span<const Counted> blocks) {
   std::unordered_map<Expr, Reads> reads;
   for (const Counted& b : blocks) {
@@ -91,7 +80,7 @@ std::unordered_map<Expr, Reads> reads_of(Context& c, std::span<const Counted> bl
         continue;
       }
       Reads& r = reads[n->operand(0)];
-      if (!has_load(n->operands.subspan(1))) {
+      if (std::ranges::none_of(n->operands.subspan(1), has_load)) {
         r.whole = true;
       } else {
         const Expr count = product(c, b.extents);
@@ -120,9 +109,7 @@ Expr bytes_moved(Context& c, const Kernel& definition, std::span<const Counted> 
 KernelCost cost_of(const Kernel& definition) {
   Context& c = *definition.context;
   KernelCost cost;
-  std::vector<Counted> blocks;
-  std::vector<Expr> loops;
-  find_blocks(definition.body, loops, blocks);
+  const std::vector<Counted> blocks = find_blocks(definition.body);
   cost.bytes = bytes_moved(c, definition, blocks);
   if (blocks.empty()) return cost;
   cost.flops = c.i64(0);

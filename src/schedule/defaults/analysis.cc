@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "ir/rewrite.h"
+#include "ir/statement.h"
 
 namespace tenon::schedule::defaults {
 namespace {
@@ -10,20 +11,13 @@ using namespace ir;  // NOLINT
 
 bool is_heavy(Op op) { return info(op).cost >= kCallCost; }
 
-Expr flat_offset(Context& c, Expr buffer, const std::vector<Expr>& indices) {
-  Expr flat = c.i64(0);
-  for (size_t d = 0; d < indices.size(); ++d)
-    flat = add(c, mul(c, flat, buffer->shape()[d]), indices[d]);
-  return flat;
-}
-
 size_t value_operand(const BlockOutline& block) { return block.is_update ? 2 : 1; }
 
 AccessInfo access(Context& c, Expr buffer, std::span<const Expr> indices,
                   const Assumptions& known) {
   AccessInfo a{buffer, {indices.begin(), indices.end()}, nullptr};
   for (Expr& index : a.indices) index = simplify(c, index, known);
-  a.flat = flat_offset(c, buffer, a.indices);
+  a.flat = offset_of(c, buffer->shape(), a.indices);
   if (a.indices.size() != 1 || a.flat != a.indices[0]) a.flat = simplify(c, a.flat, known);
   return a;
 }
@@ -51,36 +45,25 @@ class Outliner {
 
   std::vector<BlockOutline> all;
 
-  void visit(Expr s) {
-    switch (s->op) {
-      case Op::block:
-        if (only_ == nullptr || BlockView{s}.name() == *only_) add_block(s);
-        return;
-      case Op::for_: {
-        const ForView loop{s};
-        loops_.push_back({loop.var()->string_attr(Key::name), loop.var(), loop.extent(), false});
-        visit(loop.body());
-        loops_.pop_back();
-        return;
-      }
-      case Op::seq:
-        for (Expr child : s->operands) visit(child);
-        return;
-      case Op::cond:
-        for (size_t i = 1; i < s->operands.size(); ++i) visit(s->operand(i));
-        return;
-      default:
-        return;
-    }
+  void visit(Expr root) {
+    visit_statements(root, [&](const Site& at) {
+      if (at.node->op != Op::block) return true;
+      if (only_ == nullptr || BlockView{at.node}.name() == *only_) add_block(at);
+      return false;
+    });
   }
 
  private:
-  void add_block(Expr s) {
-    const BlockView view{s};
+  void add_block(const Site& at) {
+    const BlockView view{at.node};
     BlockOutline block;
     block.name = view.name();
-    block.node = s;
-    block.loops = loops_;
+    block.node = at.node;
+    for (const Step& step : at.path) {
+      if (step.parent->op != Op::for_) continue;
+      const ForView loop{step.parent};
+      block.loops.push_back({loop.var()->string_attr(Key::name), loop.var(), loop.extent(), false});
+    }
     Map map;
     for (const BlockIter& it : view.iters()) {
       map[it.var] = it.binding;
@@ -114,7 +97,6 @@ class Outliner {
 
   Context& c_;
   const std::string* only_;
-  std::vector<LoopInfo> loops_;
 };
 
 Assumptions assume(const std::vector<LoopInfo>& loops) {
@@ -173,9 +155,7 @@ Expr stride_of(Context& c, const AccessInfo& access, const LoopInfo& loop,
   const Expr stride = simplify(c, linear->coefficients[0]);
   std::unordered_set<Expr> vars;
   for (const LoopInfo& l : all) vars.insert(l.var);
-  for (Expr n : post_order(std::span(&stride, 1)))
-    if (vars.contains(n) || n->op == Op::load) return nullptr;
-  return stride;
+  return mentions_any(stride, vars) || has_load(stride) ? nullptr : stride;
 }
 
 bool is_contiguous(Context& c, const AccessInfo& access, const LoopInfo& loop,

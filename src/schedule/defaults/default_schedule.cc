@@ -1,6 +1,7 @@
 // The default schedule: the kernel's anchor decides which one is tried first; where a primitive
 // refuses, a plainer one follows, last each block by itself.
 #include "ir/rewrite.h"
+#include "ir/statement.h"
 #include "schedule/attach.h"
 #include "schedule/defaults/defaults.h"
 #include "schedule/program.h"
@@ -30,9 +31,7 @@ bool placed_in_rows(const BlockOutline& b) {
 /// do.
 void parallelize_bare(Schedule& s) {
   const Expr body = s.program()->body;
-  const std::span<const Expr> all =
-      body->op == Op::seq ? body->operands : std::span<const Expr>(&body, 1);
-  for (Expr statement : std::vector<Expr>(all.begin(), all.end())) {
+  for (Expr statement : in_sequence(body)) {
     if (statement->op != Op::for_ || ForView{statement}.kind() != "serial") continue;
     bool has_block = false;
     for (Expr n : post_order(std::span(&statement, 1))) has_block = has_block || n->op == Op::block;

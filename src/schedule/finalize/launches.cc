@@ -10,9 +10,7 @@ using namespace ir;  // NOLINT
 
 bool has_parallel(Expr s) {
   if (s->op == Op::for_ && ForView{s}.kind() == "parallel") return true;
-  for (size_t i : statement_operands(s))
-    if (has_parallel(s->operand(i))) return true;
-  return false;
+  return std::ranges::any_of(children(s), has_parallel);
 }
 
 Expr without_parallel(Context& c, Expr s) {
@@ -20,12 +18,6 @@ Expr without_parallel(Context& c, Expr s) {
   if (inner->op != Op::for_ || ForView{inner}.kind() != "parallel") return inner;
   const ForView loop{inner};
   return for_loop(c, loop.var(), loop.extent(), loop.body(), "serial", std::string(loop.note()));
-}
-
-/// Outside of loops, what does not read memory is an expression over the kernel's sizes.
-bool reads_memory(Expr e) {
-  const std::vector<Expr> all = post_order(std::span(&e, 1));
-  return std::any_of(all.begin(), all.end(), [](Expr n) { return n->op == Op::load; });
 }
 
 class Launches {
@@ -45,7 +37,8 @@ class Launches {
                              std::string(loop.note())));
       return;
     }
-    if (s->op == Op::cond && !reads_memory(s->operand(0)) && has_parallel(s)) {
+    // Outside of loops, what does not read memory is an expression over the kernel's sizes.
+    if (s->op == Op::cond && !has_load(s->operand(0)) && has_parallel(s)) {
       add(s->operand(1), logical_and(c_, condition, s->operand(0)));
       if (s->operands.size() > 2)
         add(s->operand(2), logical_and(c_, condition, unary(c_, Op::not_, s->operand(0))));

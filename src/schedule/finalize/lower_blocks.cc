@@ -3,6 +3,7 @@
 // spatial loops cannot be run apart, the step itself starts from init when all reduction iterators
 // are 0.
 #include "ir/combiner.h"
+#include "schedule/block_facts.h"
 #include "schedule/finalize/passes.h"
 #include "support/check.h"
 
@@ -88,7 +89,7 @@ class BlockLowering {
     const std::vector<Expr> outer_reductions = reductions_;
     const Expr early = replaced(block.predicate());
     const bool outer_done = init_done_;
-    init_done_ = has_note(s, "init=done");
+    init_done_ = primitives::is_initialized(s);
     reductions_.clear();
     Map inner = iters_;
     for (const BlockIter& it : block.iters()) {
@@ -107,16 +108,6 @@ class BlockLowering {
     reductions_ = outer_reductions;
     init_done_ = outer_done;
     return body;
-  }
-
-  static bool has_note(Expr s, std::string_view pair) {
-    std::string_view note = s->string_attr_or(Key::note, "");
-    while (!note.empty()) {
-      const size_t end = std::min(note.find(';'), note.size());
-      if (note.substr(0, end) == pair) return true;
-      note.remove_prefix(std::min(end + 1, note.size()));
-    }
-    return false;
   }
 
   Expr step(Expr buffer, Expr value, std::span<const Expr> at, std::string_view combine,
@@ -164,22 +155,22 @@ class BlockLowering {
   /// The init of all elements that the loop at depth `from` updates, or nullptr.
   Expr init_nest(size_t from, const std::unordered_set<Expr>& reduced, Expr buffer, Expr init,
                  const std::vector<Expr>& at) {
-    if (mentions(init, reduced)) return nullptr;
+    if (mentions_any(init, reduced)) return nullptr;
     std::unordered_set<Expr> needed;
     collect_vars(init, needed);
     for (Expr i : at) {
-      if (mentions(i, reduced)) return nullptr;
+      if (mentions_any(i, reduced)) return nullptr;
       collect_vars(i, needed);
     }
     std::vector<Expr> guards(stack_.size(), nullptr);
     for (size_t d = from; d < stack_.size(); ++d) {
       if (stack_[d].kind == Frame::other) return nullptr;
       if (stack_[d].kind == Frame::loop) continue;
-      if (stack_[d].kind == Frame::otherwise && mentions(stack_[d].condition, reduced))
+      if (stack_[d].kind == Frame::otherwise && mentions_any(stack_[d].condition, reduced))
         return nullptr;
       std::vector<Expr> kept;
       for (Expr part : conjuncts(stack_[d].condition))
-        if (!mentions(part, reduced)) kept.push_back(part);
+        if (!mentions_any(part, reduced)) kept.push_back(part);
       guards[d] = conjunction(c_, kept);
       collect_vars(guards[d], needed);
     }
@@ -192,7 +183,7 @@ class BlockLowering {
       }
       const ForView loop{stack_[d].node};
       if (!needed.contains(loop.var())) continue;
-      if (reduced.contains(loop.var()) || mentions(loop.extent(), reduced)) return nullptr;
+      if (reduced.contains(loop.var()) || mentions_any(loop.extent(), reduced)) return nullptr;
       collect_vars(loop.extent(), needed);
       const std::string kind = loop.kind() == "parallel" ? "serial" : loop.kind();
       const Expr var = c_.var(loop.var()->string_attr(Key::name) + "_init");

@@ -10,43 +10,37 @@ namespace {
 using namespace ir;  // NOLINT
 
 /// Replaces the statement at `path` below s.
-Expr replace_at(Context& c, Expr s, std::span<const size_t> path,
+Expr replace_at(Context& c, Expr s, std::span<const Step> path,
                 const std::function<Expr(Expr)>& f) {
   if (path.empty()) return f(s);
+  const size_t at = path[0].child;
   std::vector<Expr> operands(s->operands.begin(), s->operands.end());
-  operands[path[0]] = replace_at(c, operands[path[0]], path.subspan(1), f);
+  operands[at] = replace_at(c, operands[at], path.subspan(1), f);
   return c.rebuild(s, s->type, operands);
 }
 
 /// Splits the buffer once; the new buffers, or none.
 std::vector<Expr> split_once(Work& w, Expr buffer, const Assumptions& sizes) {
-  const std::vector<Access> all = collect_accesses(w.c, w.kernel.body);
-  std::vector<const Access*> mine;
-  for (const Access& a : all)
+  const std::vector<Use> all = uses_of(w.c, w.kernel.body);
+  std::vector<const Use*> mine;
+  for (const Use& a : all)
     if (a.buffer == buffer) mine.push_back(&a);
   if (mine.size() < 2) return {};
-  size_t prefix = mine[0]->path.size();
-  for (const Access* a : mine) {
-    prefix = std::min(prefix, a->path.size());
-    for (size_t i = 0; i < prefix; ++i)
-      if (a->path[i] != mine[0]->path[i]) prefix = i;
-  }
-  std::map<size_t, std::vector<const Access*>> groups;
-  for (const Access* a : mine) {
-    if (a->path.size() == prefix) return {};
-    groups[a->path[prefix]].push_back(a);
+  const std::span<const Step> path = common_path(mine);
+  std::map<size_t, std::vector<const Use*>> groups;
+  for (const Use* a : mine) {
+    if (a->site.path.size() == path.size()) return {};
+    groups[a->site.path[path.size()].child].push_back(a);
   }
   if (groups.size() < 2) return {};
   const size_t outer = common_loops(mine);
-  for (const auto& [child, accesses] : groups)
-    if (!written_before_read(w.c, accesses, outer, sizes)) return {};
+  for (const auto& [child, uses] : groups)
+    if (!written_before_read(w.c, uses, outer, sizes)) return {};
   std::vector<Expr> fresh;
-  const std::vector<size_t> path(mine[0]->path.begin(),
-                                 mine[0]->path.begin() + static_cast<ptrdiff_t>(prefix));
   w.kernel.body = replace_at(w.c, w.kernel.body, path, [&](Expr s) {
     std::vector<Expr> operands(s->operands.begin(), s->operands.end());
     bool first = true;
-    for (const auto& [child, accesses] : groups) {
+    for (const auto& [child, uses] : groups) {
       if (!std::exchange(first, false)) {
         fresh.push_back(w.c.buffer(buffer->string_attr(Key::name), buffer->type));
         operands[child] = substitute(w.c, operands[child], {{buffer, fresh.back()}});
@@ -60,7 +54,7 @@ std::vector<Expr> split_once(Work& w, Expr buffer, const Assumptions& sizes) {
 }  // namespace
 
 void privatize_buffers(Work& w) {
-  const Assumptions sizes = assume_sizes(w.kernel);
+  const Assumptions sizes = assume_extents(w.kernel);
   for (size_t i = 0; i < w.kernel.buffers.size(); ++i) {
     for (;;) {
       const std::vector<Expr> fresh = split_once(w, w.kernel.buffers[i], sizes);

@@ -6,143 +6,77 @@
 namespace tenon::schedule::finalizing {
 using namespace ir;  // NOLINT
 
-size_t common_loops(const std::vector<const Access*>& accesses) {
-  const Access& first = *accesses.front();
-  size_t common = first.loops.size();
-  for (const Access* a : accesses) {
-    common = std::min(common, a->loops.size());
-    for (size_t l = 0; l < common; ++l) {
-      const size_t depth = first.depths[l];
-      const bool same =
-          a->loops[l] == first.loops[l] && a->depths[l] == depth &&
-          std::equal(first.path.begin(), first.path.begin() + static_cast<ptrdiff_t>(depth),
-                     a->path.begin());
-      if (!same) common = l;
-    }
+std::span<const Step> common_path(const std::vector<const Use*>& uses) {
+  std::span<const Step> shared = uses.front()->site.path;
+  for (const Use* use : uses) {
+    const auto differ = std::ranges::mismatch(shared, use->site.path);
+    shared = shared.first(static_cast<size_t>(differ.in1 - shared.begin()));
   }
-  return common;
+  return shared;
 }
 
-Assumptions assume_loops(const Assumptions& sizes, const Access& access) {
-  Assumptions known = sizes;
-  for (Expr loop : access.loops) known.below(loop->operand(0), loop->operand(1));
-  return known;
+size_t common_loops(const std::vector<const Use*>& uses) {
+  return static_cast<size_t>(std::ranges::count_if(
+      common_path(uses), [](const Step& s) { return s.parent->op == Op::for_; }));
 }
 
 namespace {
 
-/// True if every variable of e is a size or the variable of one of the access' first `outer` loops.
-bool visible(Expr e, const Access& access, size_t outer, const Assumptions& sizes) {
+/// True if every variable of e is a size or the variable of one of the use's first `outer` loops.
+bool visible(Expr e, const Use& use, size_t outer, const Assumptions& sizes) {
   std::unordered_set<Expr> vars;
   collect_vars(e, vars);
-  for (size_t l = 0; l < outer; ++l) vars.erase(access.loops[l]->operand(0));
+  for (size_t l = 0; l < outer; ++l) vars.erase(use.loops[l].var);
   for (Expr v : vars)
     if (!sizes.ranges.contains(v)) return false;
-  for (Expr n : post_order(std::span(&e, 1)))
-    if (n->op == Op::load) return false;
-  return true;
-}
-
-Expr smaller(Context& c, Expr a, Expr b, const Assumptions& known) {
-  if (a == b || prove(c, le(c, a, b), known)) return a;
-  if (prove(c, le(c, b, a), known)) return b;
-  return nullptr;
-}
-Expr larger(Context& c, Expr a, Expr b, const Assumptions& known) {
-  if (a == b || prove(c, le(c, b, a), known)) return a;
-  if (prove(c, le(c, a, b), known)) return b;
-  return nullptr;
-}
-
-std::optional<SymbolicRange> unite(Context& c, const std::optional<SymbolicRange>& a,
-                                   const std::optional<SymbolicRange>& b,
-                                   const Assumptions& known) {
-  if (!a || !b) return std::nullopt;
-  const Expr lo = smaller(c, a->lo, b->lo, known);
-  const Expr hi = larger(c, a->hi, b->hi, known);
-  if (lo == nullptr || hi == nullptr) return std::nullopt;
-  return SymbolicRange{lo, hi};
+  return !has_load(e);
 }
 
 }  // namespace
 
-Region region_of(Context& c, const std::vector<const Access*>& accesses, size_t outer,
-                 const Assumptions& sizes) {
-  Region all;
-  for (const Access* a : accesses) {
-    const size_t rank = static_cast<size_t>(a->buffer->rank());
-    if (a->indices.size() != rank) return Region(rank);
+Box region_of(Context& c, const std::vector<const Use*>& uses, size_t outer,
+              const Assumptions& sizes) {
+  Box all;
+  for (const Use* a : uses) {
     const Assumptions known = assume_loops(sizes, *a);
-    std::vector<Expr> inner;
-    for (size_t l = outer; l < a->loops.size(); ++l) inner.push_back(a->loops[l]->operand(0));
-    Region mine(rank);
-    for (size_t d = 0; d < rank; ++d) {
-      auto range = range_over(c, a->indices[d], inner, known);
-      if (!range) continue;
-      range->lo = simplify(c, range->lo, known);
-      range->hi = simplify(c, range->hi, known);
-      // Guards keep accesses inside the buffer, whatever the loops around them cover.
-      const Expr last = sub(c, a->buffer->shape()[d], c.i64(1));
-      if (!a->in_tile && prove(c, le(c, last, range->hi), known)) range->hi = last;
-      if (visible(range->lo, *a, outer, sizes) && visible(range->hi, *a, outer, sizes))
-        mine[d] = range;
-    }
-    if (a == accesses.front()) {
-      all = mine;
-      continue;
-    }
-    for (size_t d = 0; d < rank; ++d) all[d] = unite(c, all[d], mine[d], known);
+    Box mine = box_of(c, *a, outer, sizes);
+    if (!a->in_tile) clamp(c, mine, a->buffer->shape(), known);
+    for (auto& axis : mine)
+      if (axis && (!visible(axis->lo, *a, outer, sizes) || !visible(axis->hi, *a, outer, sizes)))
+        axis.reset();
+    all = a == uses.front() ? mine : unite(c, all, mine, known);
   }
   return all;
 }
 
 namespace {
 
+/// One side of an if_then.
+struct Branch {
+  Expr condition;
+  bool then = true;
+  bool operator==(const Branch&) const = default;
+};
+
+/// Around a use, outermost first.
+std::vector<Branch> branches_of(const Use& use) {
+  std::vector<Branch> all;
+  for (const Step& step : use.site.path)
+    if (step.parent->op == Op::cond) all.push_back({step.parent->operand(0), step.child == 1});
+  return all;
+}
+
 /// Disjoint or overlapping parts of a buffer.
-using Boxes = std::vector<Region>;
+using Boxes = std::vector<Box>;
 
 /// A store (the corners of a tile are one) and the branches that it, but not what it must cover,
 /// depends on.
 struct Write {
-  std::vector<const Access*> corners;
+  std::vector<const Use*> corners;
   std::vector<Branch> alternatives;
 };
 
-bool at_most(Context& c, Expr a, Expr b, const Assumptions& known) {
-  return a == b || prove(c, le(c, a, b), known);
-}
-
-bool contains(Context& c, const std::optional<SymbolicRange>& a,
-              const std::optional<SymbolicRange>& b, const Assumptions& known) {
-  return a && b && at_most(c, a->lo, b->lo, known) && at_most(c, b->hi, a->hi, known);
-}
-
-/// a and b as one box where that is no more than both: one holds the other, or they touch along
-/// one axis and agree in the others.
-std::optional<Region> joined(Context& c, const Region& a, const Region& b,
-                             const Assumptions& known) {
-  size_t in_a = 0, in_b = 0, same = 0, other = 0;
-  for (size_t d = 0; d < a.size(); ++d) {
-    const bool b_in = contains(c, a[d], b[d], known), a_in = contains(c, b[d], a[d], known);
-    in_a += b_in ? 1 : 0;
-    in_b += a_in ? 1 : 0;
-    same += a_in && b_in ? 1 : 0;
-    if (!a_in || !b_in) other = d;
-  }
-  if (in_a == a.size()) return a;
-  if (in_b == a.size()) return b;
-  if (same + 1 < a.size() || !a[other] || !b[other]) return std::nullopt;
-  const Expr one = c.i64(1);
-  if (!at_most(c, a[other]->lo, add(c, b[other]->hi, one), known) ||
-      !at_most(c, b[other]->lo, add(c, a[other]->hi, one), known))
-    return std::nullopt;
-  Region all = a;
-  all[other] = unite(c, a[other], b[other], known);
-  if (!all[other]) return std::nullopt;
-  return all;
-}
-
-void add_box(Context& c, Boxes& boxes, Region box, const Assumptions& known) {
+void add_box(Context& c, Boxes& boxes, Box box, const Assumptions& known) {
   for (size_t i = 0; i < boxes.size();) {
     auto both = joined(c, boxes[i], box, known);
     if (!both) {
@@ -154,18 +88,6 @@ void add_box(Context& c, Boxes& boxes, Region box, const Assumptions& known) {
     i = 0;
   }
   boxes.push_back(std::move(box));
-}
-
-/// What a box of either side of an alternative shares with one of the other.
-Region intersect(Context& c, const Region& a, const Region& b, const Assumptions& known) {
-  Region both(a.size());
-  for (size_t d = 0; d < a.size(); ++d) {
-    if (!a[d] || !b[d]) continue;
-    const Expr lo = larger(c, a[d]->lo, b[d]->lo, known);
-    const Expr hi = smaller(c, a[d]->hi, b[d]->hi, known);
-    if (lo != nullptr && hi != nullptr) both[d] = SymbolicRange{lo, hi};
-  }
-  return both;
 }
 
 /// What the writes touch whichever way their alternatives from `level` on go.
@@ -187,72 +109,60 @@ Boxes certain_boxes(Context& c, const std::vector<Write>& writes, size_t level, 
   for (const auto& [condition, both] : sides) {
     if (both[0].empty() || both[1].empty()) continue;
     const Boxes otherwise = certain_boxes(c, both[0], level + 1, outer, sizes);
-    for (const Region& a : certain_boxes(c, both[1], level + 1, outer, sizes))
-      for (const Region& b : otherwise) add_box(c, all, intersect(c, a, b, known), known);
+    for (const Box& a : certain_boxes(c, both[1], level + 1, outer, sizes))
+      for (const Box& b : otherwise) add_box(c, all, intersect(c, a, b, known), known);
   }
   return all;
 }
 
 /// A branch that leaves out elements beyond an extent stays out of account, as region_of says: its
 /// condition is about the loops inside. Any other decides whether there is a write at all.
-bool is_alternative(const Branch& branch, const Access& write, size_t outer,
+bool is_alternative(const Branch& branch, const Use& write, size_t outer,
                     const Assumptions& sizes) {
-  for (Expr n : post_order(std::span(&branch.condition, 1)))
-    if (n->op == Op::load) return true;
-  return visible(branch.condition, write, outer, sizes);
+  return has_load(branch.condition) || visible(branch.condition, write, outer, sizes);
 }
 
-bool covers(Context& c, const Region& w, const Access& read, size_t outer,
-            const Assumptions& sizes) {
-  Region r = region_of(c, {&read}, outer, sizes);
+bool covers(Context& c, const Box& w, const Use& read, size_t outer, const Assumptions& sizes) {
+  Box r = region_of(c, {&read}, outer, sizes);
   const Assumptions known = assume_loops(sizes, read);
-  for (size_t d = 0; d < r.size(); ++d) {
-    if (!w[d]) return false;
-    // A tile's room beyond the buffer holds nothing that anyone needs.
-    const Expr last = sub(c, read.buffer->shape()[d], c.i64(1));
-    if (read.in_tile && r[d] && prove(c, le(c, last, r[d]->hi), known)) r[d]->hi = last;
-    if (!r[d]) {
-      // A read anywhere is covered by a write of the whole axis.
-      const Expr extent = read.buffer->shape()[d];
-      if (!is_int(w[d]->lo, 0) || !prove(c, le(c, extent, add(c, w[d]->hi, c.i64(1))), known))
-        return false;
-    } else if (smaller(c, w[d]->lo, r[d]->lo, known) != w[d]->lo ||
-               larger(c, w[d]->hi, r[d]->hi, known) != w[d]->hi) {
-      return false;
-    }
-  }
-  return true;
+  const std::vector<Expr>& shape = read.buffer->shape();
+  // A tile's room beyond the buffer holds nothing that anyone needs.
+  if (read.in_tile) clamp(c, r, shape, known);
+  // A read anywhere is covered by a write of the whole axis.
+  for (size_t d = 0; d < r.size(); ++d)
+    if (!r[d]) r[d] = {c.i64(0), sub(c, shape[d], c.i64(1))};
+  return contains(c, w, r, known);
 }
 
 }  // namespace
 
-bool written_before_read(Context& c, const std::vector<const Access*>& accesses, size_t outer,
+bool written_before_read(Context& c, const std::vector<const Use*>& uses, size_t outer,
                          const Assumptions& sizes) {
-  std::vector<const Access*> before;
-  for (const Access* a : accesses) {
+  std::vector<const Use*> before;
+  for (const Use* a : uses) {
     if (a->indices.size() != static_cast<size_t>(a->buffer->rank())) return false;
-    if (a->is_store) {
+    if (a->write) {
       before.push_back(a);
       continue;
     }
     if (before.empty()) return false;
+    const std::vector<Branch> shared = branches_of(*a);
     std::vector<Write> writes;
-    for (const Access* w : before) {
+    for (const Use* w : before) {
       if (w->in_tile && !writes.empty() && writes.back().corners.front()->in_tile &&
-          writes.back().corners.front()->path == w->path) {
+          writes.back().corners.front()->site.path == w->site.path) {
         writes.back().corners.push_back(w);
         continue;
       }
       Write write{{w}, {}};
-      for (const Branch& branch : w->branches)
-        if (std::ranges::find(a->branches, branch) == a->branches.end() &&
+      for (const Branch& branch : branches_of(*w))
+        if (std::ranges::find(shared, branch) == shared.end() &&
             is_alternative(branch, *w, outer, sizes))
           write.alternatives.push_back(branch);
       writes.push_back(std::move(write));
     }
     const Boxes boxes = certain_boxes(c, writes, 0, outer, sizes);
-    if (std::ranges::none_of(boxes,
-                             [&](const Region& w) { return covers(c, w, *a, outer, sizes); }))
+    if (std::ranges::none_of(boxes, [&](const Box& w) { return covers(c, w, *a, outer, sizes); }))
       return false;
   }
   return true;

@@ -8,12 +8,6 @@ namespace tenon::schedule::finalizing {
 namespace {
 using namespace ir;  // NOLINT
 
-bool has_load(Expr e) {
-  for (Expr n : post_order(std::span(&e, 1)))
-    if (n->op == Op::load) return true;
-  return false;
-}
-
 class Simplifier {
  public:
   explicit Simplifier(Context& c) : c_(c) {}
@@ -65,10 +59,7 @@ class Simplifier {
     std::vector<Expr> all;
     for (Expr child : s->operands) {
       const Expr done = visit(child, known);
-      if (is_empty(done)) continue;
-      const std::span<const Expr> parts =
-          done->op == Op::seq ? done->operands : std::span<const Expr>(&done, 1);
-      for (Expr part : parts) append(all, part);
+      for (Expr part : in_sequence(done)) append(all, part);
     }
     return seq(c_, all);
   }
@@ -190,7 +181,7 @@ class Simplifier {
       const Expr bound = mentions(part, var) ? upper_bound(part, var, known) : nullptr;
       if (bound == nullptr) continue;
       const auto range = range_over(c_, bound, inner, known);
-      if (!range || mentions(range->hi, {inner.begin(), inner.end()})) continue;
+      if (!range || mentions_any(range->hi, inner)) continue;
       least = simplify(c_, least == nullptr ? range->hi : min(c_, least, range->hi), known);
     }
     return least;
@@ -215,7 +206,7 @@ class Simplifier {
 }  // namespace
 
 void simplify_statements(Work& w) {
-  w.kernel.body = Simplifier(w.c).visit(w.kernel.body, assume_sizes(w.kernel));
+  w.kernel.body = Simplifier(w.c).visit(w.kernel.body, assume_extents(w.kernel));
 }
 
 }  // namespace tenon::schedule::finalizing

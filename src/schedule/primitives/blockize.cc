@@ -1,7 +1,7 @@
 // blockize and specialize.
 #include <algorithm>
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 #include "schedule/primitives/primitives.h"
 
 namespace tenon::schedule::primitives {
@@ -109,9 +109,8 @@ Result<Edited> specialize(const Program& p, const std::string& loop, const std::
       return refuse("specialize",
                     "the extent of '" + inner_name + "' is not known at loop '" + loop + "'");
   }
-  for (Expr e : ir::post_order(std::span(&extent, 1)))
-    if (e->op == Op::load)
-      return refuse("specialize", "the extent of '" + inner_name + "' is read from memory");
+  if (has_load(extent))
+    return refuse("specialize", "the extent of '" + inner_name + "' is read from memory");
   const Expr body = ForView{site->node}.body();
   Expr chain = body;
   std::vector<Expr> copies;

@@ -26,15 +26,15 @@ std::string no_scope(const std::string& scope) {
 }
 
 /// The whole buffer.
-Box whole(Context& c, Expr buffer) {
-  Box box;
+Ranges whole(Context& c, Expr buffer) {
+  Ranges box;
   for (Expr extent : buffer->shape()) box.push_back({c.i64(0), ir::add(c, extent, c.i64(-1))});
   return box;
 }
 
 /// `part` where it is known to be inside of the buffer, else all of the axis.
-Box inside(Context& c, Box part, Expr buffer, const ir::Assumptions& known) {
-  const Box all = whole(c, buffer);
+Ranges inside(Context& c, Ranges part, Expr buffer, const ir::Assumptions& known) {
+  const Ranges all = whole(c, buffer);
   for (size_t d = 0; d < part.size(); ++d)
     if (!ir::prove(c, ir::le(c, all[d].lo, part[d].lo), known) ||
         !ir::prove(c, ir::le(c, part[d].hi, all[d].hi), known))
@@ -96,17 +96,17 @@ Result<Edited> cache_write(const Program& p, const std::string& block, const std
   const auto domain = iterator_domain(draft, *site);
   if (!domain) return refuse(kName, "the iterators of '" + block + "' do not form a box");
   // The elements written: the indices while the iterators run through the domain.
-  Access target{buffer, {}, {}, true, true, false, nullptr, 0};
+  Access target{.buffer = buffer, .write = true};
   const std::vector<ir::BlockIter> iters = ir::BlockView{site->node}.iters();
   ir::Map shifted;
   for (size_t i = 0; i < iters.size(); ++i) {
     const auto& [lo, hi] = (*domain)[i];
     shifted[iters[i].var] = ir::add(c, iters[i].var, lo);
-    target.locals.push_back({iters[i].var, ir::add(c, ir::sub(c, hi, lo), c.i64(1))});
+    target.loops.push_back({iters[i].var, ir::add(c, ir::sub(c, hi, lo), c.i64(1))});
   }
   for (Expr index : target_indices(statement))
     target.indices.push_back(ir::substitute(c, index, shifted));
-  const auto box = box_of(c, target, draft.known_sizes());
+  const auto box = ir::bounded(box_of(c, target, 0, draft.known_sizes()));
   if (!box) return refuse(kName, "the elements that '" + block + "' writes cannot be bounded");
   const Expr cache = c.buffer(draft.fresh_buffer(name_of(buffer) + "_" + scope),
                               c.tensor(buffer->dtype(), buffer->shape(), *to));
@@ -137,23 +137,20 @@ Result<Edited> cache_read(const Program& p, const std::string& block,
   if (block_above(*site) != nullptr)
     return refuse(kName, "block '" + block + "' stands in another block");
   const std::vector<Access> all = accesses(c, draft.body());
-  int order = 0;
-  for (const Access& a : all)
-    if (a.block == site->node) order = a.order;
+  const int order = order_of(all, site->node);
   if (writes(accesses(c, top.node), buffer))
     return refuse(kName, "'" + buffer_name + "' is written in the same nest");
   for (const Access& a : all)
     if (a.write && a.buffer == buffer && a.order > order)
       return refuse(kName, "'" + buffer_name + "' is written after the block");
-  std::optional<Box> box;
-  bool known = true;
+  std::optional<ir::Box> box;
   for (const Access& a : accesses(c, top.node)) {
     if (a.buffer != buffer || a.block != site->node || a.write) continue;
-    const auto part = box_of(c, a, draft.known(top));
-    known = known && part;
-    if (known) box = box ? unite(c, *box, *part, draft.known(top)) : *part;
+    const ir::Box part = box_of(c, a, 0, draft.known(top));
+    box = box ? hull(c, *box, part, draft.known(top)) : part;
   }
-  const Box region = known && box ? inside(c, *box, buffer, draft.known(top)) : whole(c, buffer);
+  const auto bounds = box ? ir::bounded(*box) : std::nullopt;
+  const Ranges region = bounds ? inside(c, *bounds, buffer, draft.known(top)) : whole(c, buffer);
   const Expr cache = c.buffer(draft.fresh_buffer(buffer_name + "_" + scope),
                               c.tensor(buffer->dtype(), buffer->shape(), *to));
   const std::string name = draft.fresh(buffer_name + "_read");

@@ -35,38 +35,33 @@ Status check_producer(Draft& draft, const Site& site) {
 }
 
 /// The union of what is read of the buffer inside the loop, in one iteration.
-Result<Box> needed(Draft& draft, const Site& loop, Expr producer, Expr buffer) {
+Result<Ranges> needed(Draft& draft, const Site& loop, Expr producer, Expr buffer) {
   Context& c = draft.c();
   const ir::Assumptions known = known_inside(draft, loop);
   const Expr skip[] = {producer};
-  std::optional<Box> all;
+  std::optional<ir::Box> all;
   for (const Access& a : accesses(c, ir::ForView{loop.node}.body(), skip)) {
     if (a.buffer != buffer || a.write) continue;
-    const auto box = box_of(c, a, known);
-    if (!box)
-      return refuse(
-          kName, "the elements of " + quote(name_of(buffer)) + " that are read cannot be bounded");
-    all = all ? unite(c, *all, *box, known) : *box;
+    const ir::Box box = box_of(c, a, 0, known);
+    all = all ? hull(c, *all, box, known) : box;
   }
   if (!all) return refuse(kName, "nothing under the loop reads " + quote(name_of(buffer)));
-  return *all;
+  if (auto ranges = ir::bounded(*all)) return *std::move(ranges);
+  return refuse(kName,
+                "the elements of " + quote(name_of(buffer)) + " that are read cannot be bounded");
 }
 
 /// Index among the loop's child statements of the first that reads the buffer.
 size_t first_reader(Context& c, Expr body, Expr buffer) {
-  if (body->op != Op::seq) return 0;
-  for (size_t i = 0; i < body->operands.size(); ++i)
-    if (reads(accesses(c, body->operand(i)), buffer)) return i;
+  const std::span<const Expr> all = ir::in_sequence(body);
+  for (size_t i = 0; i < all.size(); ++i)
+    if (reads(accesses(c, all[i]), buffer)) return i;
   return 0;
 }
 
 Expr inserted(Context& c, Expr body, size_t at, Expr statement) {
-  std::vector<Expr> all;
-  if (body->op == Op::seq) {
-    all.assign(body->operands.begin(), body->operands.end());
-  } else {
-    all.push_back(body);
-  }
+  const std::span<const Expr> old = ir::in_sequence(body);
+  std::vector<Expr> all(old.begin(), old.end());
   all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), statement);
   return ir::seq(c, all);
 }
@@ -75,16 +70,12 @@ Expr inserted(Context& c, Expr body, size_t at, Expr statement) {
 Status check_inputs(Draft& draft, Expr producer, Expr body, size_t at) {
   Context& c = draft.c();
   const std::vector<Access> mine = accesses(c, producer);
-  int order = 0;
   const std::vector<Access> all = accesses(c, draft.body());
-  for (const Access& a : all)
-    if (a.block == producer) order = a.order;
+  const int order = order_of(all, producer);
   for (const Access& a : all)
     if (a.order > order && a.write && reads(mine, a.buffer))
       return refuse(kName, quote(name_of(a.buffer)) + " is written after the block reads it");
-  const std::span<const Expr> statements =
-      body->op == Op::seq ? std::span<const Expr>(body->operands) : std::span(&body, 1);
-  for (Expr statement : statements.subspan(at)) {
+  for (Expr statement : ir::in_sequence(body).subspan(at)) {
     const Expr skip[] = {producer};
     for (const Access& a : accesses(c, statement, skip))
       if (a.write && reads(mine, a.buffer))
@@ -110,7 +101,7 @@ Result<Edited> compute_at(const Program& p, const std::string& block, const std:
     return refuse(kName, quote(name_of(buffer)) + " is read outside of loop '" + loop + "'");
   const auto domain = iterator_domain(draft, *producer);
   if (!domain) return refuse(kName, "the iterators of " + quote(block) + " do not form a box");
-  TENON_TRY(const Box box, needed(draft, *target, producer->node, buffer));
+  TENON_TRY(const Ranges box, needed(draft, *target, producer->node, buffer));
   {
     const Expr body = ir::ForView{target->node}.body();
     TENON_TRY_VOID(
@@ -120,7 +111,7 @@ Result<Edited> compute_at(const Program& p, const std::string& block, const std:
   for (size_t i = 0; i < iters.size(); ++i)
     if (iters[i].kind == 'r' && !ir::is_int((*domain)[i].lo, 0))
       return refuse(kName, quote(block) + " does not run through its reduction from the start");
-  std::vector<SymbolicRange> ranges = *domain;
+  Ranges ranges = *domain;
   std::vector<bool> narrowed(ranges.size(), false);
   narrow(draft.c(), iters, target_indices(sole_statement(producer->node)), box, 's', ranges,
          narrowed);

@@ -1,7 +1,7 @@
 // inline and reverse_inline.
 #include <algorithm>
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 #include "schedule/primitives/primitives.h"
 
 namespace tenon::schedule::primitives {
@@ -35,23 +35,6 @@ std::optional<ir::Map> solve(Context& c, const std::vector<ir::BlockIter>& iters
   }
   if (map.size() != vars.size()) return std::nullopt;
   return map;
-}
-
-/// True if an instruction below root names the buffer.
-bool used_by_instruction(Expr root, Expr buffer) {
-  bool used = false;
-  visit_statements(root, [&](const Site& at) {
-    if (at.node->op == Op::instr) used = used || mentions(at.node, buffer);
-    return !used;
-  });
-  return used;
-}
-
-/// Program order of the accesses of a block.
-int order_of(const std::vector<Access>& all, Expr block) {
-  for (const Access& a : all)
-    if (a.block == block) return a.order;
-  return 0;
 }
 
 Status check_inlined(Draft& draft, const Site& site) {

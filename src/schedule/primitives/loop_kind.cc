@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 #include "schedule/primitives/primitives.h"
 
 namespace tenon::schedule::primitives {

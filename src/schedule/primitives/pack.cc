@@ -72,15 +72,6 @@ Expr read_packed(Context& c, Expr root, std::span<const PackedAxis> axes, Expr b
   });
 }
 
-bool read_by_instruction(Expr root, Expr buffer) {
-  bool used = false;
-  visit_statements(root, [&](const Site& at) {
-    if (at.node->op == Op::instr) used = used || mentions(at.node, buffer);
-    return !used;
-  });
-  return used;
-}
-
 /// The block that writes the packed copy, zero where the logical index leaves the buffer.
 Expr pack_nest(Draft& draft, const std::string& name, std::span<const PackedAxis> axes, Expr buffer,
                Expr packed) {
@@ -88,7 +79,7 @@ Expr pack_nest(Draft& draft, const std::string& name, std::span<const PackedAxis
   std::vector<ir::BlockIter> iters;
   std::vector<Expr> at;
   std::vector<Expr> logical(buffer->shape().size(), c.i64(0));
-  Box box;
+  Ranges box;
   for (size_t i = 0; i < axes.size(); ++i) {
     iters.push_back({c.var("vi" + std::to_string(i)), c.i64(0), 's'});
     at.push_back(iters.back().var);
@@ -114,7 +105,7 @@ Result<Edited> pack_constant(Draft& draft, ir::KernelParam& param, const ir::Pac
                              std::span<const PackedAxis> axes) {
   Context& c = draft.c();
   const Expr buffer = param.buffer;
-  if (read_by_instruction(draft.body(), buffer))
+  if (used_by_instruction(draft.body(), buffer))
     return refuse("pack", quote(buffer) + " is read by an instruction");
   const Expr packed =
       c.buffer(draft.fresh_buffer(name_of(buffer) + "_packed"),
@@ -145,13 +136,11 @@ Result<Edited> pack(const Program& p, const std::string& block, const std::strin
       return pack_constant(draft, param, layout, axes);
   if (block_above(*site) != nullptr)
     return refuse("pack", "block '" + block + "' stands in another block");
-  if (read_by_instruction(site->node, buffer))
+  if (used_by_instruction(site->node, buffer))
     return refuse("pack", quote(buffer) + " is read by an instruction");
   const Site top = outermost_loop(*site);
   const std::vector<Access> all = accesses(c, draft.body());
-  int order = 0;
-  for (const Access& a : all)
-    if (a.block == site->node) order = a.order;
+  const int order = order_of(all, site->node);
   if (writes(accesses(c, top.node), buffer))
     return refuse("pack", quote(buffer) + " is written in the same nest");
   for (const Access& a : all)

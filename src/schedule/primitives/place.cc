@@ -15,9 +15,8 @@ SymbolicRange clipped(Context& c, const SymbolicRange& range, const SymbolicRang
 }
 }  // namespace
 
-Expr nest_over(Draft& draft, Expr node, const std::vector<SymbolicRange>& ranges,
-               const std::vector<SymbolicRange>& domain, ir::Assumptions known,
-               std::span<const ir::ForView> outer) {
+Expr nest_over(Draft& draft, Expr node, const Ranges& ranges, const Ranges& domain,
+               ir::Assumptions known, std::span<const ir::ForView> outer) {
   Context& c = draft.c();
   const ir::BlockView view{node};
   std::vector<ir::BlockIter> iters = view.iters();
@@ -52,8 +51,7 @@ Expr nest_over(Draft& draft, Expr node, const std::vector<SymbolicRange>& ranges
 }
 
 void narrow(Context& c, const std::vector<ir::BlockIter>& iters, std::span<const Expr> indices,
-            const Box& box, char kind, std::vector<SymbolicRange>& ranges,
-            std::vector<bool>& narrowed) {
+            const Ranges& box, char kind, Ranges& ranges, std::vector<bool>& narrowed) {
   std::vector<Expr> vars;
   for (const ir::BlockIter& it : iters) vars.push_back(it.var);
   for (size_t d = 0; d < indices.size(); ++d) {
@@ -83,7 +81,7 @@ std::string bad_place(const Site& block, const Site& loop) {
   return "";
 }
 
-Expr copy_nest(Draft& draft, const std::string& name, const Box& box, Expr from, Expr to) {
+Expr copy_nest(Draft& draft, const std::string& name, const Ranges& box, Expr from, Expr to) {
   Context& c = draft.c();
   std::vector<ir::BlockIter> iters;
   std::vector<Expr> at;

@@ -2,31 +2,30 @@
 // share.
 #pragma once
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 
 namespace tenon::schedule::primitives {
 
 /// Loops named BLOCK_axis over `ranges` (one for each iterator, inside or across `domain`) around
 /// the block, which is guarded where a range may leave the domain. `known`: outside of the loops;
 /// `outer`: the loops there.
-[[nodiscard]] ir::Expr nest_over(Draft& draft, ir::Expr block,
-                                 const std::vector<ir::SymbolicRange>& ranges,
-                                 const std::vector<ir::SymbolicRange>& domain,
-                                 ir::Assumptions known, std::span<const ir::ForView> outer);
+[[nodiscard]] ir::Expr nest_over(Draft& draft, ir::Expr block, const Ranges& ranges,
+                                 const Ranges& domain, ir::Assumptions known,
+                                 std::span<const ir::ForView> outer);
 
 /// `box` (of a buffer) seen through the indices of an access with that block's iterators: the
 /// ranges of the iterators that stand alone in an index with coefficient 1. Others keep what
 /// `ranges` has.
 void narrow(ir::Context& c, const std::vector<ir::BlockIter>& iters,
-            std::span<const ir::Expr> indices, const Box& box, char kind,
-            std::vector<ir::SymbolicRange>& ranges, std::vector<bool>& narrowed);
+            std::span<const ir::Expr> indices, const Ranges& box, char kind, Ranges& ranges,
+            std::vector<bool>& narrowed);
 
 /// Reasons for which nothing can be placed there; empty when it can.
 [[nodiscard]] std::string bad_place(const Site& block, const Site& loop);
 
 /// A statement that copies the elements in `box` from one buffer to another, in a block `name` with
 /// loops named after it. The box is free of loop variables.
-[[nodiscard]] ir::Expr copy_nest(Draft& draft, const std::string& name, const Box& box,
+[[nodiscard]] ir::Expr copy_nest(Draft& draft, const std::string& name, const Ranges& box,
                                  ir::Expr from, ir::Expr to);
 
 /// The param or internal buffer of that name; nullptr for none.

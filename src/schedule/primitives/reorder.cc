@@ -1,7 +1,7 @@
 // fuse and reorder.
 #include <algorithm>
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 #include "schedule/primitives/primitives.h"
 
 namespace tenon::schedule::primitives {

@@ -148,19 +148,18 @@ bool fills_its_box(Expr block, std::span<const Expr> loops) {
 }
 
 /// What the loop writes of the buffer in one iteration.
-std::optional<Box> written_box(Draft& draft, const Places& at, Expr buffer) {
+std::optional<Ranges> written_box(Draft& draft, const Places& at, Expr buffer) {
   Context& c = draft.c();
   const ir::Assumptions known = known_inside(draft, at.loop);
-  std::optional<Box> all;
+  std::optional<ir::Box> all;
   const std::vector<Expr> loops = vars_inside(at.loop.node);
   for (const Access& a : accesses(c, ir::ForView{at.loop.node}.body())) {
     if (a.buffer != buffer || !a.write) continue;
     if (!fills_its_box(a.block, loops)) return std::nullopt;
-    const auto box = box_of(c, a, known);
-    if (!box) return std::nullopt;
-    all = all ? unite(c, *all, *box, known) : *box;
+    const ir::Box box = box_of(c, a, 0, known);
+    all = all ? hull(c, *all, box, known) : box;
   }
-  return all;
+  return all ? ir::bounded(*all) : std::nullopt;
 }
 
 /// True if the ranges of all iterations of the loops around make up the whole domain: an iterator
@@ -183,7 +182,7 @@ bool makes_up(Draft& draft, const Places& at, const SymbolicRange& range,
 }
 
 /// Refuses unless the loops of the place have iterations wherever the block has elements.
-Status check_runs(Draft& draft, const Places& at, const std::vector<SymbolicRange>& domain) {
+Status check_runs(Draft& draft, const Places& at, const Ranges& domain) {
   Context& c = draft.c();
   ir::Assumptions known = draft.known_sizes();
   for (const SymbolicRange& range : domain) known.facts.push_back(ir::le(c, range.lo, range.hi));
@@ -201,10 +200,9 @@ Status check_runs(Draft& draft, const Places& at, const std::vector<SymbolicRang
 }
 
 /// The iterators' ranges in one iteration of the loop.
-Result<std::vector<SymbolicRange>> ranges_for(Draft& draft, const Places& at,
-                                              std::span<const Expr> buffers,
-                                              const std::vector<SymbolicRange>& domain) {
-  std::vector<SymbolicRange> ranges = domain;
+Result<Ranges> ranges_for(Draft& draft, const Places& at, std::span<const Expr> buffers,
+                          const Ranges& domain) {
+  Ranges ranges = domain;
   std::vector<bool> narrowed(ranges.size(), false);
   const std::vector<ir::BlockIter> iters = ir::BlockView{at.consumer.node}.iters();
   const Expr body = ir::BlockView{at.consumer.node}.body();
@@ -250,7 +248,7 @@ Result<Edited> reverse_compute_at(const Program& p, const std::string& block,
   for (size_t i = 0; i < iters.size(); ++i)
     if (iters[i].kind == 'r' && !ir::is_int((*domain)[i].lo, 0))
       return refuse(kName, quote(block) + " does not run through its reduction from the start");
-  TENON_TRY(const std::vector<SymbolicRange> ranges, ranges_for(draft, at, buffers, *domain));
+  TENON_TRY(const Ranges ranges, ranges_for(draft, at, buffers, *domain));
 
   const std::vector<Expr> shared = shared_conditions(draft, at, buffers);
   draft.set_body(erase(draft.c(), *consumer));

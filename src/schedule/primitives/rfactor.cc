@@ -104,8 +104,8 @@ Status check_rfactor(Draft& draft, const Site& site, const Site& at) {
     if (mentions(loop.extent(), outer.var()))
       return refuse(kRfactor, "the extent of " + quote(loop_name(loop)) + " depends on " +
                                   quote(loop_name(outer)));
-  for (Expr e : ir::post_order(std::span(&at.node->operands[1], 1)))
-    if (e->op == Op::load) return refuse(kRfactor, "the extent of the loop is read from memory");
+  if (has_load(loop.extent()))
+    return refuse(kRfactor, "the extent of the loop is read from memory");
   const Expr buffer = sole_statement(site.node)->operand(0);
   const Expr skip[] = {site.node};
   for (const Access& a : accesses(draft.c(), draft.body(), skip))

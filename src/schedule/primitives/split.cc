@@ -1,5 +1,5 @@
 // split and tile.
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 #include "schedule/primitives/primitives.h"
 
 namespace tenon::schedule::primitives {
@@ -16,9 +16,7 @@ namespace {
 bool loads_first(Expr s) {
   for (size_t i = s->op == Op::block ? 2 : 1; i < s->operands.size(); ++i) {
     if (s->op == Op::for_ && i == 2) break;
-    const Expr operand = s->operand(i);
-    for (Expr e : ir::post_order(std::span(&operand, 1)))
-      if (e->op == Op::load) return true;
+    if (has_load(s->operand(i))) return true;
   }
   return false;
 }

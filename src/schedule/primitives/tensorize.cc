@@ -3,7 +3,7 @@
 // occur; what stands at a loop in an operand's indices becomes a function of the axis.
 #include <algorithm>
 
-#include "schedule/access.h"
+#include "schedule/block_facts.h"
 #include "schedule/primitives/primitives.h"
 #include "schedule/unify.h"
 
@@ -46,11 +46,9 @@ std::optional<std::vector<Expr>> strides(Draft& draft, const Operand& x, std::sp
                                          const ir::Assumptions& known) {
   Context& c = draft.c();
   std::vector<Expr> total(vars.size(), c.i64(0));
-  Expr flat = c.i64(0);
   bool linear = true;
   for (size_t d = 0; d < x.loops.size(); ++d) {
     const Expr extent = x.buffer->shape()[d];
-    flat = ir::add(c, ir::mul(c, flat, extent), x.loops[d]);
     const auto part = linear ? ir::linear_in(c, x.loops[d], vars) : std::nullopt;
     linear = part.has_value();
     for (size_t i = 0; linear && i < vars.size(); ++i)
@@ -58,6 +56,7 @@ std::optional<std::vector<Expr>> strides(Draft& draft, const Operand& x, std::sp
   }
   if (!linear) {
     if (!draft.is_param(x.buffer)) return std::nullopt;
+    const Expr flat = ir::offset_of(c, x.buffer->shape(), x.loops);
     const auto whole = ir::linear_in(c, ir::simplify(c, flat, known), vars);
     if (!whole) return std::nullopt;
     total = whole->coefficients;

@@ -2,6 +2,7 @@
 // launch.
 #include <llvm/Support/raw_ostream.h>
 
+#include "ir/statement.h"
 #include "target/llvm/codegen.h"
 #include "target/llvm/emitter.h"
 
@@ -17,9 +18,7 @@ Result<Built> build(const Backend& backend, const ir::Kernel& kernel,
                     const machine::Machine& machine, const std::string& prefix) {
   Built built{make_unit(kernel.name, backend, machine), {}};
   Emitter emitter(*built.unit.module, backend, kernel, machine);
-  std::vector<ir::Expr> statements{kernel.body};
-  if (kernel.body->op == ir::Op::seq)
-    statements.assign(kernel.body->operands.begin(), kernel.body->operands.end());
+  const std::span<const ir::Expr> statements = ir::in_sequence(kernel.body);
   for (size_t i = 0; i < statements.size(); ++i) {
     const std::string symbol = statements.size() == 1 ? prefix : prefix + "." + std::to_string(i);
     TENON_TRY(Launch launch, emitter.emit(statements[i], symbol));

@@ -43,9 +43,6 @@ struct BufferInfo {
 
 struct TileStep;  // register_tile.h
 
-/// True if evaluating the expression reads memory.
-[[nodiscard]] bool has_load(Expr root);
-
 class Emitter {
  public:
   Emitter(llvm::Module& module, const Backend& backend, const ir::Kernel& kernel,

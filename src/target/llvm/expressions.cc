@@ -1,5 +1,6 @@
 // Scalar and vector expressions.
 #include "ir/combiner.h"
+#include "ir/statement.h"
 #include "support/check.h"
 #include "target/llvm/emitter.h"
 
@@ -114,18 +115,6 @@ Value* Emitter::reduce_lanes(Expr e) {
 }
 
 // ---- select
-
-bool has_load(Expr root) {
-  std::vector<Expr> work{root};
-  std::set<uint32_t> seen;
-  while (!work.empty()) {
-    const Expr e = work.back();
-    work.pop_back();
-    if (ir::is_load(e->op)) return true;
-    if (seen.insert(e->id).second) work.insert(work.end(), e->operands.begin(), e->operands.end());
-  }
-  return false;
-}
 
 Value* Emitter::select(Expr e) {
   Value* condition = expr(e->operand(0));

@@ -4,6 +4,7 @@
 #include "ir/combiner.h"
 #include "ir/expr.h"
 #include "ir/rewrite.h"
+#include "ir/statement.h"
 #include "ir/vector.h"
 #include "schedule/finalize/vectorize/vectorize.h"
 #include "support/check.h"
@@ -42,9 +43,7 @@ Expr VectorBody::guard(size_t k) {
 Expr VectorBody::even_offset(Expr buffer, std::span<const Expr> indices, const Chunk& chunk) {
   const auto even = [&](Expr e) { return facts_.step(e, chunk).has_value(); };
   if (indices.size() < 2 || std::ranges::all_of(indices, even)) return nullptr;
-  Expr flat = c_.i64(0);
-  for (size_t d = 0; d < indices.size(); ++d)
-    flat = add(c_, mul(c_, flat, buffer->shape()[d]), indices[d]);
+  Expr flat = offset_of(c_, buffer->shape(), indices);
   for (Expr before = nullptr; before != flat;) {
     before = flat;
     if (scope_.has_load(flat)) return nullptr;
@@ -94,12 +93,7 @@ VectorBody::Place VectorBody::place(Expr buffer, std::span<const Expr> indices, 
 std::vector<Expr> VectorBody::neighbours(const Place& p, int64_t delta, size_t k) {
   const int width = chunks_[k].width;
   std::vector<Expr> at = p.first;
-  if (!p.row) {
-    Expr flat = c_.i64(0);
-    for (size_t d = 0; d < at.size(); ++d)
-      flat = add(c_, mul(c_, flat, p.buffer->shape()[d]), at[d]);
-    at = {flat};
-  }
+  if (!p.row) at = {offset_of(c_, p.buffer->shape(), at)};
   at.back() = ramp(c_, add(c_, at.back(), c_.i64(delta)), 1, width);
   return at;
 }

@@ -1,51 +1,22 @@
-// What statements read and write: accesses with their index expressions, boxes that they cover, and
-// the dependences that decide whether loops may be reordered or run in parallel.
+// What primitives ask about blocks: boxes that accesses cover, kinds of blocks and the domains of
+// their iterators, and the dependences that decide whether loops may be reordered or run in
+// parallel.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "schedule/accesses.h"
 #include "schedule/program.h"
 
 namespace tenon::schedule::primitives {
 
-struct LocalLoop {
-  ir::Expr var, extent;
-};
+/// Inclusive bounds for each iterator or axis.
+using Ranges = std::vector<ir::SymbolicRange>;
 
-/// One read or write below a statement. Indices speak of variables outside of that statement and of
-/// `locals`, the loops between the statement and the access (for an instruction also its own).
-struct Access {
-  ir::Expr buffer;
-  std::vector<ir::Expr> indices;
-  std::vector<LocalLoop> locals;
-  bool write = false;
-  bool exact = true;         // false: the elements are not known, `indices` is empty
-  bool updates = false;      // a write that reads what it writes
-  ir::Expr block = nullptr;  // the outermost block below the statement that it stands in
-  int order = 0;             // of the block or bare statement in program order
-};
-
-/// Accesses at or below `root`, in program order; statements in `skip` are left out.
-[[nodiscard]] std::vector<Access> accesses(ir::Context& c, ir::Expr root,
-                                           std::span<const ir::Expr> skip = {});
-
-[[nodiscard]] bool has_load(ir::Expr e);
-[[nodiscard]] bool reads(const std::vector<Access>& all, ir::Expr buffer);
-[[nodiscard]] bool writes(const std::vector<Access>& all, ir::Expr buffer);
-/// True if some buffer is written by one and touched by the other.
-[[nodiscard]] bool conflict(const std::vector<Access>& a, const std::vector<Access>& b);
-
-/// Inclusive bounds an axis.
-using Box = std::vector<ir::SymbolicRange>;
-/// What the access covers when its locals run over their extents.
-[[nodiscard]] std::optional<Box> box_of(ir::Context& c, const Access& access,
-                                        const ir::Assumptions& known);
-/// The smallest box around both that can be told.
-[[nodiscard]] Box unite(ir::Context& c, const Box& a, const Box& b, const ir::Assumptions& known);
-[[nodiscard]] bool contains(ir::Context& c, const Box& outer, const Box& inner,
-                            const ir::Assumptions& known);
+/// True if an instruction at or below root names the buffer.
+[[nodiscard]] bool used_by_instruction(ir::Expr root, ir::Expr buffer);
 
 /// Shapes of blocks that primitives tell apart.
 enum class BlockKind : uint8_t {
@@ -75,8 +46,7 @@ enum class BlockKind : uint8_t {
 [[nodiscard]] Status check_reduction(std::string_view primitive, ir::Context& c, const Site& block);
 
 /// Ranges of the iterators over all iterations, free of loop variables, when they form a box.
-[[nodiscard]] std::optional<std::vector<ir::SymbolicRange>> iterator_domain(Draft& draft,
-                                                                            const Site& block);
+[[nodiscard]] std::optional<Ranges> iterator_domain(Draft& draft, const Site& block);
 
 /// True if different iterations of `loops` (around the block) give different values of its
 /// iterators. After compute_at with overlapping regions they may not: such blocks have the note
