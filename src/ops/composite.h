@@ -17,8 +17,5 @@ namespace tenon::ops {
                                                         std::span<const Expr> operands,
                                                         const Options& options,
                                                         std::span<const Expr> extents = {});
-[[nodiscard]] bool is_composite(std::string_view name);
-/// Names of all composites, sorted.
-[[nodiscard]] std::vector<std::string_view> composite_names();
 
 }  // namespace tenon::ops

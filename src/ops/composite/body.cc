@@ -78,18 +78,6 @@ Val Body::iota(DType type, Exprs shape, int64_t axis) {
               c.tensor(type, shape));
 }
 
-Val Body::tensor_f(DType type, std::span<const double> values) {
-  Tensor t = Tensor::zeros(type, {static_cast<int64_t>(values.size())});
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (ir::is_float(type)) {
-      t.set_f(static_cast<int64_t>(i), values[i]);
-    } else {
-      t.set_i(static_cast<int64_t>(i), static_cast<int64_t>(values[i]));
-    }
-  }
-  return wrap(c.constant(c.tensor(type, {t.shape[0]}), t.bytes.data(), t.bytes.size()));
-}
-
 // ---- elementwise
 
 Exprs broadcast_shape(Context& c, const Exprs& a, const Exprs& b) {

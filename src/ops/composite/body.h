@@ -56,7 +56,6 @@ class Body {
   /// Integer expressions as an i64 vector.
   Val numbers(const Exprs& values);
   Val iota(ir::DType type, Exprs shape, int64_t axis);
-  Val tensor_f(ir::DType type, std::span<const double> values);  // constant vector
 };
 
 // ---- elementwise; operands broadcast as NumPy's do, a literal takes the other operand's type

@@ -278,14 +278,6 @@ double real_option(Expr call, std::string_view key, double otherwise) {
 
 // ---- the public face
 
-bool is_composite(std::string_view name) { return rows().contains(name); }
-
-std::vector<std::string_view> composite_names() {
-  std::vector<std::string_view> names;
-  for (const auto& [name, row] : rows()) names.push_back(name);
-  return names;
-}
-
 Options parse_options(std::string_view text) {
   Options options;
   for (std::string_view part : split(text, ' ')) {
