@@ -58,6 +58,10 @@ class RangeOver {
       if (!depends(atoms[i])) continue;
       const std::optional<Split> s = split_by(p, atoms[i]);
       if (!s) return false;
+      if (const auto whole = over_choice(atoms[i], *s, upwards, depth)) {
+        p = *whole;
+        return !p.poisoned;
+      }
       const bool up = simplifier_.solver().nonnegative(s->slope);
       if (!up && !simplifier_.solver().nonnegative(-s->slope)) {
         if (i == 0) return false;
@@ -69,6 +73,21 @@ class RangeOver {
       return !p.poisoned;
     }
     return !mentions_inner(p);
+  }
+
+  /// A bound of rest + min(a, b) where the rest depends on the same variables: that of
+  /// min(rest + a, rest + b), in which they may cancel. The same for max, and for a difference.
+  std::optional<Poly> over_choice(Expr e, const Split& s, bool upwards, int depth) {
+    const bool plus = s.slope == Poly::number(1);
+    if ((e->op != Op::min && e->op != Op::max) || !mentions_inner(s.rest) ||
+        (!plus && !(s.slope == Poly::number(-1))))
+      return std::nullopt;
+    Solver& solver = simplifier_.solver();
+    const auto a = of(s.rest + s.slope * solver.poly(e->operand(0)), depth - 1);
+    const auto b = of(s.rest + s.slope * solver.poly(e->operand(1)), depth - 1);
+    if (!a || !b) return std::nullopt;
+    const Op op = plus == (e->op == Op::min) ? Op::min : Op::max;
+    return upwards ? choose(op, a->hi, b->hi) : choose(op, a->lo, b->lo);
   }
 
   std::optional<Bounds> atom(Expr e, int depth) {

@@ -466,6 +466,21 @@ TEST_F(Simplify, evaluate_knows_signs_and_widths) {
         << info(r.op).name << " " << info(r.type).name << " " << r.x << " " << r.y;
 }
 
+TEST_F(Simplify, range_over_sums_what_is_in_a_minimum_with_what_is_beside_it) {
+  // Rows of tiles, the last of them shorter: i0 * 6 + min(n - i0 * 6, 6) is min(n, i0 * 6 + 6).
+  const Expr n = c.var("n");
+  const Expr i0 = var("i0", 4);
+  const Expr tiles[] = {i0};
+  const Expr rows = min(c, sub(c, n, times(i0, 6)), num(6));
+  const auto end = range_over(c, sum(times(i0, 6), rows), tiles, known);
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->hi, simplify(c, min(c, n, num(24)), known));
+  EXPECT_EQ(end->lo, simplify(c, min(c, n, num(6)), known));
+  const auto left = range_over(c, sub(c, times(i0, -6), rows), tiles, known);
+  ASSERT_TRUE(left.has_value());
+  EXPECT_EQ(left->lo, simplify(c, max(c, times(n, -1), num(-24)), known));
+}
+
 TEST_F(Simplify, range_over_knows_nothing_of_what_memory_holds) {
   const Expr i = var("i", 5);
   const Expr table = c.buffer("table", c.tensor(DType::i64, std::vector<Expr>{num(5)}));

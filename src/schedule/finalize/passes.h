@@ -22,12 +22,12 @@ struct Work {
 };
 
 // ---- passes, declared by their rows; each has a file of its own
-#define TENON_KERNEL_PASS(name, function, doc) void function(Work& w);
+#define TENON_KERNEL_PASS(name, function, required, doc) void function(Work& w);
 #include "schedule/finalize/passes.def"  // NOLINT(readability-redundant-declaration): rows may share one
 
 // ---- uses of buffers
-/// An access as passes on kernels see it: one element, so that an instruction's operand is two, the
-/// first and the last that it may touch.
+/// An access as passes on kernels see it: an instruction's tile is two, the first and the last
+/// element that it may touch; its other operands run along its axes.
 struct Use : Access {
   bool in_tile = false;  // a corner of an instruction's tile: its room beyond the buffer counts
   bool fixed = true;     // false: as an instruction's memory operand, never in registers

@@ -1,4 +1,4 @@
-// Uses of buffers: accesses with operands of instructions as corners; see passes.h.
+// Uses of buffers: accesses with the tiles of instructions as corners; see passes.h.
 #include "ir/rewrite.h"
 #include "schedule/finalize/passes.h"
 
@@ -9,13 +9,11 @@ namespace {
 
 /// Adds what the instruction touches first and last along its axes.
 void add_corners(Context& c, const Access& a, bool write, std::vector<Use>& out) {
-  const bool whole = a.is_instruction_operand();
   Map first, last;
   Use corner{a};
   corner.write = write;
   corner.updates = false;
-  corner.in_tile = whole && a.updates;
-  corner.fixed = !whole || a.updates;
+  corner.in_tile = a.is_instruction_operand();
   while (!corner.loops.empty() && corner.loops.back().node->op == Op::instr) {
     const Loop& axis = corner.loops.back();
     first[axis.var] = c.i64(0);
@@ -36,6 +34,11 @@ std::vector<Use> uses_of(Context& c, Expr root) {
   for (const Access& a : accesses(c, root)) {
     if (a.loops.empty() || a.loops.back().node->op != Op::instr) {
       all.push_back(Use{a});
+      continue;
+    }
+    if (a.is_instruction_operand() && !a.updates) {
+      all.push_back(Use{a});
+      all.back().fixed = false;
       continue;
     }
     if (a.updates) add_corners(c, a, false, all);

@@ -48,15 +48,20 @@ Places locate(Draft& draft, Site consumer, Site loop) {
 }
 
 /// Refuses when statements that the consumer would overtake touch what it touches.
-Status check_overtaking(Draft& draft, const Places& at) {
+Status check_overtaking(const Places& at) {
   const Expr written = sole_statement(at.consumer.node)->operand(0);
   for (const Access& a : at.all) {
     if (a.order <= at.last || a.order >= at.consumer_order) continue;
     if ((a.write && (reads(at.mine, a.buffer) || a.buffer == written)) || a.buffer == written)
       return refuse(kName, quote(name_of(a.buffer)) + " is used between the loop and the block");
   }
-  for (const Access& a : accesses(draft.c(), at.root))
-    if (a.buffer == written && a.block != at.consumer.node)
+  // Readers behind it in a loop around both find what it wrote in the same iteration, as before.
+  std::vector<Expr> nest;
+  for (const Site& site : find_blocks(at.root)) nest.push_back(site.node);
+  for (const Access& a : at.all)
+    if (a.buffer == written && a.block != at.consumer.node &&
+        (a.write || a.order < at.consumer_order) &&
+        (a.block == nullptr || std::ranges::find(nest, a.block) != nest.end()))
       return refuse(kName, quote(name_of(written)) + " is used in the nest of the loop");
   return {};
 }
@@ -132,14 +137,18 @@ Expr under(Context& c, Expr nest, std::span<const Expr> conditions) {
 /// True if the block's predicate does no more to what is written than end iterators at their
 /// bounds. Any other part would leave the box of its loops with holes, and the consumer would run
 /// where nothing is yet.
-bool fills_its_box(Expr block, std::span<const Expr> loops) {
+bool fills_its_box(Context& c, Expr block, std::span<const Expr> loops,
+                   const ir::Assumptions& known) {
   const ir::BlockView view{block};
   const auto iters = view.iters();
   for (Expr part : conjuncts(view.predicate())) {
-    const bool ends = part->op == Op::lt && !mentions_any(part->operand(1), loops) &&
-                      std::ranges::any_of(iters, [&](const ir::BlockIter& it) {
-                        return it.kind == 's' && it.binding == part->operand(0);
-                      });
+    const bool ends =
+        part->op == Op::lt && !mentions_any(part->operand(1), loops) &&
+        std::ranges::any_of(iters, [&](const ir::BlockIter& it) {
+          return it.kind == 's' &&
+                 (it.binding == part->operand(0) ||
+                  ir::is_int(ir::simplify(c, ir::sub(c, it.binding, part->operand(0)), known), 0));
+        });
     const bool moves = std::ranges::any_of(
         loops, [&](Expr v) { return mentions(part, v) && in_bindings(block, 's', v); });
     if (!ends && moves) return false;
@@ -155,7 +164,7 @@ std::optional<Ranges> written_box(Draft& draft, const Places& at, Expr buffer) {
   const std::vector<Expr> loops = vars_inside(at.loop.node);
   for (const Access& a : accesses(c, ir::ForView{at.loop.node}.body())) {
     if (a.buffer != buffer || !a.write) continue;
-    if (!fills_its_box(a.block, loops)) return std::nullopt;
+    if (!fills_its_box(c, a.block, loops, known)) return std::nullopt;
     const ir::Box box = box_of(c, a, 0, known);
     all = all ? hull(c, *all, box, known) : box;
   }
@@ -239,7 +248,7 @@ Result<Edited> reverse_compute_at(const Program& p, const std::string& block,
     return refuse(kName, "block " + quote(block) + " is no plain store or reduction");
   const Places at = locate(draft, *consumer, *target);
   if (at.consumer_order < at.last) return refuse(kName, quote(block) + " precedes the loop");
-  TENON_TRY_VOID(check_overtaking(draft, at));
+  TENON_TRY_VOID(check_overtaking(at));
   TENON_TRY(const std::vector<Expr> buffers, produced(draft, at));
   const auto domain = iterator_domain(draft, *consumer);
   if (!domain) return refuse(kName, "the iterators of " + quote(block) + " do not form a box");
