@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "schedule/kernel_pass.h"
+#include "schedule/testing.h"
 #include "support/check.h"
 #include "target/llvm/testing.h"
 
@@ -34,8 +34,7 @@ const machine::Machine& narrow() { return *machine::find_row("x86-64-v3"); }
 
 /// The kernel with its vector loops as operations on lanes.
 schedule::Program in_lanes(const ir::Kernel& kernel, const machine::Machine& machine) {
-  return schedule::run_pass(*schedule::find_kernel_pass("vectorize"),
-                            std::make_shared<ir::Kernel>(kernel), machine);
+  return schedule::testing::in_lanes(std::make_shared<ir::Kernel>(kernel), machine);
 }
 Result<std::string> asm_of(const ir::Kernel& kernel, const machine::Machine& machine) {
   return emit_asm(*in_lanes(kernel, machine), machine);

@@ -16,8 +16,9 @@ using ops::Ints;
 struct Forms : ::testing::Test, Model {};
 
 TEST(PassTable, finds_passes_by_name) {
-  for (const graph::Pass& p : graph::passes()) EXPECT_EQ(graph::find_pass(p.name), &p) << p.name;
-  EXPECT_EQ(graph::find_pass("none"), nullptr);
+  for (const pass::Pass& p : graph::passes())
+    EXPECT_EQ(pass::find(graph::passes(), p.name), &p) << p.name;
+  EXPECT_EQ(pass::find(graph::passes(), "none"), nullptr);
 }
 
 TEST_F(Forms, what_takes_a_node_s_place_takes_its_location) {

@@ -27,7 +27,7 @@ void check_pipeline(Model& m) {
   const std::vector<Tensor> inputs = random_inputs(m.f, 5);
   const auto want = interp::run(m.f, inputs);
   ASSERT_TRUE(want.has_value()) << want.error().text();
-  for (const graph::Pass& pass : graph::passes()) {
+  for (const pass::Pass& pass : graph::passes()) {
     ASSERT_TRUE(graph::testing::run(pass.name, m.c, m.f).has_value()) << pass.name;
     if (pass.name != "fuse") {
       const Status sound = ops::verify(m.c, m.f);
@@ -333,7 +333,7 @@ TEST(Passes, chain_of_many_nodes_takes_linear_work) {
   for (int i = 0; i < 100000; ++i) y = i % 2 == 0 ? m.b.unary(ir::Op::neg, y) : m.b.add(y, y);
   m.f.results = {y};
   m.b.expect();
-  for (const graph::Pass& pass : graph::passes())
+  for (const pass::Pass& pass : graph::passes())
     ASSERT_TRUE(graph::testing::run(pass.name, m.c, m.f).has_value());
   EXPECT_GT(count(m.f, ir::Op::call_kernel), 1000);
 }

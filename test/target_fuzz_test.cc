@@ -12,7 +12,7 @@
 #include "ir/dtype.h"
 #include "ir/text.h"
 #include "ir/verify.h"
-#include "schedule/kernel_pass.h"
+#include "schedule/testing.h"
 #include "target/llvm/testing.h"
 
 namespace tenon {
@@ -124,8 +124,8 @@ void check(const ir::Kernel& kernel, const std::vector<Tensor>& buffers,
     std::vector<Tensor> got = buffers;
     std::vector<void*> pointers;
     for (Tensor& t : got) pointers.push_back(t.bytes.data());
-    const schedule::Program lanes = schedule::run_pass(*schedule::find_kernel_pass("vectorize"),
-                                                       std::make_shared<ir::Kernel>(kernel), *row);
+    const schedule::Program lanes =
+        schedule::testing::in_lanes(std::make_shared<ir::Kernel>(kernel), *row);
     const Status sound = ir::verify(*lanes, 'T');
     ASSERT_TRUE(sound) << sound.error().text() << ir::print(*lanes);
     std::vector<Tensor> interpreted = buffers;

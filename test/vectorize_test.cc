@@ -12,11 +12,13 @@
 #include "ir/expr.h"
 #include "ir/text.h"
 #include "ir/verify.h"
-#include "schedule/kernel_pass.h"
+#include "schedule/testing.h"
 #include "target/llvm/testing.h"
 
 namespace tenon {
 namespace {
+
+using schedule::testing::in_lanes;
 
 constexpr const char* kMachines[] = {"x86-64-v3", "sapphirerapids"};
 const std::string kFile = std::string(TENON_SOURCE_DIR) + "/src/schedule/finalize/vectorize.tir";
@@ -54,10 +56,6 @@ schedule::Program kernel_of(const std::string& text) {
   const auto module = ir::parse(text, "vectorize.tir");
   EXPECT_TRUE(module.has_value()) << module.error().text();
   return module ? module->kernels[0] : nullptr;
-}
-
-schedule::Program in_lanes(const schedule::Program& kernel, const machine::Machine& machine) {
-  return schedule::run_pass(*schedule::find_kernel_pass("vectorize"), kernel, machine);
 }
 
 TEST(Vectorize, kernels_become_what_the_file_says) {

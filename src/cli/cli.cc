@@ -20,7 +20,7 @@ void CompileFlags::add_to(CLI::App& command) {
       command.add_option("--precision", precision, "f32")->capture_default_str(),
       command
           .add_option("--disable-pass", disabled_passes,
-                      "skip a graph pass (repeatable); `tenon opt --list` names them")
+                      "skip a pass (repeatable); `tenon opt --list` names them")
           ->allow_extra_args(false),
       command
           .add_option("--schedules", schedules,
@@ -44,8 +44,8 @@ Result<compiler::Options> CompileFlags::resolve() const {
   compiler::Options options = terminal_options();
   options.target = target;
   options.precision = precision;
-  options.disabled_passes = disabled_passes;
-  options.verify = verify;
+  options.passes.disabled = disabled_passes;
+  options.passes.verify = verify;
   options.jobs = jobs;
   TENON_TRY_VOID(compiler::check(options));
   if (!schedules.empty()) {

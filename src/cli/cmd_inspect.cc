@@ -3,10 +3,10 @@
 
 #include "artifact/file.h"
 #include "cli/cli.h"
-#include "graph/pass.h"
+#include "compiler/passes.h"
 #include "ir/kernel_calls.h"
 #include "ir/text.h"
-#include "schedule/kernel_pass.h"
+#include "schedule/schedule.h"
 #include "support/text.h"
 #include "target/target.h"
 
@@ -100,8 +100,9 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
     return head + ir::print(shown);
   }
   if (stage == "schedule") return head + schedule::print_scheduled(*choice.program);
-  TENON_TRY(const schedule::Program finalized,
-            schedule::finalize(choice.program, machine, {.stop_after = args.after}));
+  pass::Options passes = options.passes;
+  passes.stop_after = args.after;
+  TENON_TRY(const schedule::Program finalized, schedule::finalize(choice.program, machine, passes));
   if (stage == "target") return head + schedule::print_scheduled(*finalized);
   for (const std::string& line : choice.program->trace) head += comment + line + "\n";
   TENON_TRY(const std::string code, stage == "llvm" ? target::emit_llvm(*finalized, machine)
@@ -162,10 +163,9 @@ Status check_combination(const InspectArgs& args) {
 /// --after names a pass on graphs, or with --kernel one on kernels.
 Status check_pass(const InspectArgs& args) {
   if (args.after.empty()) return {};
-  const bool of_graphs = graph::find_pass(args.after) != nullptr;
-  const bool of_kernels = schedule::find_kernel_pass(args.after) != nullptr;
-  if (!of_graphs && !of_kernels) return compiler::unknown_pass(args.after);
-  if (of_graphs && !args.kernel.empty())
+  TENON_TRY(const pass::Pass* const pass, compiler::find_pass(args.after));
+  const bool of_kernels = pass->stage == pass::Stage::kernel;
+  if (!of_kernels && !args.kernel.empty())
     return fail("usage", cat("pass '", args.after, "' works on graphs: leave --kernel out"));
   if (of_kernels && args.kernel.empty())
     return fail("usage",
@@ -179,7 +179,7 @@ int inspect(const InspectArgs& args) {
   Result<compiler::Options> options = args.flags.resolve();
   if (!options) return explain(options.error());
   if (const Status known = check_pass(args); !known) return explain(known.error());
-  if (args.kernel.empty()) options->stop_after = args.after;
+  if (args.kernel.empty()) options->passes.stop_after = args.after;
   Result<compiler::ImportedModel> source =
       compiler::read(compiler::Source::file(args.model), *options);
   if (!source) return explain(source.error());

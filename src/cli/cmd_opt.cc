@@ -1,9 +1,11 @@
-// tenon opt: runs named graph passes on a model, or a schedule on a kernel, and prints the result.
+// tenon opt: runs named passes on a model or kernel, or a schedule on a kernel, and prints the
+// result.
 #include <algorithm>
 #include <cstdio>
 
 #include "cli/cli.h"
-#include "graph/pass.h"
+#include "compiler/passes.h"
+#include "ir/kernel_calls.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "schedule/kernel_pass.h"
@@ -21,13 +23,11 @@ struct OptArgs {
 };
 
 int list_rows() {
-  std::printf("graph passes, in the order of the pipeline (--pass):\n");
-  for (const graph::Pass& p : graph::passes())
-    std::printf("  %-26s %s%s\n", std::string(p.name).c_str(), std::string(p.doc).c_str(),
+  std::printf("passes, in the order of the pipeline (--pass):\n");
+  for (const pass::Pass& p : compiler::passes())
+    std::printf("  %-26s %s%s%s\n", std::string(p.name).c_str(),
+                p.stage == pass::Stage::kernel ? "on kernels: " : "", std::string(p.doc).c_str(),
                 p.optional ? "" : " (cannot be switched off)");
-  std::printf("passes on kernels, after their schedule (--pass):\n");
-  for (const schedule::KernelPass& p : schedule::kernel_passes())
-    std::printf("  %-26s %s\n", std::string(p.name).c_str(), std::string(p.doc).c_str());
   std::printf("schedule primitives (--schedule, and trace lines of kernels):\n");
   for (const schedule::Primitive& p : schedule::primitive_table())
     std::printf("  %s\n", schedule::signature(p).c_str());
@@ -84,29 +84,36 @@ Result<std::string> passed_text(schedule::Program kernel, const OptArgs& args) {
   TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
   TENON_TRY(kernel, scheduled(kernel, args));
   for (const std::string& name : args.passes) {
-    const schedule::KernelPass* pass = schedule::find_kernel_pass(name);
-    if (pass == nullptr && graph::find_pass(name) != nullptr)
+    TENON_TRY(const pass::Pass* const pass, compiler::find_pass(name));
+    if (pass->stage != pass::Stage::kernel)
       return fail("usage", cat(args.file, ": holds one kernel, and pass '", name,
                                "' works on models; `tenon opt --list` names those on kernels"));
-    if (pass == nullptr) return compiler::unknown_pass(name);
-    kernel = schedule::run_pass(*pass, kernel, *row);
+    TENON_TRY(kernel, schedule::run_pass(*pass, kernel, *row));
     TENON_TRY_VOID(ir::verify(*kernel, 'T'));
   }
   return schedule::print_scheduled(*kernel);
 }
 
-Status run_passes(compiler::ImportedModel& source, const std::vector<std::string>& names) {
-  graph::PassContext context{*source.context, machine::host()};
-  for (const std::string& name : names) {
-    const graph::Pass* pass = graph::find_pass(name);
-    if (pass == nullptr && schedule::find_kernel_pass(name) != nullptr)
-      return fail("usage",
-                  cat("pass '", name,
-                      "' works on kernels, and this is a model; `tenon inspect MODEL --kernel "
-                      "N --stage loop` prints one"));
-    if (pass == nullptr) return compiler::unknown_pass(name);
-    TENON_TRY_VOID(graph::run_pass(*pass, context, source.function));
-    TENON_TRY_VOID(ir::verify(source.function));
+/// The model after the passes; those on kernels work on every kernel that the ones before made.
+Status run_passes(compiler::ImportedModel& source, const OptArgs& args) {
+  TENON_TRY(const machine::Machine* const row, compiler::check({.target = args.target}));
+  const pass::Options options;
+  pass::PassContext context{*source.context, *row, options};
+  for (const std::string& name : args.passes) {
+    TENON_TRY(const pass::Pass* const pass, compiler::find_pass(name));
+    if (pass->stage == pass::Stage::graph) {
+      TENON_TRY_VOID(pass::run(*pass, context, source.function));
+      TENON_TRY_VOID(ir::verify(source.function));
+      continue;
+    }
+    if (ir::kernels_of(source.function).empty())
+      return fail("usage", cat("pass '", name,
+                               "' works on kernels, and this is a model without any; `fuse` before "
+                               "it makes them, and `tenon inspect MODEL --kernel N --stage loop` "
+                               "prints one"));
+    TENON_TRY_VOID(pass::run_on_kernels(*pass, context, source.function));
+    for (const ir::Kernel* kernel : ir::kernels_of(source.function))
+      TENON_TRY_VOID(ir::verify(*kernel, 'T'));
   }
   return {};
 }
@@ -121,13 +128,11 @@ Result<std::string> opt(const OptArgs& args) {
       return schedule::print_scheduled(*p);
     });
   if (source.kernel != nullptr) return passed_text(source.kernel, args);
-  if (args.target != "host")
-    return fail("usage", args.file + ": holds a model, and --target is for passes on kernels");
   if (!args.schedule.empty())
     return fail("usage", args.file +
                              ": holds a model, and --schedule works on one kernel; `tenon inspect "
                              "MODEL --kernel N --stage loop` prints one");
-  TENON_TRY_VOID(run_passes(source, args.passes));
+  TENON_TRY_VOID(run_passes(source, args));
   return ir::print(*source.context, source.function, {.constant_bytes = args.constants});
 }
 
@@ -154,14 +159,14 @@ void add_opt(CLI::App& app, int& status) {
                       "a file of trace lines for the one kernel in FILE, in place of its own");
   command
       ->add_option("--target", args->target,
-                   "machine row for passes and decisions on kernels; `tenon targets` lists "
-                   "them")
+                   "machine row for passes and decisions; `tenon targets` lists them")
       ->capture_default_str();
   command->add_flag("--list", args->list, "list the passes and the schedule primitives");
   command->add_flag("--constants", args->constants, "print the bytes of all constants");
   command->add_option("FILE", args->file, "a .tir (or .onnx) file");
   command->footer(
       "examples:\n  tenon opt --pass fold_constants,simplify_algebra model.tir\n"
+      "  tenon opt --pass decompose,fuse,lower_blocks model.tir\n"
       "  tenon opt --schedule schedule.txt kernel.tir       the kernel, scheduled\n"
       "  tenon opt --pass lower_blocks kernel.tir           one step on its way to code");
   command->callback([args, &status] { status = main_of(*args); });

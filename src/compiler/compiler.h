@@ -18,6 +18,7 @@
 #include "artifact/model.h"
 #include "ir/node.h"
 #include "machine/machine.h"
+#include "pass/pass.h"
 #include "schedule/schedule.h"
 #include "support/result.h"
 #include "target/target.h"
@@ -27,10 +28,9 @@ namespace tenon::compiler {
 struct Options {
   std::string target = "host";  // name of a machine row
   std::string precision = "f32";
-  std::vector<std::string> disabled_passes = {};
-  std::string stop_after = {};  // name of a graph pass: `optimize` gives the graph as it is then
-  bool verify = false;          // run the verifier after every pass
-  int jobs = 0;                 // threads of the compiler; 0: all cores that the process may use
+  /// Of the passes on graphs and kernels; `optimize` gives the graph as it is after `stop_after`.
+  pass::Options passes = {};
+  int jobs = 0;  // threads of the compiler; 0: all cores that the process may use
   /// Schedules for kernels that have a page in it, in place of the default ones: read_schedules.
   std::shared_ptr<const schedule::Book> schedules = nullptr;
   /// Called from one thread at a time as work proceeds: what, done, total (0: not known).
@@ -44,9 +44,6 @@ struct Options {
 /// The machine row that `options.target` names; refuses unknown names, precisions and passes, and
 /// passes that cannot be switched off.
 [[nodiscard]] Result<const machine::Machine*> check(const Options& options);
-
-/// "pass.unknown": no pass on graphs or kernels has that name.
-[[nodiscard]] tl::unexpected<Error> unknown_pass(std::string_view name);
 
 /// The kernels in the .tir files of a folder, with their trace lines, for Options::schedules.
 /// Refuses a folder that is not there or has no kernel ("schedule.folder"), two kernels that

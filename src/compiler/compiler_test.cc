@@ -63,8 +63,10 @@ TEST(Compiler, refusals_name_what_was_given) {
   EXPECT_EQ(code_of(compile(Source::file("x.tenon"), {})), "model.compiled");
   EXPECT_EQ(code_of(compile(text_source(kModel), {.target = "vax"})), "target.unknown");
   EXPECT_EQ(code_of(compile(text_source(kModel), {.precision = "f8"})), "precision.unsupported");
-  EXPECT_EQ(code_of(compile(text_source(kModel), {.disabled_passes = {"polish"}})), "pass.unknown");
-  EXPECT_EQ(code_of(compile(text_source(kModel), {.disabled_passes = {"fuse"}})), "pass.required");
+  EXPECT_EQ(code_of(compile(text_source(kModel), {.passes = {.disabled = {"polish"}}})),
+            "pass.unknown");
+  EXPECT_EQ(code_of(compile(text_source(kModel), {.passes = {.disabled = {"fuse"}}})),
+            "pass.required");
 }
 
 TEST(Compiler, progress_names_passes_and_counts_kernels) {

@@ -1,5 +1,5 @@
 // From a model file to code: import, graph passes, fusion, schedules, emission. One table of passes
-// (graph/pass.h), each with a name, a switch, a timer and a verifier.
+// (compiler/passes.h), each with a name, a switch, a timer and a verifier.
 
 #include <algorithm>
 #include <mutex>
@@ -7,6 +7,7 @@
 #include "compiler/compiler.h"
 #include "compiler/contain.h"
 #include "compiler/kernel_model.h"
+#include "compiler/passes.h"
 #include "frontend/onnx/import.h"
 #include "graph/index_bounds.h"
 #include "graph/pass.h"
@@ -82,25 +83,18 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   result.context = model.context;
   result.function = std::move(model.function);
   result.index_bounds = graph::index_bounds(*result.context, result.function);
-  graph::PassContext context{*result.context, *result.machine};
-  for (const graph::Pass& pass : graph::passes()) {
-    const bool off = std::find(options.disabled_passes.begin(), options.disabled_passes.end(),
-                               pass.name) != options.disabled_passes.end();
-    if (!off) {
-      TENON_TRY_VOID(advance(options, pass.name, 0, 0));
-      const Stopwatch start;
-      context.applied.clear();
-      TENON_TRY_VOID(graph::run_pass(pass, context, result.function));
-      result.times.push_back({std::string(pass.name), start.seconds()});
-      for (const auto& [rule, times] : context.applied)
-        result.times.back().rules.emplace_back(rule, times);
-      if (options.verify && pass.name != "fuse") {
-        TENON_TRY_VOID(ir::verify(result.function));
-        TENON_TRY_VOID(ops::verify(*result.context, result.function));
-      }
-    }
-    if (options.stop_after == pass.name) return result;
-  }
+  pass::PassContext context{*result.context, *result.machine, options.passes};
+  pass::Hooks hooks;
+  hooks.before = [&](const pass::Pass& pass) { return advance(options, pass.name, 0, 0); };
+  hooks.after = [&](const pass::Pass& pass, double seconds) -> Status {
+    result.times.push_back({std::string(pass.name), seconds});
+    for (const auto& [rule, times] : context.applied)
+      result.times.back().rules.emplace_back(rule, times);
+    if (!options.passes.verify || pass.name == "fuse") return {};
+    TENON_TRY_VOID(ir::verify(result.function));
+    return ops::verify(*result.context, result.function);
+  };
+  TENON_TRY_VOID(pass::run_all(graph::passes(), context, result.function, hooks));
   return result;
 }
 
@@ -110,7 +104,7 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
                                                              const machine::Machine& machine,
                                                              std::string symbol,
                                                              const Options& options) {
-  const bool verify = options.verify;
+  const bool verify = options.passes.verify;
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
@@ -124,12 +118,11 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   const schedule::Program& scheduled = kernel->choice.program;
   if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
-  const auto passed = [&](std::string_view pass, double seconds, const schedule::Program& after) {
-    took(pass, seconds);
-    if (pass == schedule::kLastLoopPass) kernel->loops = after;
+  const auto passed = [&](const pass::Pass& pass, double seconds, const ir::Kernel& after) {
+    took(pass.name, seconds);
+    if (pass.name != schedule::kLanesPass) kernel->loops = std::make_shared<ir::Kernel>(after);
   };
-  TENON_TRY(kernel->finalized,
-            schedule::finalize(scheduled, machine, {.verify = verify, .on_pass = passed}));
+  TENON_TRY(kernel->finalized, schedule::finalize(scheduled, machine, options.passes, passed));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
   start = {};
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
@@ -220,10 +213,6 @@ Source Source::file(std::string path) {
   return {std::move(path), std::nullopt, format};
 }
 
-tl::unexpected<Error> unknown_pass(std::string_view name) {
-  return fail("pass.unknown", cat("no pass is called '", name, "'; `tenon opt --list` names them"));
-}
-
 Result<const machine::Machine*> check(const Options& options) {
   const machine::Machine* row =
       options.target == "host" ? &machine::host() : machine::find_row(options.target);
@@ -236,10 +225,9 @@ Result<const machine::Machine*> check(const Options& options) {
   if (options.precision != "f32")
     return fail("precision.unsupported",
                 cat("precision '", options.precision, "' is not available; use f32"));
-  for (const std::string& name : options.disabled_passes) {
-    const graph::Pass* pass = graph::find_pass(name);
-    if (pass == nullptr && schedule::find_kernel_pass(name) == nullptr) return unknown_pass(name);
-    if (pass == nullptr || !pass->optional)
+  for (const std::string& name : options.passes.disabled) {
+    TENON_TRY(const pass::Pass* const pass, find_pass(name));
+    if (!pass->optional)
       return fail("pass.required",
                   cat("pass '", name,
                       "' cannot be switched off: later stages need it; `tenon opt --list` marks "

@@ -26,7 +26,7 @@ std::string key_of(const Options& options) {
                          ? machine::host().name + "," + machine::host().llvm_cpu
                          : options.target;
   text += "|" + options.precision;
-  std::vector<std::string> passes = options.disabled_passes;
+  std::vector<std::string> passes = options.passes.disabled;
   std::sort(passes.begin(), passes.end());
   for (const std::string& p : passes) text += "|-" + p;
   return text;
@@ -58,7 +58,7 @@ Result<Session> open(const std::string& path, const Options& options, bool use_c
   TENON_TRY_VOID(cache_limit());
   const Cache cache(path, key_of(options));
   use_cache = use_cache && options.schedules == nullptr;  // files that somebody is editing
-  if (use_cache && !options.verify) {
+  if (use_cache && !options.passes.verify) {
     if (const auto entry = cache.find()) {
       // An entry that another process removed or that is damaged is made anew.
       if (Result<Session> session = load(*entry, /*verify_whole=*/false)) {

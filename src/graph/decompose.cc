@@ -42,7 +42,8 @@ Status inline_calls(Context& c, Function& f) {
       return nullptr;
     });
     if (!again) break;
-    TENON_TRY_VOID(rewrite_bodies(c, f, [&](Function& body) { return inline_calls(c, body); }));
+    TENON_TRY_VOID(
+        pass::rewrite_bodies(c, f, [&](Function& body) { return inline_calls(c, body); }));
   }
   return {};
 }

@@ -13,32 +13,7 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 constexpr int kMaxDepth = 16;  // of nodes built inside nodes by rules
-
-bool is_same(const Function& a, const Function& b) {
-  return a.params == b.params && a.results == b.results && a.guards.size() == b.guards.size() &&
-         std::equal(a.bindings.begin(), a.bindings.end(), b.bindings.begin(), b.bindings.end(),
-                    [](const Binding& x, const Binding& y) {
-                      return x.var == y.var && x.tensor == y.tensor;
-                    });
-}
 }  // namespace
-
-Status rewrite_bodies(Context& c, Function& f, const std::function<Status(Function&)>& pass) {
-  Status done;
-  rewrite_function(c, f, [&](Expr n) -> Expr {
-    if (!done || (n->op != Op::if_ && n->op != Op::loop)) return nullptr;
-    std::vector<Attr> attrs(n->attrs.begin(), n->attrs.end());
-    for (Attr& a : attrs) {
-      const auto* body = std::get_if<const Function*>(&a.value);
-      if (body == nullptr || !done) continue;
-      auto copy = std::make_unique<Function>(**body);
-      done = pass(*copy);
-      if (!is_same(*copy, **body)) a.value = c.add(std::move(copy));
-    }
-    return c.make(n->op, n->type, n->operands, std::move(attrs));
-  });
-  return done;
-}
 
 void Rewriter::run(Function& f) {
   std::vector<Expr> roots = f.results;

@@ -71,10 +71,4 @@ class Rewriter {
 /// nullptr where it is none.
 [[nodiscard]] ir::Expr narrow_product(Rewriter& r, ir::Expr n);
 
-/// Applies `pass` to the bodies of the if and loop nodes that the function reaches, and rebuilds
-/// those nodes where a body changed.
-/// The first error of `pass` is returned.
-[[nodiscard]] Status rewrite_bodies(ir::Context& c, ir::Function& f,
-                                    const std::function<Status(ir::Function&)>& pass);
-
 }  // namespace tenon::graph

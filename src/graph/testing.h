@@ -10,10 +10,11 @@ namespace tenon::graph::testing {
 
 /// The pass of that name on the function and its bodies, for this machine.
 inline Status run(std::string_view name, ir::Context& c, ir::Function& f) {
-  const Pass* pass = find_pass(name);
-  TENON_CHECK(pass != nullptr, std::string(name));
-  PassContext context{c, machine::host()};
-  return run_pass(*pass, context, f);
+  const pass::Pass* row = pass::find(passes(), name);
+  TENON_CHECK(row != nullptr, std::string(name));
+  const pass::Options options;
+  PassContext context{c, machine::host(), options};
+  return pass::run(*row, context, f);
 }
 
 inline ir::Function fused(ir::Context& c, ir::Function f) {

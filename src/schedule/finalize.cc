@@ -5,42 +5,49 @@
 #include "schedule/finalize/passes.h"
 #include "schedule/kernel_pass.h"
 #include "schedule/schedule.h"
-#include "support/stopwatch.h"
 
 namespace tenon::schedule {
+namespace {
 
-std::span<const KernelPass> kernel_passes() {
+/// A program with lanes is past all passes.
+template <void (*kFunction)(finalizing::Work&)>
+Status on_kernel(pass::PassContext& p, ir::Kernel& kernel) {
+  finalizing::Work work{*kernel.context, kernel, p.machine};
+  if (ir::stage_of(kernel) != 'T') kFunction(work);
+  return {};
+}
+
+}  // namespace
+
+std::span<const pass::Pass> kernel_passes() {
   static constexpr std::array kTable{
-#define TENON_KERNEL_PASS(name, function, doc) KernelPass{#name, doc, finalizing::function},
+#define TENON_KERNEL_PASS(name, function, required, doc) \
+  pass::Pass{#name,       doc,     pass::Stage::kernel,  \
+             !(required), nullptr, on_kernel<finalizing::function>},
 #include "schedule/finalize/passes.def"
   };
   return kTable;
 }
 
-const KernelPass* find_kernel_pass(std::string_view name) {
-  for (const KernelPass& p : kernel_passes())
-    if (p.name == name) return &p;
-  return nullptr;
-}
-
-Program run_pass(const KernelPass& pass, const Program& program, const machine::Machine& machine) {
-  if (ir::stage_of(*program) == 'T') return program;
+Result<Program> run_pass(const pass::Pass& pass, const Program& program,
+                         const machine::Machine& machine) {
   auto out = std::make_shared<ir::Kernel>(*program);
-  finalizing::Work work{*out->context, *out, machine};
-  pass.run(work);
-  return out;
+  const pass::Options options;
+  pass::PassContext context{*out->context, machine, options};
+  TENON_TRY_VOID(pass::run(pass, context, *out));
+  return Program(std::move(out));
 }
 
-Result<Program> finalize(Program program, const machine::Machine& machine,
-                         const FinalizeOptions& options) {
-  for (const KernelPass& pass : kernel_passes()) {
-    const Stopwatch watch;
-    program = run_pass(pass, program, machine);
-    if (options.on_pass) options.on_pass(pass.name, watch.seconds(), program);
-    if (options.verify) TENON_TRY_VOID(ir::verify(*program, 'T'));
-    if (options.stop_after == pass.name) break;
-  }
-  return program;
+Result<Program> finalize(const Program& program, const machine::Machine& machine,
+                         const pass::Options& options, const OnPass& on_pass) {
+  auto out = std::make_shared<ir::Kernel>(*program);
+  pass::PassContext context{*out->context, machine, options};
+  TENON_TRY_VOID(pass::run_all(kernel_passes(), context, *out,
+                               {.after = [&](const pass::Pass& pass, double seconds) {
+                                 if (on_pass) on_pass(pass, seconds, *out);
+                                 return options.verify ? ir::verify(*out, 'T') : Status{};
+                               }}));
+  return Program(std::move(out));
 }
 
 }  // namespace tenon::schedule

@@ -44,6 +44,7 @@
 
 #include "ir/node.h"
 #include "machine/machine.h"
+#include "pass/pass.h"
 #include "schedule/decision.h"
 #include "support/result.h"
 
@@ -217,6 +218,10 @@ class Book {
 [[nodiscard]] Result<Choice> choose(const Program& program, const machine::Machine& machine,
                                     const Book* book = nullptr);
 
+/// True if the default schedule of a kernel with a sum of sums makes and uses up the first sums
+/// block by block: never whole in memory, and by instructions of the machine.
+[[nodiscard]] bool streams(const Program& program, const machine::Machine& machine);
+
 /// True if no loop has a kind and no instruction stands in the program: nothing was scheduled yet.
 [[nodiscard]] bool is_definition(const ir::Kernel& kernel);
 
@@ -229,12 +234,9 @@ class Book {
 /// top-level statements normalised to launches (each one parallel loop or a serial statement).
 /// Runs the passes of finalize/passes.def for the machine's registers; refuses only what the
 /// verifier finds.
-struct FinalizeOptions {
-  bool verify = false;          // run the verifier after every pass
-  std::string stop_after = {};  // name of a pass: the program as it is then
-  std::function<void(std::string_view pass, double seconds, const Program& after)> on_pass = {};
-};
-[[nodiscard]] Result<Program> finalize(Program program, const machine::Machine& machine,
-                                       const FinalizeOptions& options = {});
+using OnPass = std::function<void(const pass::Pass& pass, double seconds, const ir::Kernel& after)>;
+[[nodiscard]] Result<Program> finalize(const Program& program, const machine::Machine& machine,
+                                       const pass::Options& options = {},
+                                       const OnPass& on_pass = {});
 
 }  // namespace tenon::schedule

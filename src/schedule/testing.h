@@ -7,12 +7,21 @@
 #include <vector>
 
 #include "ir/expr.h"
+#include "schedule/kernel_pass.h"
 #include "schedule/schedule.h"
+#include "support/check.h"
 
 namespace tenon::schedule::testing {
 using ir::DType;
 using ir::Expr;
 using Exprs = std::vector<Expr>;
+
+/// The kernel with its vector loops as operations on lanes.
+inline Program in_lanes(const Program& kernel, const machine::Machine& machine) {
+  const auto after = run_pass(*pass::find(kernel_passes(), kLanesPass), kernel, machine);
+  TENON_CHECK(after.has_value(), after ? "" : after.error().text());
+  return *after;
+}
 
 class KernelBuilder {
  public:
