@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 
 #include "graph/lower.h"
 #include "interp/interp.h"
@@ -37,6 +38,17 @@ struct Sample {
   std::vector<bool> given;
   ops::Options options;
   DType type = DType::f32;
+  std::set<std::pair<size_t, size_t>> literal =
+      {};                                    // operand and axis: the extent is never a symbol
+  std::map<size_t, DType> other_types = {};  // of operands
+  bool streams = false;                      // it has enough columns for tiles
+  double size = 1;                           // of values
+  std::set<size_t> finite = {};              // operands without NaN and infinities
+
+  [[nodiscard]] DType type_of(size_t operand) const {
+    const auto other = other_types.find(operand);
+    return other == other_types.end() ? type : other->second;
+  }
 };
 
 class Kept : public testing::Test {
@@ -78,11 +90,43 @@ class Kept : public testing::Test {
             type()};
   }
 
-  Tensor values(DType type, const std::vector<int64_t>& extents) {
-    Tensor t = Tensor::zeros(type, extents);
-    std::normal_distribution<double> normal(static_cast<double>(pick(-3, 3)), 2);
+  /// Grouped heads, a mask of any rank, numbers or flags, which may leave a row nothing.
+  Sample attention() {
+    const int64_t groups = pick(1, 2), repeat = pick(1, 2), d = pick(1, 20), e = pick(1, 40);
+    const int64_t b = pick(1, 2), s = pick(0, 9) == 0 ? 0 : pick(4, 40);
+    const int64_t t = pick(0, 9) == 0 ? 0 : pick(1, 70);
+    Sample sample{"attention",
+                  {{b, groups * repeat, s, d}, {b, groups, t, d}, {b, groups, t, e}},
+                  {true, true, true, flip()},
+                  {}};
+    std::vector<int64_t> mask{flip() ? 1 : b, flip() ? 1 : groups * repeat, flip() ? 1 : s, t};
+    mask.erase(mask.begin(), mask.begin() + pick(0, 3));
+    sample.shapes.push_back(mask);
+    if (flip()) sample.options.emplace_back("scale", "0.25");
+    if (flip()) sample.options.emplace_back("is_causal", "1");
+    if (pick(0, 3) == 0) sample.options.emplace_back("softcap", "2.5");
+    if (flip()) sample.other_types[3] = DType::boolean;
+    for (size_t operand : {0, 1, 2})
+      for (size_t axis : {0, 1, 3}) sample.literal.emplace(operand, axis);
+    for (size_t axis = 0; axis + 2 < mask.size(); ++axis) sample.literal.emplace(3, axis);
+    sample.finite = {2};
+    sample.size = 0.3;
+    sample.streams = t >= 8 && e >= 8;
+    return sample;
+  }
+
+  Tensor values(const Sample& sample, size_t operand) {
+    const DType type = sample.type_of(operand);
+    Tensor t = Tensor::zeros(type, sample.shapes[operand]);
+    if (type == DType::boolean) {
+      const bool none = pick(0, 3) == 0;
+      for (int64_t i = 0; i < t.count(); ++i) t.set_f(i, !none && flip() ? 1 : 0);
+      return t;
+    }
+    std::normal_distribution<double> normal(sample.size * static_cast<double>(pick(-3, 3)),
+                                            sample.size * 2);
     for (int64_t i = 0; i < t.count(); ++i) t.set_f(i, normal(random_));
-    if (t.count() > 0 && pick(0, 3) == 0) {
+    if (t.count() > 0 && pick(0, 3) == 0 && !sample.finite.contains(operand)) {
       const double special[] = {std::nan(""), INFINITY, -INFINITY};
       t.set_f(pick(0, t.count() - 1), special[pick(0, 2)]);
     }
@@ -103,8 +147,9 @@ class Kept : public testing::Test {
         continue;
       }
       std::vector<Expr> extents;
-      for (int64_t n : sample.shapes[k]) {
-        if (!symbolic) {
+      for (size_t axis = 0; axis < sample.shapes[k].size(); ++axis) {
+        const int64_t n = sample.shapes[k][axis];
+        if (!symbolic || n == 1 || sample.literal.contains({k, axis})) {
           extents.push_back(c.i64(n));
           continue;
         }
@@ -114,9 +159,9 @@ class Kept : public testing::Test {
         }
         extents.push_back(vars[n]);
       }
-      operands.push_back(c.param("x" + std::to_string(k), c.tensor(sample.type, extents)));
+      operands.push_back(c.param("x" + std::to_string(k), c.tensor(sample.type_of(k), extents)));
       f.params.push_back(operands.back());
-      inputs.push_back(values(sample.type, sample.shapes[k]));
+      inputs.push_back(values(sample, k));
     }
     const auto built = ops::build_composite(c, sample.name, operands, sample.options);
     ASSERT_TRUE(built.has_value()) << built.error().text();
@@ -155,6 +200,9 @@ class Kept : public testing::Test {
       const auto choice = schedule::default_schedule(group.kernel, machine);
       ASSERT_TRUE(choice.has_value()) << choice.error().text();
       EXPECT_NE(choice->name, "plain") << ir::print(*group.kernel);
+      if (sample.streams) {
+        EXPECT_EQ(choice->name, "attention") << ir::print(*group.kernel);
+      }
       expect_equal(*choice->program, std::string(row) + " scheduled");
       const auto final = schedule::finalize(choice->program, machine);
       ASSERT_TRUE(final.has_value()) << final.error().text();
@@ -171,6 +219,32 @@ TEST_F(Kept, softmax_is_its_body) {
 
 TEST_F(Kept, layer_norm_is_its_body) {
   for (int i = 0; i < 40; ++i) ASSERT_NO_FATAL_FAILURE(check(layer_norm(), flip())) << i;
+}
+
+TEST_F(Kept, attention_is_its_body) {
+  for (int i = 0; i < 25; ++i) {
+    const Sample sample = attention();
+    const bool none = sample.shapes[0][2] == 0;  // known to be few, if it is known
+    ASSERT_NO_FATAL_FAILURE(check(sample, none || flip())) << i;
+  }
+}
+
+TEST_F(Kept, attention_of_few_queries_or_other_positions_is_not_kept) {
+  ir::Context c;
+  const auto kept = [&](int64_t queries, const ops::Options& options, DType type = DType::f32) {
+    const Expr q = c.param("q", c.tensor(type, {1, 2, queries, 8}));
+    const Expr k = c.param("k", c.tensor(type, {1, 2, 9, 8}));
+    const auto built = ops::build_composite(c, "attention", std::vector<Expr>{q, k, k}, options);
+    const Expr n = built->front();
+    return ops::is_kept(n->op == ir::Op::get ? n->operand(0) : n);
+  };
+  EXPECT_TRUE(kept(8, {}));
+  EXPECT_TRUE(kept(8, {{"is_causal", "1"}}));
+  EXPECT_FALSE(kept(1, {}));
+  EXPECT_FALSE(kept(8, {}, DType::f16));
+  EXPECT_FALSE(kept(8, {{"left_window_size", "3"}}));
+  EXPECT_FALSE(kept(8, {{"qk_matmul_output_mode", "0"}}));
+  EXPECT_FALSE(kept(8, {{"softmax_precision", "f64"}}));
 }
 
 TEST_F(Kept, only_rows_are_kept) {

@@ -3,6 +3,7 @@
 // order that can run. Its parts stand in fusion/.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct Group {
 struct FusionOptions {
   bool enabled = true;    // off: one primitive a kernel
   size_t max_nodes = 48;  // of one group: bounds compile time and register pressure
+  /// May a group run whose sum reads rows that another sum made? Asked for each that would form
+  /// (fusion/streams.cc); without it none does.
+  std::function<bool(const Group&)> streams = {};
 };
 
 /// Partition of the computed nodes of a function body (nested bodies are functions of their own).

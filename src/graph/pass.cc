@@ -1,8 +1,13 @@
 #include "graph/pass.h"
 
 #include <array>
+#include <string>
+#include <unordered_map>
 
 #include "graph/fuse.h"
+#include "graph/lower.h"
+#include "ir/text.h"
+#include "schedule/schedule.h"
 
 namespace tenon::graph {
 
@@ -16,7 +21,16 @@ std::span<const pass::Pass> passes() {
 }
 
 Status fuse_pass(PassContext& p, ir::Function& f) {
-  f = fuse(p.nodes, f);
+  std::unordered_map<std::string, bool> asked;  // by the kernel's text: layers repeat
+  FusionOptions options;
+  options.streams = [&](const Group& group) {
+    const LoweredGroup lowered = lower_group(p.nodes, group.nodes, group.outputs, group.places);
+    const auto [at, fresh] = asked.emplace(ir::canonical_text(*lowered.kernel), false);
+    if (fresh) at->second = schedule::streams(lowered.kernel, p.machine);
+    p.applied["streams"] += at->second ? 1 : 0;
+    return at->second;
+  };
+  f = fuse(p.nodes, f, options);
   return {};
 }
 

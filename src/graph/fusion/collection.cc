@@ -33,6 +33,8 @@ std::vector<int> all_producers(const Groups& groups, const State& s) {
   return sorted;
 }
 
+}  // namespace
+
 Group finish(const Groups& groups, int id) {
   const State& s = groups.at(id);
   Group g;
@@ -46,8 +48,6 @@ Group finish(const Groups& groups, int id) {
   }
   return g;
 }
-
-}  // namespace
 
 std::vector<Group> collect(const Groups& groups) {
   std::vector<Group> result;

@@ -1,6 +1,7 @@
 // What the parts of fusion share: the values of a function, and the groups that they are in so far.
 // Each part is a file: values.cc, facts.cc (what schedules are told of a node), free_nodes.cc,
-// cycles.cc, placement.cc (which group a node joins), collection.cc (groups in an order to run).
+// cycles.cc, placement.cc (which group a node joins), streams.cc (sums of sums), collection.cc
+// (groups in an order to run).
 #pragma once
 
 #include <unordered_map>
@@ -107,7 +108,14 @@ class Groups {
 /// them.
 [[nodiscard]] std::unordered_set<Expr> stored_free(const Values& values);
 
+// ---- streams.cc
+/// Groups whose sum alone reads rows made of another sum's result take both in, where
+/// options.streams has nothing against it.
+void stream_all(Groups& groups, const FusionOptions& options);
+
 // ---- placement.cc, collection.cc
+/// The group as it is lowered.
+[[nodiscard]] Group finish(const Groups& groups, int id);
 void place_all(Groups& groups, const FusionOptions& options);
 [[nodiscard]] std::vector<Group> collect(const Groups& groups);
 

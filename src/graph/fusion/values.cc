@@ -35,6 +35,7 @@ std::vector<Group> find_groups(const ir::Function& f, const FusionOptions& optio
   const fusion::Values values(f);
   fusion::Groups groups(values);
   fusion::place_all(groups, options);
+  if (options.streams) fusion::stream_all(groups, options);
   return fusion::collect(groups);
 }
 

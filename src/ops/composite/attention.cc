@@ -11,7 +11,7 @@
 //
 //   attention (q[b,h,s,d], k[b,g,t,d], v[b,g,t,e], mask?, kv_lens?)
 //       scale[1/sqrt d] is_causal[0] softcap[0] left_window_size[-1] right_window_size[-1]
-//       softmax_precision[f32] qk_matmul_output_mode[absent]; extents: {past length} or none
+//       softmax_precision[f32] qk_matmul_output_mode[absent] past[0: no extents; 1: {past length}]
 //       -> y[, the scores where the mode is given]
 //   onnx_attention (q, k, v, mask?, past_k?, past_v?, kv_lens?)   as Attention-25, rank 3 or 4
 //       the above and q_num_heads kv_num_heads   -> y, present_k, present_v[, scores]
@@ -20,6 +20,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/call.h"
 #include "ops/composite.h"
 #include "ops/composite/composite_row.h"
 
@@ -77,6 +78,9 @@ bool check_attention(const Composite& a) {
     return false;
   const auto heads = ir::as_int(q.dim(1));
   const auto groups = ir::as_int(k.dim(1));
+  if (!a.require(a.extents.empty() == (a.integer("past", 0) == 0), 2,
+                 "past says whether the past's length is given"))
+    return false;
   return a.require(
              q.dim(1) == k.dim(1) || (heads && groups && *groups > 0 && *heads % *groups == 0), 5,
              "the heads of q must be a multiple of those of k") &&
@@ -138,6 +142,120 @@ std::vector<Val> attention(Composite& a) {
   return results;
 }
 
+// ---- one kernel
+
+/// Kept in f32 where y alone is wanted and the mask has an element for each key or for all. Few
+/// queries are not worth the packing of keys.
+bool one_kernel(Expr call) {
+  constexpr int64_t kFewestQueries = 4;
+  const Expr mask = call_operand(call, "mask");
+  const Type q = call->operand(0)->type;
+  const Type k = call->operand(1)->type;
+  const auto queries = ir::as_int(q->shape[2]);
+  const auto at = [&](size_t i) { return call->operand(i)->dtype(); };
+  if (call->type->kind == ir::TypeKind::tuple || (queries && *queries < kFewestQueries))
+    return false;
+  if (at(0) != DType::f32 || at(1) != DType::f32 || at(2) != DType::f32) return false;
+  if (call_operand(call, "kv_lens") != nullptr || has_option(call, "softmax_precision"))
+    return false;
+  for (const std::string_view positions : {"left_window_size", "right_window_size"})
+    if (integer_option(call, positions, -1) >= 0) return false;
+  if (integer_option(call, "is_causal", 0) != 0 && integer_option(call, "past", 0) != 0)
+    return false;
+  if (mask == nullptr) return true;
+  const Expr last = mask->shape().back();
+  return (mask->dtype() == DType::boolean || mask->dtype() == DType::f32) &&
+         (last == k->shape[2] || ir::is_int(last, 1));
+}
+
+/// The element of a mask that broadcasts to [b, h, s, t].
+Expr mask_element(const Blocks& b, Expr mask, const Exprs& at) {
+  Exprs index;
+  const size_t rank = mask->shape().size();
+  for (size_t d = 0; d < rank; ++d)
+    index.push_back(ir::is_int(mask->shape()[d], 1) ? b.c.i64(0) : at[4 - rank + d]);
+  return b.load(mask, index);
+}
+
+/// Scores, softmax without its division, sums of v, and one factor a row: as the body, but that the
+/// sums are divided instead of the weights.
+Expr attention_blocks(const OpaqueArgs& args) {
+  Blocks b(args);
+  Context& c = b.c;
+  const Expr q = args.ins[0], k = args.ins[1], v = args.ins[2], y = args.outs[0];
+  const Expr mask = call_operand(args.node, "mask") == nullptr ? nullptr : args.ins[3];
+  const DType type = DType::f32;
+  const Exprs qs = q->shape(), vs = v->shape();
+  const Expr keys = k->shape()[2];
+  const Exprs rows(qs.begin(), qs.begin() + 3);
+  const auto with = [](Exprs at, Expr last) { return at.push_back(last), at; };
+  const auto row = [](const Exprs& at) { return Exprs(at.begin(), at.begin() + 3); };
+  const auto heads = ir::as_int(qs[1]), groups = ir::as_int(k->shape()[1]);
+  const int64_t repeat = heads && groups && *groups > 0 ? *heads / *groups : 1;
+  const auto head = [&](Expr h) { return ir::floordiv(c, h, c.i64(repeat)); };
+
+  const Expr scores = b.reduce("scores", "fma", type, with(rows, keys), {qs[3]},
+                               [&](const Exprs& at, const Exprs& d) {
+                                 return b.op(ir::Op::mul, b.load(q, with(row(at), d[0])),
+                                             b.load(k, {at[0], head(at[1]), at[3], d[0]}));
+                               });
+  const double scale = real_option(args.node, "scale", 0);
+  const double cap = real_option(args.node, "softcap", 0);
+  const bool causal = integer_option(args.node, "is_causal", 0) != 0;
+  const Expr infinity = b.number(type, -kInf);
+  const Expr logits = b.map("logits", type, with(rows, keys), [&](const Exprs& at) {
+    const Expr factor = scale != 0 ? b.number(type, scale)
+                                   : b.op(ir::Op::div, b.number(type, 1),
+                                          ir::unary(c, ir::Op::sqrt, ir::cast(c, type, qs[3])));
+    Expr l = b.op(ir::Op::mul, b.load(scores, at), factor);
+    if (cap > 0)
+      l = b.op(ir::Op::mul, ir::unary(c, ir::Op::tanh, b.op(ir::Op::div, l, b.number(type, cap))),
+               b.number(type, cap));
+    if (mask != nullptr) {
+      const Expr m = mask_element(b, mask, at);
+      l = mask->dtype() == DType::boolean ? ir::select(c, m, l, infinity) : b.op(ir::Op::add, l, m);
+    }
+    return causal ? ir::select(c, b.op(ir::Op::le, at[3], at[2]), l, infinity) : l;
+  });
+  const auto over_keys = [&](const char* name, const char* combine, Expr of) {
+    return b.reduce(name, combine, type, rows, {keys}, [&, of](const Exprs& at, const Exprs& j) {
+      return b.load(of, with(at, j[0]));
+    });
+  };
+  const Expr top = over_keys("top", "max", logits);
+  const Expr from =
+      mask == nullptr && !causal ? top : b.map("from", type, rows, [&](const Exprs& at) {
+        const Expr most = b.load(top, at);
+        return ir::select(c, b.op(ir::Op::eq, most, infinity), b.number(type, 0), most);
+      });
+  const Expr e = b.map("exp", type, with(rows, keys), [&](const Exprs& at) {
+    return ir::unary(c, ir::Op::exp, b.op(ir::Op::sub, b.load(logits, at), b.load(from, row(at))));
+  });
+  const Expr sum = over_keys("sum", "sum", e);
+  const Expr factor = b.map("factor", type, rows, [&](const Exprs& at) {
+    const Expr all = b.load(sum, at);
+    const Expr none = b.op(ir::Op::eq, all, b.number(type, 0));
+    return b.op(ir::Op::div, b.number(type, 1), ir::select(c, none, b.number(type, 1), all));
+  });
+  const Expr values = b.reduce("values", "fma", type, with(rows, vs[3]), {keys},
+                               [&](const Exprs& at, const Exprs& j) {
+                                 return b.op(ir::Op::mul, b.load(e, with(row(at), j[0])),
+                                             b.load(v, {at[0], head(at[1]), j[0], at[3]}));
+                               });
+  b.store(y, [&](const Exprs& at) {
+    return b.op(ir::Op::mul, b.load(values, at), b.load(factor, row(at)));
+  });
+  return b.finish();
+}
+
+constexpr OpRow attention_work() {
+  OpRow row{ir::Op::call, Pattern::contraction, nullptr, nullptr};
+  row.opaque = attention_blocks;
+  row.tolerance = 1e-5;
+  return row;
+}
+constexpr Lowering kAttention{one_kernel, attention_work()};
+
 /// [b, s, h * d] as [b, h, s, d].
 Val split_heads(Val x, int64_t heads) {
   Context& c = x.body->c;
@@ -167,16 +285,17 @@ std::vector<Val> onnx_attention(Composite& a) {
     k = split_heads(k, groups);
     v = split_heads(v, groups);
   }
+  Options options;
+  for (const auto& [key, value] : a.options)
+    if (key != "q_num_heads" && key != "kv_num_heads") options.emplace_back(key, value);
   Exprs past;
   if (a.in[4]) {
     past.push_back(a.in[4].dim(2));
+    options.emplace_back("past", "1");
     k = concat({a.in[4], k}, 2);
     v = concat({a.in[5], v}, 2);
   }
   if (a.b.error) return {};
-  Options options;
-  for (const auto& [key, value] : a.options)
-    if (key != "q_num_heads" && key != "kv_num_heads") options.emplace_back(key, value);
   const Expr operands[] = {q.e, k.e, v.e, a.in[3].e, a.in[6].e};
   auto built = build_composite(c, "attention", operands, options, past);
   if (!built) {
@@ -239,14 +358,14 @@ std::vector<Val> rotary_embedding(Composite& a) {
 
 constexpr std::string_view kAttentionOptions =
     "scale,is_causal,softcap,left_window_size,right_window_size,softmax_precision,qk_matmul_output_"
-    "mode";
+    "mode,past";
 constexpr std::string_view kOnnxAttentionOptions =
     "scale,is_causal,softcap,left_window_size,right_window_size,softmax_precision,qk_matmul_output_"
     "mode,"
     "q_num_heads,kv_num_heads";
 
 constexpr CompositeRow kRows[] = {
-    {"attention", "q,k,v,mask?,kv_lens?", kAttentionOptions, attention},
+    {"attention", "q,k,v,mask?,kv_lens?", kAttentionOptions, attention, false, &kAttention},
     {"onnx_attention", "q,k,v,mask?,past_k?,past_v?,kv_lens?", kOnnxAttentionOptions,
      onnx_attention, true},
     {"rotary_embedding", "x,cos,sin,position_ids?", "interleaved,rotary_embedding_dim,num_heads",

@@ -58,6 +58,7 @@ struct Lowering {
   return row;
 }
 /// An option of a call that it was built with.
+[[nodiscard]] bool has_option(Expr call, std::string_view key);
 [[nodiscard]] int64_t integer_option(Expr call, std::string_view key, int64_t otherwise);
 [[nodiscard]] double real_option(Expr call, std::string_view key, double otherwise);
 

@@ -264,6 +264,8 @@ std::optional<std::string> option(Expr call, std::string_view key) {
 }
 }  // namespace
 
+bool has_option(Expr call, std::string_view key) { return option(call, key).has_value(); }
+
 int64_t integer_option(Expr call, std::string_view key, int64_t otherwise) {
   const auto text = option(call, key);
   return text ? parse_integer(*text).value_or(otherwise) : otherwise;
@@ -300,7 +302,7 @@ bool is_kept(Expr node) { return node->op == Op::call && kernel_row(node) != nul
 
 bool has_own_body(Context& c, Expr call) {
   const auto found = rows().find(call->string_attr(Key::name));
-  if (found == rows().end() || found->second->lowering == nullptr) return true;
+  if (found == rows().end() || !is_kept(call)) return true;
   const CompositeRow& row = *found->second;
   const ir::Function& body = *call->function_attr(Key::body);
   Operands operands;

@@ -18,7 +18,10 @@ namespace tenon::ops {
 [[nodiscard]] Result<Type> dot_type(const TypeArgs& args);
 [[nodiscard]] Result<std::vector<Tensor>> dot_eval(const EvalArgs& args);
 [[nodiscard]] Expr dot_point(const PointArgs& args);
-[[nodiscard]] ReduceInfo dot_info(Context& graph, Expr node);
+[[nodiscard]]  /// Where the axes of each operand go: index_map.h.
+[[nodiscard]] std::vector<int>
+dot_axes(Expr node, size_t operand);
+ReduceInfo dot_info(Context& graph, Expr node);
 
 [[nodiscard]] Result<Type> conv_type(const TypeArgs& args);
 [[nodiscard]] Result<std::vector<Tensor>> conv_eval(const EvalArgs& args);

@@ -34,6 +34,21 @@ std::vector<Expr> dot_indices(const PointArgs& args, int which, size_t free_begi
 
 }  // namespace
 
+std::vector<int> dot_axes(Expr node, size_t operand) {
+  const bool first = operand == 0;
+  const auto& batch = node->ints_attr(first ? Key::batch_a : Key::batch_b);
+  const auto& contract = node->ints_attr(first ? Key::contract_a : Key::contract_b);
+  std::vector<int> axes(static_cast<size_t>(node->operand(operand)->rank()));
+  int next = 0;
+  for (int64_t axis : batch) axes[static_cast<size_t>(axis)] = next++;
+  if (!first) next += static_cast<int>(dot_free_axes(node, 0).size());
+  for (int64_t axis : dot_free_axes(node, static_cast<int>(operand)))
+    axes[static_cast<size_t>(axis)] = next++;
+  next = node->rank();
+  for (int64_t axis : contract) axes[static_cast<size_t>(axis)] = next++;
+  return axes;
+}
+
 ReduceInfo dot_info(Context&, Expr node) {
   const auto& axes = node->ints_attr(Key::contract_a);
   ReduceInfo info;

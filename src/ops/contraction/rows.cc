@@ -11,6 +11,7 @@ std::span<const OpRow> contraction_rows() {
   static const std::array rows = [] {
     OpRow dot{ir::Op::dot, Pattern::contraction, dot_type, dot_eval, dot_point, dot_info};
     OpRow conv{ir::Op::conv, Pattern::contraction, conv_type, conv_eval, conv_point, conv_info};
+    dot.axes = dot_axes;
     dot.tolerance = conv.tolerance = 1e-5;
     return std::array{dot, conv};
   }();

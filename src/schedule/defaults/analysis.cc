@@ -216,13 +216,15 @@ std::optional<int64_t> total(const std::vector<LoopInfo>& loops) {
 }
 
 int64_t group_size(const BlockInfo& info) {
+  const std::vector<LoopInfo> spatial = info.spatial();
+  if (spatial.empty()) return 0;
+  const LoopInfo& columns = spatial.back();
   for (const AccessInfo& a : info.reads)
     for (Expr index : a.indices)
       for (Expr n : post_order(std::span(&index, 1)))
         if (n->op == Op::floordiv)
-          if (const auto d = as_int(n->operand(1)); d && n->operand(0)->op == Op::var)
-            for (const LoopInfo& l : info.loops)
-              if (l.var == n->operand(0) && !l.reduction && l.count() && *l.count() > *d) return *d;
+          if (const auto d = as_int(n->operand(1)); d && n->operand(0) == columns.var)
+            if (columns.count() && *columns.count() > *d) return *d;
   return 0;
 }
 

@@ -87,6 +87,9 @@ std::vector<Attempt> sketches(const Schedule& s, const Target& t) {
   bool rows = false, any_update = false;
   std::string last_update;
   const std::vector<BlockOutline> blocks = outline(*s.program());
+  if (is_attention(s))
+    attempts.push_back(
+        {"attention", "", "attention", [&t](Schedule& x) { return schedule_attention(x, t); }});
   for (const BlockOutline& each : blocks) {
     if (!each.simple || !each.is_update) continue;
     const BlockInfo b = describe(*s.program(), each);
@@ -140,6 +143,11 @@ Result<Choice> realize(const Program& program, const machine::Machine& machine,
 
 Result<Choice> default_schedule(const Program& program, const machine::Machine& machine) {
   return realize(program, machine, prefer());
+}
+
+bool streams(const Program& program, const machine::Machine& machine) {
+  const Result<Choice> choice = default_schedule(program, machine);
+  return choice && choice->name == "attention";
 }
 
 }  // namespace tenon::schedule

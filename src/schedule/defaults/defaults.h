@@ -50,6 +50,9 @@ Status try_one(Schedule& s, const Target& t, const Attempt& attempt);
 
 // ---- anchors
 [[nodiscard]] Status schedule_contraction(Schedule& s, const Target& t, const std::string& anchor);
+/// Two products with rows between them: what is_attention finds.
+[[nodiscard]] bool is_attention(const Schedule& s);
+[[nodiscard]] Status schedule_attention(Schedule& s, const Target& t);
 [[nodiscard]] Status schedule_row_product(Schedule& s, const Target& t, const std::string& anchor);
 [[nodiscard]] Status schedule_window(Schedule& s, const Target& t, const std::string& anchor);
 [[nodiscard]] Status schedule_rows(Schedule& s, const Target& t);
