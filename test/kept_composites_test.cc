@@ -111,7 +111,7 @@ class Kept : public testing::Test {
     for (size_t axis = 0; axis + 2 < mask.size(); ++axis) sample.literal.emplace(3, axis);
     sample.finite = {2};
     sample.size = 0.3;
-    sample.streams = t >= 8 && e >= 8;
+    sample.streams = t >= 8 && e >= 8 && d > 1;
     return sample;
   }
 
