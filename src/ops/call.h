@@ -18,8 +18,8 @@ namespace tenon::ops {
 /// keeps it, and fusion puts it into a kernel like a primitive. False for other nodes.
 [[nodiscard]] bool is_kept(Expr node);
 
-/// Whether the call of a composite with a lowering of its own carries that composite's body: a text
-/// may give its name to any function. True for other calls.
+/// Whether a kept call carries its composite's own body: a text may give the name to any function.
+/// True for other calls.
 [[nodiscard]] bool has_own_body(Context& c, Expr call);
 
 /// A primitive's name, or that of the composite which the node calls.

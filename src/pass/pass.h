@@ -20,7 +20,7 @@ namespace tenon::pass {
 struct Options {
   std::vector<std::string> disabled = {};  // names of passes that are left out
   std::string stop_after = {};             // name of a pass: the program as it is then
-  bool verify = false;                     // run the verifier after every pass
+  bool verify = false;                     // callers run the stage's verifier after every pass
 };
 
 /// What a pass knows besides the program, and where it says what it did. What was measured of the
