@@ -118,9 +118,10 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   const schedule::Program& scheduled = kernel->choice.program;
   if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
+  const schedule::OnPass keep = schedule::keep_loops(kernel->loops);
   const auto passed = [&](const pass::Pass& pass, double seconds, const ir::Kernel& after) {
     took(pass.name, seconds);
-    if (pass.name != schedule::kLanesPass) kernel->loops = std::make_shared<ir::Kernel>(after);
+    keep(pass, seconds, after);
   };
   TENON_TRY(kernel->finalized, schedule::finalize(scheduled, machine, options.passes, passed));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));

@@ -29,6 +29,12 @@ std::span<const pass::Pass> kernel_passes() {
   return kTable;
 }
 
+OnPass keep_loops(Program& loops) {
+  return [&loops](const pass::Pass& pass, double, const ir::Kernel& after) {
+    if (pass.name != kLanesPass) loops = std::make_shared<ir::Kernel>(after);
+  };
+}
+
 Result<Program> run_pass(const pass::Pass& pass, const Program& program,
                          const machine::Machine& machine) {
   auto out = std::make_shared<ir::Kernel>(*program);

@@ -16,6 +16,9 @@ inline constexpr std::string_view kLanesPass = "vectorize";
 
 [[nodiscard]] std::span<const pass::Pass> kernel_passes();
 
+/// For finalize: keeps the program as it is before that pass.
+[[nodiscard]] OnPass keep_loops(Program& loops);
+
 /// The program after one pass. One with lanes is past all of them and stays as it is.
 [[nodiscard]] Result<Program> run_pass(const pass::Pass& pass, const Program& program,
                                        const machine::Machine& machine);

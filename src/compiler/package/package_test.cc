@@ -333,11 +333,7 @@ size_t pairs_under_default_schedule(Graph& g, Exprs results) {
       schedule::default_schedule(schedule::Program(g.context, all[0]), machine::host());
   schedule::Program loops;
   const auto finalized =
-      schedule::finalize(scheduled->program, machine::host(), {},
-                         [&](const pass::Pass& pass, double, const ir::Kernel& after) {
-                           if (pass.name != schedule::kLanesPass)
-                             loops = std::make_shared<ir::Kernel>(after);
-                         });
+      schedule::finalize(scheduled->program, machine::host(), {}, schedule::keep_loops(loops));
   EXPECT_TRUE(finalized.has_value());
   return graph::inplace_pairs(*loops).size();
 }

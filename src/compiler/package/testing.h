@@ -45,12 +45,8 @@ inline Compilation compile_fused(std::shared_ptr<Context> context, Function fuse
     if (!result.kernel_of.emplace(k, result.kernels.size()).second) continue;
     auto compiled = std::make_shared<CompiledKernel>();
     compiled->definition = schedule::Program(result.context, k);
-    auto finalized =
-        schedule::finalize(compiled->definition, *result.machine, {},
-                           [&](const pass::Pass& pass, double, const ir::Kernel& after) {
-                             if (pass.name != schedule::kLanesPass)
-                               compiled->loops = std::make_shared<ir::Kernel>(after);
-                           });
+    auto finalized = schedule::finalize(compiled->definition, *result.machine, {},
+                                        schedule::keep_loops(compiled->loops));
     EXPECT_TRUE(finalized.has_value()) << (finalized ? "" : finalized.error().text());
     compiled->choice.program = compiled->definition;
     compiled->finalized = *finalized;
