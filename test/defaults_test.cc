@@ -150,7 +150,7 @@ constexpr Narrow kNarrow[] = {
     {DType::i8, DType::i8, "i32", "dot4_tile_i8i8"},
     {DType::u8, DType::u8, "i32", "dot4_tile_u8u8"},
     {DType::bf16, DType::bf16, "f32", "dot2_tile_bf16"},
-    {DType::f16, DType::f16, "f32", "fma_tile_f16"},
+    {DType::f16, DType::f16, "f32", "fma_tile_f32f16"},
 };
 
 /// Reductions of every remainder, shorter than a group too; columns known and not.
@@ -333,11 +333,32 @@ TEST(default_schedules, narrow_products_use_what_the_machine_has) {
         << without;
   }
   const std::string few = trace(kNarrow[0], 3, "znver5");
-  EXPECT_NE(few.find("]) -> dot2_tile_u8i8"), std::string::npos) << few;
+  EXPECT_NE(few.find("]) -> dot2_tile_i16i8"), std::string::npos) << few;
+  EXPECT_NE(few.find("widen(dot0, x0, i16)"), std::string::npos) << few;
   const std::string bytes = trace(kNarrow[0], 64, "znver5");
   EXPECT_NE(bytes.find("factors = [4, dot0.columns], perm = [2, 0, 3, 1]"), std::string::npos)
       << bytes;
   EXPECT_EQ(bytes.find("k2_tail"), std::string::npos) << bytes;
+}
+
+/// Rows are widened once where they are as many as a tile's and columns fill two tiles, and copied
+/// once where they are packed too; columns stay as narrow as they are.
+TEST(default_schedules, rows_are_widened_where_it_pays) {
+  const auto trace = [](int64_t rows, int64_t columns, bool along_k) {
+    Model m(false);
+    const Expr k = m.fixed(40), n = m.fixed(rows);
+    const Expr x = along_k ? m.input({n, k}, DType::u8) : m.input({k, n}, DType::u8);
+    const Expr w = m.weights({40, columns}, DType::i8);
+    m.outputs = {m.b.dot(x, w, {}, {}, {along_k ? 1 : 0}, {0}, "", "i32")};
+    const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v3"));
+    return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
+  };
+  EXPECT_NE(trace(4, 32, true).find("widen(dot0, x0, i16)"), std::string::npos);
+  EXPECT_EQ(trace(3, 32, true).find("widen"), std::string::npos);
+  EXPECT_EQ(trace(4, 31, true).find("widen"), std::string::npos);
+  const std::string packed = trace(64, 64, false);
+  EXPECT_NE(packed.find("pack(dot0, x0_wide"), std::string::npos) << packed;
+  EXPECT_NE(packed.find("inline(x0_widen)"), std::string::npos) << packed;
 }
 
 TEST(default_schedules, products_of_wide_integers_take_a_tile) {

@@ -94,10 +94,13 @@ class ProgramMaker {
     Expr b = a;
     for (Expr v : values_)
       if (v->shape() == a->shape() && r_.chance(50)) b = v;
+    if (r_.chance(30)) b = k_.in("n" + std::to_string(i), a->shape(), ir::DType::bf16);
     const ir::Op op =
         r_.pick(std::vector<ir::Op>{ir::Op::add, ir::Op::mul, ir::Op::max, ir::Op::sub});
     const Expr out = target(i, last, a->shape());
-    k_.map(name, out, [&](const Exprs& v) { return k_.op(op, k_.load(a, v), k_.load(b, v)); });
+    k_.map(name, out, [&](const Exprs& v) {
+      return k_.op(op, k_.load(a, v), ir::cast(k_.c(), ir::DType::f32, k_.load(b, v)));
+    });
   }
 
   void broadcast(size_t i, const std::string& name, bool last) {
@@ -131,15 +134,18 @@ class ProgramMaker {
   void product(size_t i, const std::string& name, bool last) {
     const Expr a = value(2);
     const Expr columns = extent();
-    const Expr b = r_.chance(60) ? k_.constant("w" + std::to_string(i), {a->shape()[1], columns})
-                                 : k_.in("w" + std::to_string(i), {a->shape()[1], columns});
+    const std::string w = "w" + std::to_string(i);
+    const Exprs shape{a->shape()[1], columns};
+    const Expr b = r_.chance(60)   ? k_.constant(w, shape)
+                   : r_.chance(50) ? k_.in(w, shape)
+                                   : k_.in(w, shape, ir::DType::bf16);
     const Expr out = target(i, last, {a->shape()[0], columns});
     k_.block(name, {{"i", a->shape()[0]}, {"j", columns}, {"k", a->shape()[1], 'r'}},
              [&](const Exprs& v) {
-               return ir::update(
-                   k_.c(), out, k_.f32(0),
-                   k_.op(ir::Op::mul, k_.load(a, {v[0], v[2]}), k_.load(b, {v[2], v[1]})),
-                   Exprs{v[0], v[1]}, "fma");
+               return ir::update(k_.c(), out, k_.f32(0),
+                                 k_.op(ir::Op::mul, k_.load(a, {v[0], v[2]}),
+                                       ir::cast(k_.c(), ir::DType::f32, k_.load(b, {v[2], v[1]}))),
+                                 Exprs{v[0], v[1]}, "fma");
              });
   }
 
@@ -264,6 +270,8 @@ class LineMaker {
         return buffer();
       case Kind::scope:
         return word({"global", "scratch", "reg"});
+      case Kind::element_type:
+        return word({"f32", "f32", "f64"});
       case Kind::tail:
         return word({"predicate", "predicate", "peel", "pad"});
       case Kind::instruction:
@@ -314,8 +322,18 @@ class LineMaker {
     return order;
   }
 
+  /// Often one that the block reads.
   std::string buffer() {
     const ir::Kernel& k = *s_.program();
+    if (has_block_ && r_.chance(60)) {
+      Exprs read;
+      for (const ir::Expr e : ir::post_order(std::span(&k.body, 1))) {
+        if (e->op != ir::Op::block || ir::BlockView{e}.name() != block_) continue;
+        for (const ir::Expr inside : ir::post_order(std::span(&e, 1)))
+          if (inside->op == ir::Op::load) read.push_back(inside->operand(0));
+      }
+      if (!read.empty()) return r_.pick(read)->string_attr(ir::Key::name);
+    }
     const size_t i = r_.below(k.params.size() + k.buffers.size());
     const Expr b = i < k.params.size() ? k.params[i].buffer : k.buffers[i - k.params.size()];
     return b->string_attr(ir::Key::name);

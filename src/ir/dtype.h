@@ -10,6 +10,7 @@ using tenon::DType;
 using tenon::DTypeInfo;
 using tenon::DTypeKind;
 using tenon::encode_float;
+using tenon::holds_all;
 using tenon::info;
 using tenon::is_float;
 using tenon::is_integer;

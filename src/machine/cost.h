@@ -26,6 +26,14 @@ class Cost {
   /// threads with four each lose a fourth of their time at most where one task is left over.
   [[nodiscard]] int64_t tasks() const { return 32; }
 
+  /// True if a copy of a product's rows with wider elements costs less than it saves: an element is
+  /// read, widened and written once, instead of widened for each tile of about two vectors of
+  /// columns. Rows too few to fill a tile are not worth a pass of their own.
+  [[nodiscard]] bool widening_pays(std::optional<int64_t> rows, std::optional<int64_t> columns,
+                                   int lanes) const {
+    return rows.value_or(4) >= 4 && columns.value_or(4 * lanes) >= 4 * lanes;
+  }
+
   // ---- caches
   /// Bytes apart at which two lines share a set of the first-level cache.
   [[nodiscard]] int64_t set_period() const { return m_.l1_bytes / m_.l1_ways; }

@@ -33,6 +33,14 @@ TEST(Cost, tiles_leave_room_for_their_operands) {
   EXPECT_EQ(Cost(*find_row("x86-64-v3")).tile_rows(20), 1);
 }
 
+TEST(Cost, rows_are_widened_for_whole_tiles) {
+  const Cost cost(*find_row("x86-64-v3"));
+  EXPECT_TRUE(cost.widening_pays(4, 32, 8));
+  EXPECT_FALSE(cost.widening_pays(3, 32, 8));
+  EXPECT_FALSE(cost.widening_pays(4, 31, 8));
+  EXPECT_TRUE(cost.widening_pays(std::nullopt, std::nullopt, 8));
+}
+
 TEST(Cost, the_host_knows_its_caches) {
   EXPECT_GE(host().l1_ways, 4);
   EXPECT_EQ(host().line_bytes, 64);

@@ -169,6 +169,16 @@ Instruction widened_byte_tile(std::string_view name, const std::string& a, const
           widened_bytes_fit};
 }
 
+/// Products of two words each, of 16 bits: of a they were widened before, of b they may be now.
+Instruction word_tile(std::string_view name, const std::string& b) {
+  return {name,
+          {"avx2"},
+          {"mr", "nr"},
+          {1, 1, 2},
+          grouped_body(std::string(name), {"i32", "i16", b}, "sum", "2"),
+          widened_bytes_fit};
+}
+
 std::vector<Instruction> make_rows() {
   using ir::DType;
   return {
@@ -184,6 +194,9 @@ std::vector<Instruction> make_rows() {
       widened_byte_tile("dot2_tile_i8u8", "i8", "u8"),
       widened_byte_tile("dot2_tile_i8i8", "i8", "i8"),
       widened_byte_tile("dot2_tile_u8u8", "u8", "u8"),
+      word_tile("dot2_tile_i16i8", "i8"),
+      word_tile("dot2_tile_i16u8", "u8"),
+      word_tile("dot2_tile_i16", "i16"),
       {"dot2_tile_bf16",
        {"avx512bf16", "bf16"},
        {"mr", "nr"},
@@ -202,6 +215,8 @@ std::vector<Instruction> make_rows() {
       tile<DType::f64>("fma_tile_f64", {"f64", "f64", "f64"}, "fma"),
       tile<DType::f32>("fma_tile_bf16", {"f32", "bf16", "bf16"}, "fma"),
       tile<DType::f32>("fma_tile_f16", {"f32", "f16", "f16"}, "fma"),
+      tile<DType::f32>("fma_tile_f32bf16", {"f32", "f32", "bf16"}, "fma"),
+      tile<DType::f32>("fma_tile_f32f16", {"f32", "f32", "f16"}, "fma"),
       tile<DType::i32>("mul_tile_i32", {"i32", "i32", "i32"}, "sum"),
       tile<DType::i32>("mul_tile_u8i8", {"i32", "u8", "i8"}, "sum"),
       tile<DType::i32>("mul_tile_i8u8", {"i32", "i8", "u8"}, "sum"),

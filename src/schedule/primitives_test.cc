@@ -339,6 +339,40 @@ TEST_F(Primitives, pack_changes_constants_and_copies_the_rest) {
   refuses("pack(add, bias, [-4], [0, 1])", "between 0");
 }
 
+TEST(Widen, reads_through_a_copy_of_wider_elements) {
+  KernelBuilder k;
+  const ir::Expr x = k.in("x", {k.n(9), k.n(4)}, ir::DType::u8);
+  const ir::Expr y = k.out("y", {k.n(9), k.n(4)}, ir::DType::i32);
+  const ir::Expr z = k.out("z", {k.n(9), k.n(4)}, ir::DType::u8);
+  k.map("wide", y, [&](const Exprs& v) { return ir::cast(k.c(), ir::DType::i32, k.load(x, v)); });
+  k.map("narrow", z, [&](const Exprs& v) { return k.load(x, v); });
+  const Program p = k.build();
+  const auto refusal = [&](const std::string& line) {
+    Schedule s(p);
+    const Status status = s.apply(line);
+    return status ? "" : status.error().text();
+  };
+  Schedule s(p);
+  ASSERT_TRUE(s.apply("copy = widen(wide, x, i16)"));
+  EXPECT_EQ(s.blocks(), (Handles{"copy", "wide", "narrow"}));
+  const std::string text = ir::print(*s.program());
+  EXPECT_NE(text.find("alloc x_wide: i16[9, 4]"), std::string::npos) << text;
+  EXPECT_NE(text.find("= cast<i16>(x["), std::string::npos) << text;
+  EXPECT_NE(text.find("= cast<i32>(x_wide["), std::string::npos) << text;
+  EXPECT_NE(text.find("= x["), std::string::npos) << text;
+  Schedule whole(p);
+  ASSERT_TRUE(whole.apply("widen(wide, x, i32)"));
+  EXPECT_NE(ir::print(*whole.program()).find("] = x_wide["), std::string::npos);
+  EXPECT_NE(refusal("widen(narrow, x, i16)").find("is not cast to i16"), std::string::npos);
+  EXPECT_NE(refusal("widen(wide, x, i64)").find("is not cast to i64"), std::string::npos);
+  EXPECT_NE(refusal("widen(wide, x, i8)").find("which i8 does not hold"), std::string::npos);
+  EXPECT_NE(refusal("widen(wide, x, u8)").find("which u8 is"), std::string::npos);
+  EXPECT_NE(refusal("widen(wide, x, word)").find("no element type"), std::string::npos);
+  EXPECT_NE(refusal("widen(wide, z, i16)").find("does not read"), std::string::npos);
+  EXPECT_NE(refusal("widen(wide, nothing, i16)").find("no buffer"), std::string::npos);
+  EXPECT_NE(refusal("widen(nothing, x, i16)").find("no block"), std::string::npos);
+}
+
 TEST_F(Primitives, decompose_reduction_makes_an_init_block) {
   refuses("decompose_reduction(add, i0)", "no plain reduction");
   refuses("decompose_reduction(dot, i0)", "not under");

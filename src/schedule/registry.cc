@@ -48,6 +48,8 @@ std::string_view kind_name(Kind kind) {
       return "buffer";
     case Kind::scope:
       return "scope";
+    case Kind::element_type:
+      return "element type";
     case Kind::instruction:
       return "instruction";
     case Kind::tail:

@@ -14,19 +14,20 @@ namespace tenon::schedule {
 
 /// What an argument of a primitive is.
 enum class Kind : uint8_t {
-  loop,         // a loop's name
-  loops,        // names of loops, all that follow
-  block,        // a block's name
-  target,       // a loop or a block
-  buffer,       // a buffer's name
-  scope,        // global, scratch or reg
-  tail,         // predicate, peel or pad
-  instruction,  // a machine's instruction
-  word,         // letters, digits, _ and dots
-  factor,       // an integer
-  numbers,      // a list of integers
-  factors,      // the factors of ir::Packing
-  permutation,  // the perm of ir::Packing
+  loop,          // a loop's name
+  loops,         // names of loops, all that follow
+  block,         // a block's name
+  target,        // a loop or a block
+  buffer,        // a buffer's name
+  scope,         // global, scratch or reg
+  element_type,  // as types print
+  tail,          // predicate, peel or pad
+  instruction,   // a machine's instruction
+  word,          // letters, digits, _ and dots
+  factor,        // an integer
+  numbers,       // a list of integers
+  factors,       // the factors of ir::Packing
+  permutation,   // the perm of ir::Packing
 };
 
 struct Parameter {

@@ -180,6 +180,10 @@ Result<std::string> Schedule::pack(const std::string& block, const std::string& 
   return only(run(*find_primitive("pack"), {block, buffer, values_of(factors), perm}, {},
                   {"", "", text_of_list(factors), ""}));
 }
+Result<std::string> Schedule::widen(const std::string& block, const std::string& buffer,
+                                    ir::DType type) {
+  return only(run("widen", {block, buffer, std::string(ir::info(type).name)}));
+}
 Status Schedule::set_scope(const std::string& block, const std::string& scope) {
   return drop(run("set_scope", {block, scope}));
 }

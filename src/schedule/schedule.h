@@ -117,6 +117,8 @@ class Schedule {
   [[nodiscard]] Result<std::string> pack(const std::string& block, const std::string& buffer,
                                          const std::vector<Number>& factors,
                                          const std::vector<int64_t>& perm);
+  [[nodiscard]] Result<std::string> widen(const std::string& block, const std::string& buffer,
+                                          ir::DType type);
   [[nodiscard]] Status set_scope(const std::string& block, const std::string& scope);
   [[nodiscard]] Result<std::string> decompose_reduction(const std::string& block,
                                                         const std::string& loop);

@@ -17,10 +17,15 @@ bool commutes(Op op) {
 
 class Unifier {
  public:
-  explicit Unifier(const machine::Semantics& row) : row_(row) {}
+  explicit Unifier(const machine::Semantics& row, bool wider = false) : row_(row), wider_(wider) {}
 
   std::vector<Binding> match(Expr pattern, Expr e, const Binding& bound) const {
     if (pattern->dtype() != e->dtype()) return {};
+    if (wider_ && e->op == Op::cast && e->operand(0)->op == Op::load) {
+      const Expr place = pattern->op == Op::cast ? pattern->operand(0) : pattern;
+      if (place->op == Op::load && ir::holds_all(place->dtype(), e->operand(0)->dtype()))
+        return bind(place, e->operand(0), bound);
+    }
     if (pattern->op == Op::load) return bind(pattern, e, bound);
     if (pattern->op != e->op || pattern->operands.size() != e->operands.size() ||
         !std::ranges::equal(pattern->attrs, e->attrs))
@@ -62,16 +67,36 @@ class Unifier {
   }
 
   const machine::Semantics& row_;
+  bool wider_;  // loads may be of narrower elements
 };
 
-}  // namespace
-
-std::vector<Binding> unify(const machine::Instruction& row, Expr update) {
+std::vector<Binding> ways(const machine::Instruction& row, Expr update, bool wider) {
   const machine::Semantics& s = machine::semantics(row);
   if (update->op != Op::update || update->string_attr(ir::Key::combine) != s.combine ||
       update->operand(0)->dtype() != s.operands[0].buffer->dtype())
     return {};
-  return Unifier(s).match(s.value, update->operand(2), Binding(s.operands.size() - 1, nullptr));
+  return Unifier(s, wider).match(s.value, update->operand(2),
+                                 Binding(s.operands.size() - 1, nullptr));
+}
+
+}  // namespace
+
+std::vector<Binding> unify(const machine::Instruction& row, Expr update) {
+  return ways(row, update, false);
+}
+
+std::vector<std::vector<Widening>> unify_wider(const machine::Instruction& row, Expr update) {
+  if (!unify(row, update).empty()) return {};
+  std::vector<std::vector<Widening>> all;
+  for (const Binding& way : ways(row, update, true)) {
+    std::vector<Widening> loads;
+    for (size_t i = 0; i < way.size(); ++i) {
+      const ir::DType type = machine::semantics(row).operands[i + 1].buffer->dtype();
+      if (way[i]->dtype() != type) loads.push_back({way[i], type});
+    }
+    all.push_back(std::move(loads));
+  }
+  return all;
 }
 
 std::vector<const machine::Instruction*> instructions_for(Expr update,

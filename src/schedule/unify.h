@@ -14,6 +14,17 @@ namespace tenon::schedule {
 [[nodiscard]] std::vector<std::vector<ir::Expr>> unify(const machine::Instruction& row,
                                                        ir::Expr update);
 
+/// An operand of a step that becomes a row's operand once its elements are of that type.
+struct Widening {
+  ir::Expr load;
+  ir::DType type;
+};
+/// The same where a load of narrower elements, which `update` casts, stands for a load of elements
+/// that hold all their values: for each way those loads, and none of rows that take them as they
+/// are.
+[[nodiscard]] std::vector<std::vector<Widening>> unify_wider(const machine::Instruction& row,
+                                                             ir::Expr update);
+
 /// Rows that this machine has and that compute the step of `update`: those first that take the most
 /// steps of the reduction at once, among equals in the order of the table.
 [[nodiscard]] std::vector<const machine::Instruction*> instructions_for(

@@ -45,6 +45,13 @@ constexpr std::array<DTypeInfo, kDTypeCount> kTable{{
     {"f4e2m1", K::real, 4, 1, kE2m1},
 }};
 
+/// Of any float type.
+FloatFormat format_of(DType type) {
+  if (type == DType::f64) return {11, 52, 1023};
+  if (type == DType::f32) return {8, 23, 127};
+  return info(type).format;
+}
+
 double decode(const FloatFormat& f, uint64_t bits) {
   const bool negative = (bits >> f.magnitude_bits() & 1) != 0;
   const uint64_t magnitude = bits & f.magnitude_mask();
@@ -91,6 +98,31 @@ std::optional<DType> parse_dtype(std::string_view name) {
   for (int i = 0; i < kDTypeCount; ++i)
     if (kTable[static_cast<size_t>(i)].name == name) return static_cast<DType>(i);
   return std::nullopt;
+}
+
+bool holds_all(DType whole, DType part) {
+  if (whole == part) return true;
+  const DTypeInfo& w = info(whole);
+  const DTypeInfo& p = info(part);
+  if (whole == DType::boolean || part == DType::boolean) return false;
+  if (is_float(part)) {
+    if (!is_float(whole)) return false;
+    const FloatFormat from = format_of(part), to = format_of(whole);
+    const bool special = to.has_nan && (!to.finite_only || (from.finite_only && !to.unsigned_zero));
+    return special && to.mantissa_bits >= from.mantissa_bits && to.unsigned_zero == false &&
+           // The largest and the smallest binary exponent, subnormals counted.
+           (1 << to.exponent_bits) - to.bias >= (1 << from.exponent_bits) - from.bias &&
+           to.bias + to.mantissa_bits >= from.bias + from.mantissa_bits;
+  }
+  if (is_float(whole)) {
+    // Up to 2^magnitude - 1, and -2^magnitude.
+    const FloatFormat to = format_of(whole);
+    const int magnitude = p.bits - (is_signed(part) ? 1 : 0);
+    const int exponent = (1 << to.exponent_bits) - 1 - to.bias - (to.finite_only ? 0 : 1);
+    return magnitude <= to.mantissa_bits + 1 && magnitude - (is_signed(part) ? 0 : 1) <= exponent;
+  }
+  if (is_signed(part) && !is_signed(whole)) return false;
+  return w.bits > p.bits || (w.bits == p.bits && is_signed(whole) == is_signed(part));
 }
 
 int64_t wrap_to(DType type, int64_t value) {

@@ -81,6 +81,10 @@ struct DTypeInfo {
 [[nodiscard]] inline bool is_signed(DType t) { return info(t).kind == DTypeKind::sint; }
 [[nodiscard]] inline bool is_narrow_float(DType t) { return is_float(t) && info(t).bits < 32; }
 
+/// True if every value of `part` is one of `whole`, a NaN too, so that a cast there and back
+/// changes nothing: integers among integers, integers among floats, floats among floats.
+[[nodiscard]] bool holds_all(DType whole, DType part);
+
 /// `value` wrapped to the width of an integer type; 0 or 1 for boolean.
 [[nodiscard]] int64_t wrap_to(DType type, int64_t value);
 /// `value` rounded once, to nearest even, to a float type (identity for f64).

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <vector>
 
 namespace tenon {
 namespace {
@@ -119,6 +120,55 @@ TEST(Round, wraps_integers_to_their_width) {
   EXPECT_EQ(wrap_to(DType::boolean, 42), 1);
   EXPECT_EQ(wrap_to(DType::i64, INT64_MIN), INT64_MIN);
   EXPECT_EQ(wrap_to(DType::u32, -1), 4294967295);
+}
+
+/// Every value of the narrow types, and the extremes of the others.
+std::vector<double> values_of(DType type) {
+  std::vector<double> all;
+  const DTypeInfo& row = info(type);
+  if (is_narrow_float(type)) {
+    for (uint64_t code = 0; code < uint64_t{1} << row.bits; ++code)
+      all.push_back(decode_float(type, code));
+  } else if (is_float(type)) {
+    using F32 = std::numeric_limits<float>;
+    using F64 = std::numeric_limits<double>;
+    const bool wide = type == DType::f64;
+    all = {wide ? F64::max() : F32::max(), wide ? F64::denorm_min() : F32::denorm_min(), kNan,
+           wide ? 1 + 0x1p-52 : 1 + 0x1p-23};
+  } else {
+    const int magnitude = row.bits - (is_signed(type) ? 1 : 0);
+    all = {std::ldexp(1.0, magnitude) - 1, is_signed(type) ? -std::ldexp(1.0, magnitude) : 0};
+    if (magnitude > 52) all[0] = std::ldexp(1.0, magnitude) - std::ldexp(1.0, magnitude - 53);
+  }
+  return all;
+}
+
+bool keeps(DType whole, double value) {
+  if (is_float(whole)) {
+    const double back = round_to(whole, value);
+    return std::isnan(value) ? std::isnan(back)
+                             : back == value && std::signbit(back) == std::signbit(value);
+  }
+  const int magnitude = info(whole).bits - (is_signed(whole) ? 1 : 0);
+  return value <= std::ldexp(1.0, magnitude) - 1 &&
+         value >= (is_signed(whole) ? -std::ldexp(1.0, magnitude) : 0.0);
+}
+
+TEST(HoldsAll, is_true_where_no_value_changes) {
+  int held = 0;
+  for (int i = 0; i < kDTypeCount; ++i)
+    for (int j = 0; j < kDTypeCount; ++j) {
+      const auto whole = static_cast<DType>(i), part = static_cast<DType>(j);
+      bool all = true;
+      for (const double v : values_of(part)) all = all && keeps(whole, v);
+      if (whole == DType::boolean || part == DType::boolean) all = whole == part;
+      // A float is no integer although its few values may be; 64 bits are more than a double tells.
+      if (is_float(part) && !is_float(whole)) all = false;
+      if (info(part).bits == 64 && !is_float(part)) all = whole == part;
+      EXPECT_EQ(holds_all(whole, part), all) << info(whole).name << " " << info(part).name;
+      held += all ? 1 : 0;
+    }
+  EXPECT_GT(held, kDTypeCount);
 }
 
 }  // namespace

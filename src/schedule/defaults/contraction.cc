@@ -109,13 +109,39 @@ class Contraction : Product {
   }
 };
 
+/// Instructions for the anchor, best first: those that take more steps of the reduction, among
+/// equals those for which rows are widened once, where that pays, instead of in every tile.
+std::vector<const machine::Instruction*> candidates(Context& c, const Target& t,
+                                                    const BlockInfo& info) {
+  const Expr update = BlockView{info.node}.body();
+  std::vector<const machine::Instruction*> all = instructions_for(update, t.machine);
+  const auto roles = roles_of(c, info);
+  if (!roles) return all;
+  const auto extent = [&](const Handles& loops) {
+    std::vector<LoopInfo> of;
+    for (const LoopInfo& l : info.loops)
+      if (std::ranges::find(loops, l.name) != loops.end()) of.push_back(l);
+    return total(of);
+  };
+  const bool pays = t.cost.widening_pays(extent(roles->rows), extent(roles->cols), t.lanes(info));
+  const auto steps = [](const machine::Instruction* row) { return semantics(*row).group(); };
+  for (const machine::Instruction& row : machine::instructions()) {
+    const auto ways = unify_wider(row, update);
+    const auto one = [](const std::vector<Widening>& loads) { return loads.size() == 1; };
+    if (!machine::has_instruction(t.machine, row) || !std::ranges::any_of(ways, one)) continue;
+    all.insert(pays ? std::ranges::lower_bound(all, steps(&row), std::greater{}, steps) : all.end(),
+               &row);
+  }
+  return all;
+}
+
 }  // namespace
 
 Status schedule_contraction(Schedule& s, const Target& t, const std::string& anchor) {
   inline_producers(s);
   const auto info = describe(*s.program(), anchor);
   if (!info || !info->is_update) return fail("schedule.defaults", "not a product of two buffers");
-  const auto rows = instructions_for(BlockView{info->node}.body(), t.machine);
+  const auto rows = candidates(*s.program()->context, t, *info);
   if (rows.empty()) return fail("schedule.defaults", "no instruction computes the product");
   std::vector<Attempt> attempts;
   for (const machine::Instruction* row : rows) {

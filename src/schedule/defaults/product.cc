@@ -17,9 +17,8 @@ bool moves(Context& c, const AccessInfo& a, const LoopInfo& l) {
 
 Expr widened_load(Expr e) { return e->op == Op::cast ? e->operand(0) : e; }
 
-/// Of the loops behind the first `outer`. nullopt unless the value is a product of two loads,
-/// widened or not, and the innermost output axis moves only one.
-std::optional<Roles> roles_of(Context& c, const BlockInfo& info, size_t outer = 0) {
+/// Of the loops behind the first `outer`.
+std::optional<Roles> roles_behind(Context& c, const BlockInfo& info, size_t outer) {
   if (!info.simple || !info.is_update || info.value->op != Op::mul) return std::nullopt;
   for (Expr factor : info.value->operands)
     if (widened_load(factor)->op != Op::load) return std::nullopt;
@@ -44,6 +43,10 @@ std::optional<Roles> roles_of(Context& c, const BlockInfo& info, size_t outer = 
 
 }  // namespace
 
+std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
+  return roles_behind(c, info, 0);
+}
+
 Status Product::prepare() {
   TENON_TRY_VOID(split_groups());
   TENON_TRY_VOID(merge_k());
@@ -58,8 +61,16 @@ Status Product::prepare() {
   if (dims_.n && *dims_.n < lanes_ / 4 && group_ == 0)
     return fail("schedule.defaults", "too few columns for a tile");
   TENON_TRY_VOID(size_tile(info));
-  TENON_TRY_VOID(take_groups(info));
-  return pack_columns(info);
+  TENON_TRY_VOID(widen_rows(info));
+  const auto wide = here();
+  TENON_TRY_VOID(take_groups(wide));
+  // Rows that are packed too are copied once.
+  if (!pack_blocks_.empty() && !widen_block_.empty()) {
+    TENON_TRY_VOID(s_.inline_block(widen_block_));
+  } else if (!widen_block_.empty()) {
+    pack_blocks_.push_back(widen_block_);
+  }
+  return pack_columns(wide);
 }
 
 Status Product::finish_tile(const std::string& place) {
@@ -69,7 +80,7 @@ Status Product::finish_tile(const std::string& place) {
 }
 
 Result<std::string> Product::cut_below(size_t outer, const Handles& behind) {
-  const auto roles = roles_of(c(), here(), outer);
+  const auto roles = roles_behind(c(), here(), outer);
   if (!roles) return fail("schedule.defaults", "not a product of two buffers");
   r_ = *roles;
   if (!r_.batch.empty() || r_.rows.size() != 1 || r_.cols.size() != 1)
@@ -217,6 +228,22 @@ Status Product::take_groups(const BlockInfo& info) {
   for (const LoopInfo& l : info.loops)
     if (l.name == r_.k.back() && !is_contiguous(c(), r_.a, l, info.loops)) return pack_rows(info);
   return {};
+}
+
+Status Product::widen_rows(const BlockInfo& info) {
+  const Expr update = BlockView{info.node}.body();
+  if (!unify(instruction_, update).empty()) return {};
+  for (const std::vector<Widening>& loads : unify_wider(instruction_, update)) {
+    if (loads.size() != 1 || loads[0].load->operand(0) != r_.a.buffer) continue;
+    if (role_of(*s_.program(), r_.a.buffer) == ParamRole::constant)
+      return fail("schedule.defaults", "a constant would be widened in every run");
+    TENON_TRY(widen_block_, s_.widen(anchor_, r_.a.buffer->string_attr(Key::name), loads[0].type));
+    const auto roles = roles_of(c(), here());
+    if (!roles) return fail("schedule.defaults", "not a product of two buffers");
+    r_ = *roles;
+    return {};
+  }
+  return fail("schedule.defaults", "the instruction takes wider columns");
 }
 
 Status Product::pack_rows(const BlockInfo& info) {

@@ -18,6 +18,10 @@ struct Dims {
   std::optional<int64_t> m, n, k;
 };
 
+/// The loops of a product in definition form; nullopt unless its value is one of two loads, widened
+/// or not, of which the innermost output axis moves only one.
+[[nodiscard]] std::optional<Roles> roles_of(ir::Context& c, const BlockInfo& info);
+
 class Product {
  public:
   /// `instruction` is the decision for `row`.
@@ -61,6 +65,7 @@ class Product {
   Number mr_ = 1, nr_ = 1;
   int64_t group_ = 0;  // output channels of a group; 0: there are no groups
   Handles pack_blocks_;
+  std::string widen_block_;  // copies the rows; "": they are as the instruction takes them
 
  private:
   /// ir::Packing with factors that are decisions.
@@ -87,6 +92,9 @@ class Product {
   /// time serve too few rows. Rows whose neighbours along k do not lie side by side are copied so.
   Status take_groups(const BlockInfo& info);
   Status pack_rows(const BlockInfo& info);
+  /// Rows whose elements the instruction takes only wider are read through a copy; refuses where
+  /// columns would have to be, and where rows are a constant.
+  Status widen_rows(const BlockInfo& info);
   Status pack(const AccessInfo& operand, const Layout& layout);
   /// Axis of the operand that the innermost reduction loop is; -1: none.
   int group_axis(const BlockInfo& info, const AccessInfo& operand);

@@ -25,23 +25,6 @@ std::string no_scope(const std::string& scope) {
   return "the scope must be global, scratch, reg or tile, not '" + scope + "'";
 }
 
-/// The whole buffer.
-Ranges whole(Context& c, Expr buffer) {
-  Ranges box;
-  for (Expr extent : buffer->shape()) box.push_back({c.i64(0), ir::add(c, extent, c.i64(-1))});
-  return box;
-}
-
-/// `part` where it is known to be inside of the buffer, else all of the axis.
-Ranges inside(Context& c, Ranges part, Expr buffer, const ir::Assumptions& known) {
-  const Ranges all = whole(c, buffer);
-  for (size_t d = 0; d < part.size(); ++d)
-    if (!ir::prove(c, ir::le(c, all[d].lo, part[d].lo), known) ||
-        !ir::prove(c, ir::le(c, part[d].hi, all[d].hi), known))
-      part[d] = all[d];
-  return part;
-}
-
 /// The buffer that the block writes, when it is just one.
 Expr written_buffer(Context& c, Expr block) {
   Expr buffer = nullptr;
@@ -121,44 +104,18 @@ Result<Edited> cache_write(const Program& p, const std::string& block, const std
 
 Result<Edited> cache_read(const Program& p, const std::string& block,
                           const std::string& buffer_name, const std::string& scope) {
-  constexpr std::string_view kName = "cache_read";
+  const auto to = parse_scope(scope);
+  if (!to) return refuse("cache_read", no_scope(scope));
   Draft draft(p);
   Context& c = draft.c();
-  const auto site = find_block(draft.body(), block);
-  if (!site) return refuse(kName, no_block(block));
-  const auto to = parse_scope(scope);
-  if (!to) return refuse(kName, no_scope(scope));
-  const Expr buffer = find_buffer(draft, buffer_name);
-  if (buffer == nullptr) return refuse(kName, "there is no buffer '" + buffer_name + "'");
-  const Site top = outermost_loop(*site);
-  const std::vector<Access> mine = accesses(c, site->node);
-  if (!reads(mine, buffer))
-    return refuse(kName, "block '" + block + "' does not read '" + buffer_name + "'");
-  if (block_above(*site) != nullptr)
-    return refuse(kName, "block '" + block + "' stands in another block");
-  const std::vector<Access> all = accesses(c, draft.body());
-  const int order = order_of(all, site->node);
-  if (writes(accesses(c, top.node), buffer))
-    return refuse(kName, "'" + buffer_name + "' is written in the same nest");
-  for (const Access& a : all)
-    if (a.write && a.buffer == buffer && a.order > order)
-      return refuse(kName, "'" + buffer_name + "' is written after the block");
-  std::optional<ir::Box> box;
-  for (const Access& a : accesses(c, top.node)) {
-    if (a.buffer != buffer || a.block != site->node || a.write) continue;
-    const ir::Box part = box_of(c, a, 0, draft.known(top));
-    box = box ? hull(c, *box, part, draft.known(top)) : part;
-  }
-  const auto bounds = box ? ir::bounded(*box) : std::nullopt;
-  const Ranges region = bounds ? inside(c, *bounds, buffer, draft.known(top)) : whole(c, buffer);
-  const Expr cache = c.buffer(draft.fresh_buffer(buffer_name + "_" + scope),
-                              c.tensor(buffer->dtype(), buffer->shape(), *to));
-  const std::string name = draft.fresh(buffer_name + "_read");
-  const Expr copy = copy_nest(draft, name, region, buffer, cache);
-  const Expr changed =
-      ir::substitute(c, top.node, {{site->node, ir::substitute(c, site->node, {{buffer, cache}})}});
-  insert_beside(draft, top, copy, changed, nullptr);
-  return draft.finish({name});
+  const auto copied = [&](Expr buffer) {
+    return c.buffer(draft.fresh_buffer(buffer_name + "_" + scope),
+                    c.tensor(buffer->dtype(), buffer->shape(), *to));
+  };
+  const auto through = [&](Expr node, Expr buffer, Expr cache) -> Result<Expr> {
+    return ir::substitute(c, node, {{buffer, cache}});
+  };
+  return read_through_copy(draft, "cache_read", {block, buffer_name, "_read"}, copied, through);
 }
 
 }  // namespace tenon::schedule::primitives

@@ -1,5 +1,8 @@
 #include "schedule/primitives/place.h"
 
+#include "schedule/primitives/primitives.h"
+#include "support/text.h"
+
 namespace tenon::schedule::primitives {
 using ir::Context;
 using ir::Expr;
@@ -13,6 +16,24 @@ SymbolicRange clipped(Context& c, const SymbolicRange& range, const SymbolicRang
                    ir::prove(c, ir::le(c, domain.hi, range.hi), known);
   return all ? domain : range;
 }
+
+/// The whole buffer.
+Ranges whole(Context& c, Expr buffer) {
+  Ranges box;
+  for (Expr extent : buffer->shape()) box.push_back({c.i64(0), ir::add(c, extent, c.i64(-1))});
+  return box;
+}
+
+/// `part` where it is known to be inside of the buffer, else all of the axis.
+Ranges inside(Context& c, Ranges part, Expr buffer, const ir::Assumptions& known) {
+  const Ranges all = whole(c, buffer);
+  for (size_t d = 0; d < part.size(); ++d)
+    if (!ir::prove(c, ir::le(c, all[d].lo, part[d].lo), known) ||
+        !ir::prove(c, ir::le(c, part[d].hi, all[d].hi), known))
+      part[d] = all[d];
+  return part;
+}
+
 }  // namespace
 
 Expr nest_over(Draft& draft, Expr node, const Ranges& ranges, const Ranges& domain,
@@ -89,9 +110,46 @@ Expr copy_nest(Draft& draft, const std::string& name, const Ranges& box, Expr fr
     iters.push_back({c.var("vi" + std::to_string(d)), c.i64(0), 's'});
     at.push_back(iters.back().var);
   }
-  const Expr block =
-      ir::block(c, name, iters, c.bool_imm(true), ir::store(c, to, ir::load(c, from, at), at));
+  const Expr value = ir::cast(c, to->dtype(), ir::load(c, from, at));
+  const Expr block = ir::block(c, name, iters, c.bool_imm(true), ir::store(c, to, value, at));
   return nest_over(draft, block, box, box, draft.known_sizes(), {});
+}
+
+Result<Edited> read_through_copy(Draft& draft, std::string_view primitive, const ReadCopy& of,
+                                 const std::function<Expr(Expr)>& copied,
+                                 const RewriteReads& through) {
+  Context& c = draft.c();
+  const auto site = find_block(draft.body(), of.block);
+  if (!site) return refuse(primitive, no_block(of.block));
+  const Expr buffer = find_buffer(draft, of.buffer);
+  const std::string quoted = "'" + of.buffer + "'";
+  if (buffer == nullptr) return refuse(primitive, "there is no buffer " + quoted);
+  const Site top = outermost_loop(*site);
+  if (!reads(accesses(c, site->node), buffer))
+    return refuse(primitive, "block '" + of.block + "' does not read " + quoted);
+  if (block_above(*site) != nullptr)
+    return refuse(primitive, "block '" + of.block + "' stands in another block");
+  const std::vector<Access> all = accesses(c, draft.body());
+  const int order = order_of(all, site->node);
+  if (writes(accesses(c, top.node), buffer))
+    return refuse(primitive, quoted + " is written in the same nest");
+  for (const Access& a : all)
+    if (a.write && a.buffer == buffer && a.order > order)
+      return refuse(primitive, quoted + " is written after the block");
+  std::optional<ir::Box> box;
+  for (const Access& a : accesses(c, top.node)) {
+    if (a.buffer != buffer || a.block != site->node || a.write) continue;
+    const ir::Box part = box_of(c, a, 0, draft.known(top));
+    box = box ? hull(c, *box, part, draft.known(top)) : part;
+  }
+  const auto bounds = box ? ir::bounded(*box) : std::nullopt;
+  const Ranges region = bounds ? inside(c, *bounds, buffer, draft.known(top)) : whole(c, buffer);
+  const Expr copy = copied(buffer);
+  TENON_TRY(const Expr reader, through(site->node, buffer, copy));
+  const std::string name = draft.fresh(cat(of.buffer, of.suffix));
+  const Expr nest = copy_nest(draft, name, region, buffer, copy);
+  insert_beside(draft, top, nest, ir::substitute(c, top.node, {{site->node, reader}}), nullptr);
+  return draft.finish({name});
 }
 
 Site outermost_loop(const Site& site) {

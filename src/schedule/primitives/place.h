@@ -2,6 +2,8 @@
 // share.
 #pragma once
 
+#include <functional>
+
 #include "schedule/block_facts.h"
 
 namespace tenon::schedule::primitives {
@@ -23,10 +25,27 @@ void narrow(ir::Context& c, const std::vector<ir::BlockIter>& iters,
 /// Reasons for which nothing can be placed there; empty when it can.
 [[nodiscard]] std::string bad_place(const Site& block, const Site& loop);
 
-/// A statement that copies the elements in `box` from one buffer to another, in a block `name` with
-/// loops named after it. The box is free of loop variables.
+/// A statement that copies the elements in `box` from one buffer to another, cast where types
+/// differ, in a block `name` with loops named after it. The box is free of loop variables.
 [[nodiscard]] ir::Expr copy_nest(Draft& draft, const std::string& name, const Ranges& box,
                                  ir::Expr from, ir::Expr to);
+
+/// Whose reads of what go through a copy, made by a block BUFFER<suffix>.
+struct ReadCopy {
+  const std::string& block;
+  const std::string& buffer;
+  std::string_view suffix;
+};
+/// The block with its reads of a buffer turned into reads of the copy.
+using RewriteReads =
+    std::function<Result<ir::Expr>(ir::Expr block, ir::Expr buffer, ir::Expr copy)>;
+/// Copies what the block reads of a buffer into `copied(buffer)`, just before the outermost
+/// statement with the block. Handle: the copying block. Refuses where the buffer is written in the
+/// same nest or later.
+[[nodiscard]] Result<Edited> read_through_copy(Draft& draft, std::string_view primitive,
+                                               const ReadCopy& of,
+                                               const std::function<ir::Expr(ir::Expr)>& copied,
+                                               const RewriteReads& through);
 
 /// The param or internal buffer of that name; nullptr for none.
 [[nodiscard]] ir::Expr find_buffer(Draft& draft, const std::string& name);

@@ -33,6 +33,9 @@ struct Buffer : Takes<std::string> {
 struct ScopeWord : Takes<std::string> {
   static constexpr Parameter kParameter{Kind::scope};
 };
+struct ElementType : Takes<std::string> {
+  static constexpr Parameter kParameter{Kind::element_type};
+};
 struct Tail : Takes<std::string> {
   static constexpr Parameter kParameter{Kind::tail, "tail", "predicate"};
 };

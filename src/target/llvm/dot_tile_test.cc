@@ -38,6 +38,9 @@ constexpr Case kCases[] = {
     {"dot2_tile_i8i8", DType::i32, DType::i8, DType::i8, "vpmaddwd"},
     {"dot4_tile_u8u8", DType::i32, DType::u8, DType::u8, "vpdpbusd"},
     {"dot2_tile_u8u8", DType::i32, DType::u8, DType::u8, "vpmaddwd"},
+    {"dot2_tile_i16i8", DType::i32, DType::i16, DType::i8, "vpmaddwd"},
+    {"dot2_tile_i16u8", DType::i32, DType::i16, DType::u8, "vpmaddwd"},
+    {"dot2_tile_i16", DType::i32, DType::i16, DType::i16, "vpmaddwd"},
     {"dot2_tile_bf16", DType::f32, DType::bf16, DType::bf16, "vdpbf16ps"},
     {"amx_tile_u8i8", DType::i32, DType::u8, DType::i8, "tdpbusd"},
     {"amx_tile_i8u8", DType::i32, DType::i8, DType::u8, "tdpbsud"},
@@ -148,7 +151,8 @@ std::vector<std::byte> random_elements(DType type, int64_t n, bool finite, std::
   const int64_t bytes = ir::info(type).bytes;
   std::vector<std::byte> out(static_cast<size_t>(n * bytes));
   for (int64_t i = 0; i < n; ++i) {
-    uint64_t bits = random() % 4 == 0 ? (random() % 2 == 0 ? 0x80 : 0x7f) : random();
+    const uint64_t sign = uint64_t{1} << (ir::info(type).bits - 1);
+    uint64_t bits = random() % 4 == 0 ? (random() % 2 == 0 ? sign : sign - 1) : random();
     if (ir::is_float(type)) {
       double x = static_cast<double>(random() % 2000) / 700 - 1;
       if (finite && random() % 16 == 0) x = 1e-39;

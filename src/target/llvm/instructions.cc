@@ -11,9 +11,10 @@ namespace tenon::target::via_llvm {
 namespace {
 
 constexpr InstructionEmitter kCommonRows[] = {
-    {"fma_tile", fma_tile},      {"fma_tile_f64", fma_tile},  {"fma_tile_bf16", fma_tile},
-    {"fma_tile_f16", fma_tile},  {"mul_tile_i32", fma_tile},  {"mul_tile_u8i8", fma_tile},
-    {"mul_tile_i8u8", fma_tile}, {"mul_tile_i8i8", fma_tile}, {"mul_tile_u8u8", fma_tile},
+    {"fma_tile", fma_tile},         {"fma_tile_f64", fma_tile},    {"fma_tile_bf16", fma_tile},
+    {"fma_tile_f32bf16", fma_tile}, {"fma_tile_f32f16", fma_tile}, {"fma_tile_f16", fma_tile},
+    {"mul_tile_i32", fma_tile},     {"mul_tile_u8i8", fma_tile},   {"mul_tile_i8u8", fma_tile},
+    {"mul_tile_i8i8", fma_tile},    {"mul_tile_u8u8", fma_tile},
 };
 
 const InstructionEmitter* find(std::span<const InstructionEmitter> own, std::string_view name) {

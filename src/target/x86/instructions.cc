@@ -60,28 +60,32 @@ void half_tile(Emitter& e, Expr node) {
   });
 }
 
-/// Two bytes each, widened to 16 bits before they are multiplied.
-void widened_byte_tile(Emitter& e, Expr node) {
+/// Two elements each, bytes widened to 16 bits before they are multiplied.
+void word_tile(Emitter& e, Expr node) {
   const Groups of(e, node);
   if (of.lanes < 4) return e.as_loops(node);
   Builder& b = e.builder();
   const Expr extent = ir::InstrView{node}.axes()[3].extent;
   Value* some = ir::is_int(extent, 2) ? nullptr : e.scalar(extent);
   const auto width = static_cast<unsigned>(of.lanes);
-  llvm::Type* bytes = widened(b.getInt8Ty(), 2 * width);
   llvm::Type* words = widened(b.getInt16Ty(), 2 * width);
+  const auto elements = [&](DType type) {
+    return widened(b.getIntNTy(static_cast<unsigned>(ir::info(type).bits)), 2 * width);
+  };
   const auto widen = [&](DType from, Value* v) {
     return ir::is_signed(from) ? b.CreateSExt(v, words) : b.CreateZExt(v, words);
   };
   e.register_tile(
       node, {of.lanes, of.lanes * 2,
              [&](Value* at) {
-               llvm::Type* pair = b.getInt16Ty();
+               llvm::Type* pair = b.getIntNTy(2 * static_cast<unsigned>(ir::info(of.a).bits));
                Value* x = some == nullptr ? b.CreateAlignedLoad(pair, at, llvm::Align(1))
                                           : via_llvm::part_of_group(b, at, of.a, some, pair);
-               return widen(of.a, b.CreateBitCast(b.CreateVectorSplat(width, x), bytes));
+               return widen(of.a, b.CreateBitCast(b.CreateVectorSplat(width, x), elements(of.a)));
              },
-             [&](Value* at) { return widen(of.b, b.CreateAlignedLoad(bytes, at, llvm::Align(1))); },
+             [&](Value* at) {
+               return widen(of.b, b.CreateAlignedLoad(elements(of.b), at, llvm::Align(1)));
+             },
              [&](Value* sum, Value* x, Value* y) {
                return b.CreateAdd(sum, words_product(b, of.lanes, x, y));
              }});
@@ -318,13 +322,15 @@ void matrix_tile(Emitter& e, Expr node) {
 
 std::span<const via_llvm::InstructionEmitter> instructions() {
   static constexpr via_llvm::InstructionEmitter kTable[] = {
-      {"dot4_tile_u8i8", byte_tile},         {"dot4_tile_i8u8", byte_tile},
-      {"dot4_tile_i8i8", byte_tile},         {"dot4_tile_u8u8", byte_tile},
-      {"dot2_tile_bf16", half_tile},         {"dot2_tile_u8i8", widened_byte_tile},
-      {"dot2_tile_i8u8", widened_byte_tile}, {"dot2_tile_i8i8", widened_byte_tile},
-      {"dot2_tile_u8u8", widened_byte_tile}, {"amx_tile_u8i8", matrix_tile},
-      {"amx_tile_i8u8", matrix_tile},        {"amx_tile_i8i8", matrix_tile},
-      {"amx_tile_u8u8", matrix_tile},        {"amx_tile_bf16", matrix_tile},
+      {"dot4_tile_u8i8", byte_tile},  {"dot4_tile_i8u8", byte_tile},
+      {"dot4_tile_i8i8", byte_tile},  {"dot4_tile_u8u8", byte_tile},
+      {"dot2_tile_bf16", half_tile},  {"dot2_tile_u8i8", word_tile},
+      {"dot2_tile_i8u8", word_tile},  {"dot2_tile_i8i8", word_tile},
+      {"dot2_tile_u8u8", word_tile},  {"dot2_tile_i16i8", word_tile},
+      {"dot2_tile_i16u8", word_tile}, {"dot2_tile_i16", word_tile},
+      {"amx_tile_u8i8", matrix_tile}, {"amx_tile_i8u8", matrix_tile},
+      {"amx_tile_i8i8", matrix_tile}, {"amx_tile_u8u8", matrix_tile},
+      {"amx_tile_bf16", matrix_tile},
   };
   return kTable;
 }
