@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <random>
 #include <sstream>
 
+#include "ir/dtype.h"
 #include "machine/instruction.h"
 #include "target/llvm/testing.h"
 #include "target/llvm/testing_lanes.h"
@@ -18,9 +20,11 @@ using ir::Expr;
 
 /// out[i, j] for i < rows from a[rows, k] and b[k, nr] by one tile of mr x nr, or by the loops that
 /// it means. Each column of b serves `each` columns of the result.
-ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
-                       std::optional<std::vector<int64_t>> heights = {}, bool as_loops = false,
-                       int64_t each = 1) {
+ir::Kernel row_kernel(const machine::Instruction& row, int64_t mr, int64_t nr,
+                      std::optional<std::vector<int64_t>> heights = {}, bool as_loops = false,
+                      int64_t each = 1) {
+  const auto type = [&](size_t i) { return machine::semantics(row).operands[i].buffer->dtype(); };
+  const DType t = type(0);
   ir::Kernel kernel;
   kernel.name = "tile";
   kernel.context = std::make_shared<ir::Context>();
@@ -28,8 +32,8 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
   const Expr rows = c.var("rows");
   const Expr k = c.var("k");
   kernel.sizes = {rows, k};
-  const Expr a = c.buffer("a", c.tensor(t, std::vector{rows, k}));
-  const Expr b = c.buffer("b", c.tensor(t, std::vector{k, c.i64(nr)}));
+  const Expr a = c.buffer("a", c.tensor(type(1), std::vector{rows, k}));
+  const Expr b = c.buffer("b", c.tensor(type(2), std::vector{k, c.i64(nr)}));
   const Expr out = c.buffer("out", c.tensor(t, std::vector{rows, c.i64(nr)}));
   const Expr acc = c.buffer("acc", c.tensor(t, std::vector{c.i64(mr), c.i64(nr)}, ir::Scope::reg));
   kernel.params = {
@@ -51,10 +55,7 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
   std::vector<int64_t> params{mr, nr};
   if (!heights && mr >= 3) heights = {(mr + 2) / 3, (2 * mr + 2) / 3};
   if (heights) params.insert(params.end(), heights->begin(), heights->end());
-  const char* name = t == DType::f32   ? "fma_tile"
-                     : t == DType::f64 ? "fma_tile_f64"
-                                       : "mul_tile_i32";
-  Expr tile = ir::instr(c, name, params, axes, operands);
+  Expr tile = ir::instr(c, std::string(row.name), params, axes, operands);
   if (as_loops) tile = machine::expand(c, tile);
   const Expr finish = nest([&](Expr i, Expr j) {
     return ir::if_then(c, ir::lt(c, i, rows),
@@ -67,6 +68,16 @@ ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
       ir::if_then(c, ir::lt(c, one, c.i64(1)), ir::seq(c, std::vector{init, tile, finish})),
       "parallel");
   return kernel;
+}
+
+/// Of the row whose operands are all of one type.
+ir::Kernel tile_kernel(int64_t mr, int64_t nr, DType t = DType::f32,
+                       std::optional<std::vector<int64_t>> heights = {}, bool as_loops = false,
+                       int64_t each = 1) {
+  const char* name = t == DType::f32   ? "fma_tile"
+                     : t == DType::f64 ? "fma_tile_f64"
+                                       : "mul_tile_i32";
+  return row_kernel(*machine::find_instruction(name), mr, nr, std::move(heights), as_loops, each);
 }
 
 template <class T>
@@ -137,6 +148,62 @@ TEST(FmaTile, computes_what_its_row_means) {
     }
     EXPECT_EQ(results[0], results[1]) << rows;
   }
+}
+
+/// Values that sums round, extremes and, of floats, what is not finite.
+std::vector<std::byte> random_elements(DType type, int64_t n, std::mt19937& random) {
+  const auto bytes = static_cast<size_t>(ir::info(type).bits / 8);
+  std::vector<std::byte> out(static_cast<size_t>(n) * bytes);
+  for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+    uint64_t bits = random();
+    if (ir::is_float(type)) {
+      double x = static_cast<double>(random() % 2000) / 700 - 1;
+      if (random() % 64 == 0) x = random() % 3 == 0 ? NAN : INFINITY;
+      bits = ir::encode_float(type, x);
+    }
+    std::memcpy(out.data() + i * bytes, &bits, bytes);
+  }
+  return out;
+}
+
+/// Every row that takes k one by one: the same bytes as its loops give, but for the bits of a NaN.
+TEST(FmaTile, every_row_computes_what_it_means) {
+  std::mt19937 random(13);
+  const machine::Machine& m = testing::machine();
+  int rows_tried = 0;
+  for (const machine::Instruction& row : machine::instructions()) {
+    const machine::Semantics& s = machine::semantics(row);
+    if (s.group() != 1 || !machine::has_instruction(m, row)) continue;
+    const auto type = [&](size_t i) { return s.operands[i].buffer->dtype(); };
+    const int64_t mr = 4, nr = 2 * m.lanes(type(0));
+    ASSERT_TRUE(row.fits(m, std::vector{mr, nr})) << row.name;
+    const ir::Kernel kernel = row_kernel(row, mr, nr), plain = row_kernel(row, mr, nr, {}, true);
+    const testing::Compiled tile(kernel, m), loops(plain, m);
+    ++rows_tried;
+    for (const int64_t rows : {4, 3, 1})
+      for (const int64_t k : {0, 1, 7, 33}) {
+        std::vector<std::byte> a = random_elements(type(1), rows * k, random);
+        std::vector<std::byte> b = random_elements(type(2), k * nr, random);
+        const int64_t sizes[] = {rows, k};
+        std::vector<std::byte> results[2];
+        const auto bytes = static_cast<size_t>(ir::info(type(0)).bits / 8);
+        for (const bool as_loops : {false, true}) {
+          std::vector<std::byte>& out = results[as_loops ? 1 : 0];
+          out.resize(static_cast<size_t>(rows * nr) * bytes);
+          void* buffers[] = {a.data(), b.data(), out.data()};
+          ASSERT_EQ((as_loops ? loops : tile).run(buffers, sizes), 0);
+        }
+        for (size_t i = 0; i < results[0].size(); i += bytes) {
+          uint64_t found = 0, expected = 0;
+          std::memcpy(&found, results[0].data() + i, bytes);
+          std::memcpy(&expected, results[1].data() + i, bytes);
+          const bool nan = ir::is_float(type(0)) && std::isnan(ir::decode_float(type(0), found)) &&
+                           std::isnan(ir::decode_float(type(0), expected));
+          ASSERT_TRUE(found == expected || nan) << row.name << " " << rows << " rows, k " << k;
+        }
+      }
+  }
+  EXPECT_GE(rows_tried, 5);
 }
 
 TEST(FmaTile, heights_of_tails_ascend_to_below_the_tile) {
