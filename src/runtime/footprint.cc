@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "runtime/tensor.h"
 #include "support/available_memory.h"
 #include "support/text.h"
 
@@ -47,6 +48,15 @@ std::string blame(const artifact::Model& model, const InputDims& inputs, const N
   return text;
 }
 
+/// A state with the extents of this run, and the rows that it reserves.
+uint64_t state_bytes(const artifact::State& row, const std::vector<int64_t>& registers) {
+  std::vector<int64_t> dims;
+  for (const artifact::OutputDim& d : row.dims) dims.push_back(registers[d.reg]);
+  if (row.reserved > 0) dims[0] = std::max(dims[0], static_cast<int64_t>(row.reserved));
+  const int64_t bytes = tensor_bytes(row.dtype, dims);
+  return bytes < 0 ? kMostMemory : static_cast<uint64_t>(bytes);
+}
+
 std::string amount(uint64_t bytes) {
   return bytes >= kMostMemory ? "more memory than any machine has" : bytes_text(bytes);
 }
@@ -65,6 +75,8 @@ Result<Footprint> footprint(const artifact::Model& model, const InputDims& input
   TENON_TRY_VOID(run_size_ops(model, model.stages[0], inputs, {}, f.registers, changed));
   std::vector<uint64_t> offsets(model.blocks.size());
   TENON_TRY(f.arena, place_blocks(model, model.stages[0], f.registers, offsets));
+  for (const artifact::State& s : model.states)
+    f.states = add_bytes(f.states, state_bytes(s, f.registers));
   for (const artifact::Step& s : model.steps)
     if (s.kind == artifact::StepKind::launch && f.registers[s.d] > 0)
       f.scratch = std::max(f.scratch, static_cast<uint64_t>(f.registers[s.d]));

@@ -17,6 +17,7 @@ namespace tenon::runtime {
 struct Footprint {
   uint64_t arena = 0;              // tensors between kernels, and results
   uint64_t scratch = 0;            // of one worker
+  uint64_t states = 0;             // what a new instance takes for them
   std::vector<int64_t> registers;  // extents as the first stage leaves them
 };
 /// Errors are those of run_size_ops.

@@ -275,6 +275,7 @@ Result<uint64_t> run_need(const Model& model, const InputPlan& plan, const Input
   const auto workers = static_cast<uint64_t>(threads > 0 ? threads : default_threads());
   uint64_t need = add_bytes(
       f.arena, add_bytes(0, f.scratch) > kMostMemory / workers ? kMostMemory : f.scratch * workers);
+  need = add_bytes(need, f.states);
   for (size_t i = 0; i < dims.size(); ++i) {
     if (plan.loaded[i]) continue;
     const int64_t bytes = tensor_bytes(plan.tensors[i].dtype, dims[i]);

@@ -2,6 +2,7 @@
 #include <sys/mman.h>
 
 #include "compiler/package/testing.h"
+#include "runtime/footprint.h"
 
 namespace tenon::compiler {
 namespace {
@@ -95,6 +96,19 @@ TEST(State, a_reserved_cache_grows_and_only_new_rows_are_written) {
   const Status more = d.executor->run();
   ASSERT_FALSE(more.has_value());
   EXPECT_EQ(more.error().diagnostics[0].code, "run.state");
+}
+
+TEST(State, the_forecast_counts_what_a_new_instance_takes) {
+  const auto states = [](ir::Growth growth, int64_t total) {
+    Decoder d(growth);
+    const auto f = runtime::footprint(d.tables, {{1, Decoder::kWidth}, {total}});
+    EXPECT_TRUE(f.has_value());
+    return f ? f->states : 0;
+  };
+  constexpr uint64_t kRow = 4 * Decoder::kWidth;
+  EXPECT_EQ(states({64}, 5), 64 * kRow);
+  EXPECT_EQ(states({64}, 70), 70 * kRow);
+  EXPECT_EQ(states({}, 5), 5 * kRow);
 }
 
 TEST(State, a_doubling_cache_moves_seldom) {
