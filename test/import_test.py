@@ -389,5 +389,49 @@ class NarrowProducts(Case):
                 self.assertIn(word, self.good("inspect", path, "--kernel", line[0], "--stage", "asm", "--target", target))
 
 
+class PackedWeights(Case):
+    """Weights of sub-byte types, dequantized for a product: right, and as small in the compiled file as in the model."""
+    LEVELS = {TensorProto.INT4: np.r_[0:8, -8:0], TensorProto.UINT4: np.arange(16), TensorProto.INT2: [0, 1, -2, -1],
+              TensorProto.UINT2: np.arange(4),
+              TensorProto.FLOAT4E2M1: [0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6]}
+
+    def packed(self, name, kind, codes):
+        bits = 2 if len(self.LEVELS[kind]) == 4 else 4
+        row = np.zeros((-(-codes.size // (8 // bits)), 8 // bits), np.uint8)
+        row.reshape(-1)[:codes.size] = codes.reshape(-1)
+        raw = np.bitwise_or.reduce(row << (np.arange(8 // bits, dtype=np.uint8) * bits), axis=1).astype(np.uint8)
+        return helper.make_tensor(name, kind, codes.shape, raw.tobytes(), raw=True)
+
+    def dequantized(self, kind, mode, depth, columns):
+        """The model, its input and output, and the bytes of its weights."""
+        r, levels = np.random.default_rng(3), np.array(self.LEVELS[kind], "f")
+        codes = r.integers(0, len(levels), (depth, columns))
+        shape = {"tensor": (), "axis": (columns,), "blocked": (depth // 8, columns)}[mode]
+        scale, zero = r.random(shape).astype("f") + np.float32(0.1), r.integers(0, len(levels), shape)
+        inputs, tensors = ["w", "s"], [self.packed("w", kind, codes), numpy_helper.from_array(np.array(scale), "s")]
+        if kind != TensorProto.FLOAT4E2M1:
+            inputs, tensors = inputs + ["z"], tensors + [self.packed("z", kind, np.array(zero))]
+        shift = levels[zero] if len(inputs) == 3 else np.float32(0)
+        wide = lambda v: np.repeat(v, 8, axis=0) if mode == "blocked" and np.ndim(v) else v
+        weights = (levels[codes] - wide(shift)) * wide(scale)
+        options = {"tensor": {}, "axis": {"axis": 1}, "blocked": {"axis": 0, "block_size": 8}}[mode]
+        proto = model([node("DequantizeLinear", inputs, ["d"], **options), node("MatMul", ["x", "d"], ["y"])],
+                      [("x", F, ["n", depth])], [("y", F, ["n", columns])], ir_version=13, opset=25)
+        proto.graph.initializer.extend(tensors)
+        x = f32(3, depth)
+        return proto, x, x.astype("d") @ weights, len(tensors[0].raw_data)
+
+    def test_products_of_dequantized_weights(self):
+        for kind in self.LEVELS:
+            for mode in ("tensor", "axis", "blocked"):
+                for depth, columns in ((16, 7), (72, 65)):
+                    proto, x, y, _ = self.dequantized(kind, mode, depth, columns)
+                    with self.subTest(kind=kind, mode=mode, depth=depth, columns=columns):
+                        path = self.save("model.onnx", proto)
+                        self.good("compare", path, "--shape", "n=3")
+                        self.good("run", path, *self.inputs({"x": x}), "--save", self.folder / "out")
+                        np.testing.assert_allclose(np.load(self.folder / "out/y.npy"), y, rtol=1e-4, atol=1e-3)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -8,6 +8,7 @@
 #include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ops/op.h"
+#include "ops/tensor.h"
 
 namespace tenon::graph {
 
@@ -193,10 +194,7 @@ bool has_body(Op op) { return op == Op::loop || op == Op::if_; }
 
 /// Scalar literals become constants, so that passes know one kind of known value.
 Expr literal_to_constant(Rewriter& r, Expr n) {
-  const DType type = n->dtype();
-  const uint64_t bits = is_float(type) ? encode_float(type, n->float_attr(Key::value))
-                                       : static_cast<uint64_t>(n->int_attr(Key::value));
-  return r.context().constant(n->type, &bits, info(type).bytes);
+  return ops::constant_of(r.context(), ops::tensor_of(n));
 }
 
 constexpr Rule kRules[] = {

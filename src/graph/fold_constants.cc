@@ -5,6 +5,7 @@
 #include "graph/rules.h"
 #include "ir/expr.h"
 #include "ops/op.h"
+#include "ops/tensor.h"
 
 namespace tenon::graph {
 
@@ -33,26 +34,17 @@ int64_t count(const std::vector<int64_t>& shape) {
   return n;
 }
 
-ops::Tensor to_tensor(Expr constant) {
-  ops::Tensor t;
-  t.dtype = constant->dtype();
-  t.shape = *static_shape(constant->type);
-  const ConstantRef data = constant->constant_attr();
-  t.bytes.assign(data->bytes, data->bytes + data->size);
-  return t;
-}
-
 /// An operand of `n` as a value: a constant or, beside a constant of the full shape, one that an
 /// elementwise node reads repeated (batch norm adds its epsilon so).
 std::optional<ops::Tensor> operand_value(Expr n, Expr operand) {
   if (!static_shape(operand->type)) return std::nullopt;
-  if (operand->op == Op::constant) return to_tensor(operand);
+  if (operand->op == Op::constant) return ops::tensor_of(operand);
   if (operand->op != Op::broadcast || operand->operand(0)->op != Op::constant ||
       !is_elementwise(n->op))
     return std::nullopt;
   const auto whole = [](Expr e) { return e->op == Op::constant; };
   if (std::none_of(n->operands.begin(), n->operands.end(), whole)) return std::nullopt;
-  const ops::Tensor small = to_tensor(operand->operand(0));
+  const ops::Tensor small = ops::tensor_of(operand->operand(0));
   const ops::Tensor* const pointer = &small;
   const ops::EvalArgs args{operand, {&pointer, 1}, *static_shape(operand->type), [](Expr e) {
                              return as_int(e).value_or(0);
@@ -100,8 +92,7 @@ Expr fold(Rewriter& r, Expr n) {
   const ops::EvalArgs args{n, pointers, *shape, [](Expr e) { return as_int(e).value_or(0); }};
   Result<std::vector<ops::Tensor>> result = row->eval(args);
   if (!result) return nullptr;  // an error stays for run time, where it is reported
-  auto owner = std::make_shared<std::vector<std::byte>>(std::move((*result)[0].bytes));
-  return c.constant(n->type, owner->data(), owner->size(), std::string(c.location(n)), owner);
+  return ops::constant_of(c, (*result)[0], std::string(c.location(n)));
 }
 
 /// Elementwise on constants of which some are repeated: compute on the small ones, then repeat.

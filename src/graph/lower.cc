@@ -1,7 +1,6 @@
 #include "graph/lower.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -15,6 +14,7 @@
 #include "ops/index_check.h"
 #include "ops/op.h"
 #include "ops/reduction/reduction.h"
+#include "ops/tensor.h"
 #include "schedule/collapse.h"
 #include "support/check.h"
 
@@ -33,11 +33,9 @@ Expr scalar_literal(Context& c, Expr node) {
   for (Expr e : node->shape())
     if (!is_int(e, 1)) return nullptr;
   const DType type = node->dtype();
-  uint64_t bits = 0;
-  std::memcpy(&bits, node->constant_attr()->bytes, info(type).bytes);
+  const ops::Tensor value = ops::tensor_of(node);
   const Type scalar = c.scalar(type);
-  return is_float(type) ? c.imm_f(scalar, decode_float(type, bits))
-                        : c.imm(scalar, static_cast<int64_t>(bits));
+  return is_float(type) ? c.imm_f(scalar, value.get_f(0)) : c.imm(scalar, value.get_i(0));
 }
 
 constexpr int kBroadcastDepth = 6;

@@ -9,6 +9,7 @@
 #include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ops/op.h"
+#include "ops/tensor.h"
 
 namespace tenon::graph {
 
@@ -21,9 +22,9 @@ bool positive(const std::vector<Expr>& amounts) {
 }
 
 Expr scalar_constant(Context& c, DType type, double value) {
-  const uint64_t bits = is_float(type) ? encode_float(type, value)
-                                       : static_cast<uint64_t>(static_cast<int64_t>(value));
-  return c.constant(c.scalar(type), &bits, info(type).bytes);
+  ops::Tensor t = ops::Tensor::zeros(type, {});
+  t.set_f(0, value);
+  return ops::constant_of(c, t);
 }
 
 Expr padded(Rewriter& r, Expr x, Expr value, const std::vector<Expr>& low,

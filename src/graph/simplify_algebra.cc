@@ -2,13 +2,13 @@
 // the result to within the rounding of the operators that it replaces.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "graph/pass.h"
 #include "graph/transpose_util.h"
 #include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ops/op.h"
+#include "ops/tensor.h"
 
 namespace tenon::graph {
 
@@ -22,9 +22,7 @@ std::optional<double> scalar_value(Expr n) {
   if (n->op != Op::constant || !is_float(n->dtype())) return std::nullopt;
   for (Expr e : n->shape())
     if (!is_int(e, 1)) return std::nullopt;
-  uint64_t bits = 0;
-  std::memcpy(&bits, n->constant_attr()->bytes, info(n->dtype()).bytes);
-  return decode_float(n->dtype(), bits);
+  return ops::tensor_of(n).get_f(0);
 }
 
 Expr power(Rewriter& r, Expr n) {

@@ -15,6 +15,7 @@
 #include "ops/movement/copy.h"
 #include "ops/shape.h"
 #include "ops/tensor.h"
+#include "ops/unpacked.h"
 #include "ops/walk.h"
 #include "support/check.h"
 
@@ -385,8 +386,8 @@ States initial_states(const ir::Function& f) {
     const ir::ConstantRef value = ir::default_of(p);
     std::vector<int64_t> shape;
     for (Expr e : p->shape()) shape.push_back(value == nullptr ? 0 : ir::as_int(e).value_or(0));
-    states.push_back(Tensor::zeros(p->dtype(), std::move(shape)));
-    if (value != nullptr) std::copy_n(value->bytes, value->size, states.back().bytes.begin());
+    states.push_back(value == nullptr ? Tensor::zeros(p->dtype(), std::move(shape))
+                                      : ops::unpacked(p->dtype(), std::move(shape), value->bytes));
   }
   return states;
 }

@@ -13,6 +13,7 @@
 #include "interp/scalar.h"
 #include "ir/dtype.h"
 #include "ir/expr.h"
+#include "ir/packed.h"
 #include "machine/machine.h"
 #include "support/check.h"
 
@@ -394,6 +395,11 @@ class Binder {
                                         text(tensor->shape));
       m.data = tensor->bytes.data();
       m.writable = ir::is_written(p.role);
+      m.shares_bytes = ir::shares_bytes(p);
+      if (m.shares_bytes) {
+        m.owned = ir::pack_bits(m.dtype, tensor->bytes);
+        m.data = m.owned.data();
+      }
       add(p.buffer, std::move(m));
     }
     for (Expr b : kernel_.buffers) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "ir/dtype.h"
+#include "ir/packed.h"
 
 namespace tenon::interp {
 using ir::DType;
@@ -22,7 +23,9 @@ void poison(Memory& m) {
 
 Scalar load_element(const Memory& m, int64_t at) {
   Scalar s{};
-  const std::byte* p = m.data + at * ir::info(m.dtype).bytes;
+  const std::byte alone =
+      m.shares_bytes ? ir::unpack_element(m.dtype, m.data, static_cast<uint64_t>(at)) : std::byte{};
+  const std::byte* p = m.shares_bytes ? &alone : m.data + at * ir::info(m.dtype).bytes;
   const auto as = [&]<class T>(T v) {
     std::memcpy(&v, p, sizeof v);
     return v;

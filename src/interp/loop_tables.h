@@ -11,7 +11,7 @@
 
 namespace tenon::interp {
 
-/// Memory of one buffer, flat and row-major.
+/// Memory of one buffer, flat and row-major; what is written has elements that are addressed alone.
 struct Memory {
   std::string name;
   ir::DType dtype = ir::DType::f32;
@@ -21,6 +21,7 @@ struct Memory {
   std::byte* data = nullptr;
   std::vector<std::byte> owned;
   bool writable = true;
+  bool shares_bytes = false;  // ir::shares_bytes
 };
 
 /// One expression; `args` are indices of other expressions.

@@ -6,6 +6,7 @@
 #include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/keys.h"
+#include "ir/packed.h"
 #include "ir/param_role.h"
 #include "ir/parser.h"
 #include "support/text.h"
@@ -147,6 +148,7 @@ Expr Parser::constant_of(const Token& token, Type t, const std::string* hex,
              "text.constant");
     return nullptr;
   }
+  if (is_sub_byte(t->dtype)) bytes = pack_bits(t->dtype, bytes);
   return c_->constant(t, bytes.data(), bytes.size(), constant_name);
 }
 

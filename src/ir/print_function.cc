@@ -1,11 +1,13 @@
 // Graph functions of the text form: one line a node, in the order of post_order.
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "ir/default_value.h"
 #include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ir/lexer.h"
+#include "ir/packed.h"
 #include "ir/param_role.h"
 #include "ir/printer.h"
 #include "ir/rewrite.h"
@@ -38,6 +40,15 @@ uint64_t load_bits(const std::byte* bytes, size_t size) {
   uint64_t bits = 0;
   for (size_t i = 0; i < size; ++i) bits |= static_cast<uint64_t>(bytes[i]) << (8 * i);
   return bits;
+}
+
+/// Elements of a type of literal extents; 0 for others, which hold no constant.
+uint64_t element_count(Type type) {
+  uint64_t count = 1;
+  for (Expr e : type->shape)
+    if (__builtin_mul_overflow(count, static_cast<uint64_t>(as_int(e).value_or(0)), &count))
+      return 0;
+  return count;
 }
 
 }  // namespace
@@ -251,15 +262,22 @@ void Printer::element(DType t, const std::byte* bytes) {
   }
 }
 
-/// constant [1, 2], constant hex "00ff.." or constant #hash, then the name.
+/// constant [1, 2], constant hex "00ff.." or constant #hash, then the name. Elements that share
+/// bytes are written one a byte.
 void Printer::constant(Expr e) {
   constexpr std::string_view kHex = "0123456789abcdef";
   const ConstantData& data = *e->constant_attr();
   const DType t = e->dtype();
   const size_t step = info(t).bytes;
-  bool exact = data.size <= kInlineBytes && data.size % step == 0;
-  for (uint64_t i = 0; exact && i < data.size; i += step) {
-    const uint64_t bits = load_bits(data.bytes + i, step);
+  std::span<const std::byte> bytes(data.bytes, data.size);
+  std::vector<std::byte> unpacked;
+  const uint64_t count = is_sub_byte(t) ? element_count(e->type) : 0;
+  const bool in_full = std::max(data.size, count) <= kInlineBytes || options_.constant_bytes;
+  if (is_sub_byte(t) && in_full && byte_size(t, count) == data.size)
+    bytes = unpacked = unpack_bits(t, data.bytes, count);
+  bool exact = in_full && bytes.size() <= kInlineBytes && bytes.size() % step == 0;
+  for (uint64_t i = 0; exact && i < bytes.size(); i += step) {
+    const uint64_t bits = load_bits(bytes.data() + i, step);
     if (is_float(t)) {
       const double value = decode_float(t, bits);
       exact = value == value && encode_float(t, value) == bits;
@@ -272,15 +290,15 @@ void Printer::constant(Expr e) {
   out_ += "constant ";
   if (exact) {
     out_ += '[';
-    for (uint64_t i = 0; i < data.size; i += step) {
+    for (uint64_t i = 0; i < bytes.size(); i += step) {
       if (i != 0) out_ += ", ";
-      element(t, data.bytes + i);
+      element(t, bytes.data() + i);
     }
     out_ += ']';
-  } else if (data.size <= kInlineBytes || options_.constant_bytes) {
+  } else if (in_full) {
     out_ += "hex \"";
-    for (uint64_t i = 0; i < data.size; ++i) {
-      const auto byte = static_cast<unsigned>(data.bytes[i]);
+    for (const std::byte b : bytes) {
+      const auto byte = static_cast<unsigned>(b);
       out_ += kHex[byte >> 4];
       out_ += kHex[byte & 15];
     }

@@ -7,6 +7,7 @@
 #include "ir/expr.h"
 #include "ir/keys.h"
 #include "ir/node_map.h"
+#include "ir/packed.h"
 #include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
@@ -261,7 +262,7 @@ class GraphVerifier {
   }
 
   void constant(Expr e) {
-    uint64_t count = info(e->dtype()).bytes;
+    uint64_t count = 1;
     for (Expr n : e->shape()) {
       const auto extent = as_int(n);
       if (!extent || *extent < 0)
@@ -269,10 +270,11 @@ class GraphVerifier {
       count *= static_cast<uint64_t>(*extent);
     }
     const AttrValue* data = e->find(Key::data);
+    const uint64_t size = byte_size(e->dtype(), count);
     if (data != nullptr && std::holds_alternative<ConstantRef>(*data) &&
-        e->constant_attr()->size != count)
+        e->constant_attr()->size != size)
       out_.add("verify.type",
-               cat("a constant of this type has ", count, " bytes, not ", e->constant_attr()->size),
+               cat("a constant of this type has ", size, " bytes, not ", e->constant_attr()->size),
                e);
   }
 

@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "ir/dtype.h"
+#include "ir/packed.h"
+#include "ops/unpacked.h"
 #include "support/check.h"
 
 namespace tenon::ops {
@@ -223,17 +225,27 @@ std::vector<int64_t> all_i(const Tensor& t) {
   return values;
 }
 
+Tensor unpacked(DType dtype, std::vector<int64_t> shape, const std::byte* packed) {
+  Tensor t;
+  t.dtype = dtype;
+  t.shape = std::move(shape);
+  const auto count = static_cast<uint64_t>(t.count());
+  if (ir::is_sub_byte(dtype)) {
+    t.bytes = ir::unpack_bits(dtype, packed, count);
+  } else {
+    t.bytes.assign(packed, packed + ir::byte_size(dtype, count));
+  }
+  return t;
+}
+
 Tensor tensor_of(Expr constant) {
   std::vector<int64_t> shape;
   for (Expr e : constant->shape()) {
     TENON_CHECK(ir::as_int(e).has_value(), "a constant of symbolic shape");
     shape.push_back(*ir::as_int(e));
   }
-  Tensor t;
-  t.dtype = constant->dtype();
-  t.shape = std::move(shape);
   if (constant->op == ir::Op::imm) {
-    t = Tensor::zeros(t.dtype, {});
+    Tensor t = Tensor::zeros(constant->dtype(), {});
     if (ir::is_float(t.dtype)) {
       t.set_f(0, constant->float_attr(ir::Key::value));
     } else {
@@ -243,19 +255,19 @@ Tensor tensor_of(Expr constant) {
   }
   TENON_CHECK(constant->op == ir::Op::constant, "not a constant");
   const ir::ConstantRef data = constant->constant_attr();
-  TENON_CHECK(data->size == static_cast<uint64_t>(t.count()) * ir::info(t.dtype).bytes,
+  TENON_CHECK(data->size == ir::byte_size(constant->dtype(), static_cast<uint64_t>(product(shape))),
               "a constant's bytes do not match its type");
-  t.bytes.assign(data->bytes, data->bytes + data->size);
-  return t;
+  return unpacked(constant->dtype(), std::move(shape), data->bytes);
 }
 
 Expr constant_of(Context& c, const Tensor& t, std::string name) {
   std::vector<Expr> shape;
   for (int64_t n : t.shape) shape.push_back(c.i64(n));
-  auto owner = std::make_shared<std::vector<std::byte>>(t.bytes);
+  auto owner = std::make_shared<std::vector<std::byte>>(
+      ir::is_sub_byte(t.dtype) ? ir::pack_bits(t.dtype, t.bytes) : t.bytes);
   const std::byte* bytes = owner->data();
-  return c.constant(c.tensor(t.dtype, shape), bytes, t.bytes.size(), std::move(name),
-                    std::move(owner));
+  const uint64_t size = owner->size();
+  return c.constant(c.tensor(t.dtype, shape), bytes, size, std::move(name), std::move(owner));
 }
 
 }  // namespace tenon::ops

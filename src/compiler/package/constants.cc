@@ -6,6 +6,8 @@
 
 #include "ir/dtype.h"
 #include "ir/expr.h"
+#include "ir/packed.h"
+#include "ops/tensor.h"
 #include "support/check.h"
 #include "support/text.h"
 
@@ -100,7 +102,7 @@ std::vector<std::byte> pack_once(std::span<const std::byte> in, std::vector<int6
   return out;
 }
 
-/// Bytes in storage order of a scalar literal.
+/// A scalar literal as an element that is addressed alone; in packed storage its low bits count.
 std::vector<std::byte> literal_bytes(ir::Expr node) {
   const uint64_t bits = ir::is_float(node->dtype())
                             ? ir::encode_float(node->dtype(), node->float_attr(ir::Key::value))
@@ -124,6 +126,18 @@ std::vector<std::byte> apply_packing(std::span<const std::byte> bytes,
   return out;
 }
 
+namespace {
+/// The same of elements in packed storage.
+std::vector<std::byte> laid_out(ir::DType type, std::span<const std::byte> bytes,
+                                std::span<const int64_t> dims,
+                                std::span<const ir::Packing> packing) {
+  if (!ir::is_sub_byte(type)) return apply_packing(bytes, dims, ir::info(type).bytes, packing);
+  const auto count = static_cast<uint64_t>(ops::product(dims));
+  return ir::pack_bits(type,
+                       apply_packing(ir::unpack_bits(type, bytes.data(), count), dims, 1, packing));
+}
+}  // namespace
+
 uint32_t Constants::store(std::vector<std::byte> bytes) {
   const size_t size = bytes.size();
   void* memory = std::aligned_alloc(kAlign, (size + kAlign) / kAlign * kAlign);
@@ -134,20 +148,33 @@ uint32_t Constants::store(std::vector<std::byte> bytes) {
   return static_cast<uint32_t>(model_.constants.size() - 1);
 }
 
+uint32_t Constants::add_literal(ir::Expr node) {
+  const std::vector<std::byte> bytes = literal_bytes(node);
+  const std::string key =
+      "imm" + std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto [at, is_new] = known_.emplace(key, 0);
+  if (is_new) at->second = store(bytes);
+  return at->second;
+}
+
+uint32_t Constants::add(ir::Expr node) {
+  if (node->op == ir::Op::imm) return add_literal(node);
+  if (!ir::is_sub_byte(node->dtype())) return add(node, {}, {});
+  const ir::ConstantRef data = node->constant_attr();
+  const auto [at, is_new] = known_.emplace(
+      cat(data->hash, ":", data->size, "|", ir::info(node->dtype()).name, " alone"), 0);
+  if (is_new) at->second = store(ops::tensor_of(node).bytes);
+  return at->second;
+}
+
 uint32_t Constants::add(ir::Expr node, std::span<const int64_t> dims,
                         std::span<const ir::Packing> packing) {
-  if (node->op == ir::Op::imm) {
-    const std::vector<std::byte> bytes = literal_bytes(node);
-    const std::string key =
-        "imm" + std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto [at, is_new] = known_.emplace(key, 0);
-    if (is_new) at->second = store(bytes);
-    return at->second;
-  }
+  if (node->op == ir::Op::imm) return add_literal(node);
   const ir::ConstantRef data = node->constant_attr();
+  const ir::DType type = node->dtype();
   std::string key = cat(data->hash, ":", data->size);
   if (!packing.empty()) {
-    key += cat("|", shape_text(dims), "/", static_cast<int>(ir::info(node->dtype()).bytes));
+    key += cat("|", shape_text(dims), "/", ir::storage_bits(type));
     for (const ir::Packing& p : packing)
       key += cat("|", shape_text(p.factors), ">", shape_text(p.perm));
   }
@@ -155,7 +182,7 @@ uint32_t Constants::add(ir::Expr node, std::span<const int64_t> dims,
   if (!is_new) return at->second;
   const std::span<const std::byte> bytes(data->bytes, data->size);
   if (!packing.empty()) {
-    at->second = store(apply_packing(bytes, dims, ir::info(node->dtype()).bytes, packing));
+    at->second = store(laid_out(type, bytes, dims, packing));
   } else if (reinterpret_cast<uintptr_t>(data->bytes) % kAlign == 0) {
     model_.owners.push_back(data->owner);
     model_.constants.push_back({data->bytes, data->size});

@@ -1,4 +1,5 @@
-// Constants of the compiled model: packed as kernels ask, each form of equal content once.
+// Constants of the compiled model: in the layout that kernels ask for, each form of equal content
+// once.
 #pragma once
 
 #include <map>
@@ -21,14 +22,17 @@ namespace tenon::compiler::packaging {
 class Constants {
  public:
   explicit Constants(artifact::Model& model) : model_(model) {}
-  /// Index of the literal `node` (constant or imm) in a packing that sees it with extents `dims`.
+  /// Index of the literal `node` (constant or imm) as a kernel's constant parameter: in packed
+  /// storage, in a packing that sees it with extents `dims`.
   [[nodiscard]] uint32_t add(ir::Expr node, std::span<const int64_t> dims,
                              std::span<const ir::Packing> packing);
-  /// The same as it is.
-  [[nodiscard]] uint32_t add(ir::Expr node) { return add(node, {}, {}); }
+  /// Index of the literal with elements that are addressed alone, as everything but a constant
+  /// parameter takes them: copies, results, the caller.
+  [[nodiscard]] uint32_t add(ir::Expr node);
 
  private:
   uint32_t store(std::vector<std::byte> bytes);
+  uint32_t add_literal(ir::Expr node);
 
   artifact::Model& model_;
   std::map<std::string, uint32_t> known_;

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "ir/expr.h"
+#include "ir/packed.h"
 #include "ir/rewrite.h"
 #include "ir/statement.h"
 
@@ -91,6 +92,12 @@ std::unordered_map<Expr, Reads> reads_of(Context& c, std::span<const Counted> bl
   return reads;
 }
 
+Expr bytes_of(Context& c, const KernelParam& p, Expr count) {
+  const DType type = p.buffer->dtype();
+  if (!shares_bytes(p)) return mul(c, count, c.i64(info(type).bytes));
+  return ceildiv(c, count, c.i64(8 / storage_bits(type)));
+}
+
 Expr bytes_moved(Context& c, const Kernel& definition, std::span<const Counted> blocks) {
   const auto reads = reads_of(c, blocks);
   Expr total = c.i64(0);
@@ -99,7 +106,7 @@ Expr bytes_moved(Context& c, const Kernel& definition, std::span<const Counted> 
     const auto found = reads.find(p.buffer);
     if (found != reads.end() && !found->second.whole && found->second.picked != nullptr)
       count = min(c, count, found->second.picked);
-    total = add(c, total, mul(c, count, c.i64(info(p.buffer->dtype()).bytes)));
+    total = add(c, total, bytes_of(c, p, count));
   }
   return total;
 }

@@ -63,7 +63,7 @@ Status Packager::device_call(Expr n, const ir::Kernel& k, const Prepared& p,
     Value v;
     if (!ir::is_read(param.role)) {
       TENON_TRY(v, new_on_device(types[results.size()], device));
-    } else if (!param.packing.empty()) {
+    } else if (has_own_bytes(param)) {
       TENON_TRY(const Value packed, packed_constant(param, n->operand(operand)));
       const uint64_t bytes = model_.constants[model_.slots[packed.slot].index].size;
       v = storages_.add_on_device({static_cast<int64_t>(bytes), 0}, device);

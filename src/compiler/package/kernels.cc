@@ -4,7 +4,9 @@
 
 #include "compiler/package/packager.h"
 #include "ir/expr.h"
+#include "ir/packed.h"
 #include "ir/rewrite.h"
+#include "ops/tensor.h"
 #include "support/check.h"
 #include "support/hash.h"
 #include "support/text.h"
@@ -123,9 +125,20 @@ void Packager::offer_in_place(size_t kernel, const std::vector<Value>& params, u
   }
 }
 
+/// True if the parameter's bytes are not those of the tensor with elements that are addressed
+/// alone.
+bool Packager::has_own_bytes(const KernelParam& param) {
+  return !param.packing.empty() || ir::shares_bytes(param);
+}
+
+/// The bytes of a constant parameter as its kernel reads them.
 Result<Value> Packager::packed_constant(const KernelParam& param, Expr operand) {
   const Expr literal = literal_behind(operand);
-  TENON_CHECK(literal != nullptr, "a computed tensor cannot be packed at compile time");
+  if (literal == nullptr)
+    return fail("package.constant",
+                cat("parameter '", param.buffer->string_attr(Key::name),
+                    "' of a kernel is a constant, whose bytes are laid out when the model is "
+                    "compiled, but is given a computed tensor; declare it `in`, without a layout"));
   std::vector<int64_t> dims = param.logical;
   if (dims.empty()) {
     for (Expr e : operand->shape()) {
@@ -133,6 +146,14 @@ Result<Value> Packager::packed_constant(const KernelParam& param, Expr operand) 
       dims.push_back(*ir::as_int(e));
     }
   }
+  const ir::DType type = literal->dtype();
+  if (literal->op == Op::constant &&
+      ir::byte_size(type, static_cast<uint64_t>(ops::product(dims))) !=
+          literal->constant_attr()->size)
+    return fail("package.constant",
+                cat("constant '", param.buffer->string_attr(Key::name), "' of a kernel has ",
+                    literal->constant_attr()->size, " bytes, not those of ", shape_text(dims),
+                    " elements, which its layout sees"));
   return Value{
       storages_.constant_slot(constants_.add(literal, dims, param.packing)), operand->type, {}};
 }
@@ -188,7 +209,7 @@ Result<Values> Packager::call_params(Expr n, const ir::Kernel& k, Activation& a,
     if (param.role != ParamRole::out) {
       TENON_CHECK(operand < n->operands.size(), "a kernel is called with too few operands");
       const Expr e = n->operand(operand++);
-      TENON_TRY(Value in, param.packing.empty() ? value_of(e, a) : packed_constant(param, e));
+      TENON_TRY(Value in, has_own_bytes(param) ? packed_constant(param, e) : value_of(e, a));
       storages_.use(in, last);
       params.push_back(std::move(in));
       continue;

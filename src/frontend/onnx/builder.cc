@@ -216,8 +216,7 @@ Expr Builder::constant(const ops::Tensor& value, std::string tensor_name) {
   if (value.shape.empty())
     return ir::is_float(value.dtype) ? c.imm_f(c.scalar(value.dtype), value.get_f(0))
                                      : c.imm(c.scalar(value.dtype), value.get_i(0));
-  const Expr node = c.constant(c.tensor(value.dtype, i64s(value.shape)), value.bytes.data(),
-                               value.bytes.size(), std::move(tensor_name));
+  const Expr node = ops::constant_of(c, value, std::move(tensor_name));
   c.set_location(node, location);
   return node;
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "frontend/onnx/importer.h"
+#include "ops/unpacked.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -160,11 +161,7 @@ ops::Tensor Call::tensor_attr(std::string_view name) const {
   onnx::TensorProto tensor = get(name, AttributeProto::TENSOR).t();
   auto data = take_tensor(tensor, importer.external_files());
   if (!data) throw ConvertError{std::move(data).error().diagnostics};
-  ops::Tensor out;
-  out.dtype = data->dtype;
-  out.shape = std::move(data->shape);
-  out.bytes.assign(data->bytes, data->bytes + data->size);
-  return out;
+  return ops::unpacked(data->dtype, std::move(data->shape), data->bytes);
 }
 
 const onnx::GraphProto& Call::graph_attr(std::string_view name) const {

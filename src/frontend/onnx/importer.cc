@@ -6,6 +6,7 @@
 
 #include "ir/default_value.h"
 #include "ops/tensor.h"
+#include "ops/unpacked.h"
 #include "ops/verify.h"
 #include "ops/walk.h"
 #include "support/check.h"
@@ -247,8 +248,7 @@ void Importer::read_initializers(onnx::GraphProto& graph, Scope& scope) {
     }
     const Type type = context_->tensor(data->dtype, b_.i64s(data->shape));
     if (data->shape.empty()) {
-      ops::Tensor scalar{data->dtype, {}, {data->bytes, data->bytes + data->size}};
-      value = b_.constant(scalar);
+      value = b_.constant(ops::unpacked(data->dtype, {}, data->bytes));
     } else {
       value = context_->constant(type, data->bytes, data->size, name, data->owner);
     }
@@ -330,10 +330,7 @@ void Importer::read_default(const onnx::ValueInfoProto& input, Expr& value,
                             std::string(ir::info(value->dtype()).name));
     return;
   }
-  if (value->op != Op::constant) {  // a scalar
-    const ops::Tensor scalar = ops::tensor_of(value);
-    value = context_->constant(value->type, scalar.bytes.data(), scalar.bytes.size());
-  }
+  if (value->op != Op::constant) value = ops::constant_of(*context_, ops::tensor_of(value));
   value = ir::param_with_default(*context_, input.name(), value->type, *value->constant_attr());
   params_[value] = input.name();
   defaults_.insert(input.name());

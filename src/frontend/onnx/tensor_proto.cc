@@ -7,6 +7,9 @@
 #include <functional>
 
 #include "ir/dtype.h"
+#include "ir/packed.h"
+#include "ops/tensor.h"
+#include "ops/unpacked.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -45,25 +48,6 @@ constexpr DataTypeRow kDataTypes[] = {
 
 using Buffer = std::vector<std::byte>;
 
-/// Bytes of `count` elements as the file stores them: sub-byte types are packed.
-uint64_t packed_size(DType dtype, uint64_t count) {
-  const unsigned bits = ir::info(dtype).bits;
-  return bits < 8 && dtype != DType::boolean ? (count * bits + 7) / 8
-                                             : count * ir::info(dtype).bytes;
-}
-
-bool is_packed(DType dtype) { return dtype != DType::boolean && ir::info(dtype).bits < 8; }
-
-/// Element `i` of packed data as one storage byte: sign-extended for signed types.
-std::byte unpack(DType dtype, const std::byte* packed, uint64_t i) {
-  const unsigned bits = ir::info(dtype).bits;
-  const unsigned per_byte = 8 / bits;
-  const unsigned shift = static_cast<unsigned>(i % per_byte) * bits;
-  unsigned value = (std::to_integer<unsigned>(packed[i / per_byte]) >> shift) & ((1U << bits) - 1U);
-  if (ir::is_signed(dtype) && (value >> (bits - 1)) != 0) value |= ~((1U << bits) - 1U);
-  return static_cast<std::byte>(value);
-}
-
 /// Takes over a buffer as the bytes of `to`.
 void own(TensorBytes& to, Buffer buffer) {
   auto kept = std::make_shared<const Buffer>(std::move(buffer));
@@ -76,25 +60,21 @@ void own(TensorBytes& to, Buffer buffer) {
 /// differs.
 void refer(TensorBytes& to, const std::byte* bytes, uint64_t count,
            std::shared_ptr<const void> owner) {
-  const uint64_t size = count * ir::info(to.dtype).bytes;
+  const uint64_t size = ir::byte_size(to.dtype, count);
   const bool odd_bool =
       to.dtype == DType::boolean &&
       std::any_of(bytes, bytes + size, [](std::byte b) { return std::to_integer<int>(b) > 1; });
   const bool unaligned = reinterpret_cast<uintptr_t>(bytes) % ir::info(to.dtype).bytes != 0;
-  if (!is_packed(to.dtype) && !odd_bool && !unaligned) {
+  if (!odd_bool && !unaligned) {
     to.bytes = bytes;
     to.size = size;
     to.owner = std::move(owner);
     return;
   }
   Buffer copy(size);
-  if (is_packed(to.dtype)) {
-    for (uint64_t i = 0; i < count; ++i) copy[i] = unpack(to.dtype, bytes, i);
-  } else if (size > 0) {
-    std::memcpy(copy.data(), bytes, size);
-    if (odd_bool)
-      for (std::byte& b : copy) b = static_cast<std::byte>(b != std::byte{0});
-  }
+  if (size > 0) std::memcpy(copy.data(), bytes, size);
+  if (odd_bool)
+    for (std::byte& b : copy) b = static_cast<std::byte>(b != std::byte{0});
   own(to, std::move(copy));
 }
 
@@ -115,7 +95,7 @@ Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, 
     return fail("onnx.external_data", where(tensor) + "external data is not possible here");
   std::string location;
   uint64_t offset = 0;
-  const uint64_t wanted = packed_size(out.dtype, count);
+  const uint64_t wanted = ir::byte_size(out.dtype, count);
   uint64_t length = wanted;
   for (const auto& entry : tensor.external_data()) {
     if (entry.key() == "location") location = entry.value();
@@ -145,17 +125,18 @@ Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, 
   return {};
 }
 
-/// Stores `count` values of a typed field, each converted by `put(destination, value)`.
+/// Stores the values of a typed field for `count` elements, each by `put(destination, index)`; a
+/// value holds one byte of elements that share bytes.
 template <class Field, class Put>
 Status read_field(const TensorProto& tensor, const Field& field, uint64_t count, TensorBytes& out,
                   Put put) {
-  const uint64_t per_value = is_packed(out.dtype) ? 8 / ir::info(out.dtype).bits : 1;
-  if (static_cast<uint64_t>(field.size()) != (count + per_value - 1) / per_value)
+  const size_t width = ir::info(out.dtype).bytes;
+  const uint64_t values = ir::byte_size(out.dtype, count) / width;
+  if (static_cast<uint64_t>(field.size()) != values)
     return fail("onnx.tensor_size", where(tensor) + "dims need " + std::to_string(count) +
                                         " elements, data holds " + std::to_string(field.size()));
-  const size_t width = ir::info(out.dtype).bytes;
-  Buffer bytes(count * width);
-  for (uint64_t i = 0; i < count; ++i) put(bytes.data() + i * width, i);
+  Buffer bytes(values * width);
+  for (uint64_t i = 0; i < values; ++i) put(bytes.data() + i * width, i);
   own(out, std::move(bytes));
   return {};
 }
@@ -183,14 +164,6 @@ Status read_typed(const TensorProto& tensor, uint64_t count, TensorBytes& out) {
       return read_plain(tensor, tensor.uint64_data(), count, out);
     default:
       break;
-  }
-  if (is_packed(out.dtype)) {
-    return read_field(tensor, tensor.int32_data(), count, out, [&](std::byte* to, uint64_t i) {
-      const unsigned per_value = 8U / ir::info(out.dtype).bits;
-      const auto packed =
-          static_cast<std::byte>(tensor.int32_data(static_cast<int>(i / per_value)));
-      *to = unpack(out.dtype, &packed, i % per_value);
-    });
   }
   if (out.dtype == DType::boolean) {
     return read_field(tensor, tensor.int32_data(), count, out, [&](std::byte* to, uint64_t i) {
@@ -275,10 +248,11 @@ Result<TensorBytes> take_tensor(TensorProto& tensor, ExternalFiles* files) {
     return out;
   }
   if (tensor.has_raw_data()) {
-    if (tensor.raw_data().size() != packed_size(out.dtype, elements))
-      return fail("onnx.tensor_size",
-                  where(tensor) + "dims need " + std::to_string(packed_size(out.dtype, elements)) +
-                      " bytes, data holds " + std::to_string(tensor.raw_data().size()));
+    if (tensor.raw_data().size() != ir::byte_size(out.dtype, elements))
+      return fail("onnx.tensor_size", where(tensor) + "dims need " +
+                                          std::to_string(ir::byte_size(out.dtype, elements)) +
+                                          " bytes, data holds " +
+                                          std::to_string(tensor.raw_data().size()));
     const std::shared_ptr<const std::string> raw(tensor.release_raw_data());
     refer(out, reinterpret_cast<const std::byte*>(raw->data()), elements, raw);
     return out;
@@ -307,11 +281,7 @@ Result<ops::Tensor> read_tensor_file(const std::filesystem::path& path) {
     for (Diagnostic& d : data.error().diagnostics) d.message = path.string() + ": " + d.message;
     return tl::make_unexpected(std::move(data).error());
   }
-  ops::Tensor out;
-  out.dtype = data->dtype;
-  out.shape = std::move(data->shape);
-  out.bytes.assign(data->bytes, data->bytes + data->size);
-  return out;
+  return ops::unpacked(data->dtype, std::move(data->shape), data->bytes);
 }
 
 }  // namespace tenon::onnx_import

@@ -25,7 +25,7 @@ namespace tenon::onnx_import {
 /// How ONNX calls the value: "FLOAT", "STRING", "data type 99".
 [[nodiscard]] std::string data_type_name(int data_type);
 
-/// Row-major storage elements (one byte for each sub-byte element) that `owner` keeps alive.
+/// Row-major elements in packed storage that `owner` keeps alive.
 struct TensorBytes {
   ir::DType dtype = ir::DType::f32;
   std::vector<int64_t> shape;

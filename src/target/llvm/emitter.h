@@ -36,6 +36,7 @@ using llvm::Value;
 
 struct BufferInfo {
   Value* base = nullptr;
+  unsigned per_byte = 1;        // elements that share a byte of a constant
   std::vector<Value*> strides;  // in elements, one for each axis
   llvm::MDNode* alias_scope = nullptr;
   llvm::MDNode* no_alias = nullptr;
@@ -129,13 +130,28 @@ class Emitter {
     llvm::Align align;
   };
   Access access(const ir::AccessView& view);
-  void scatter(Access& a, std::span<const Expr> indices, std::span<Value* const> strides);
+  /// Lanes lie side by side: the last index counts them and the others are the same for all.
+  static bool are_neighbours(std::span<const Expr> indices);
+  /// Element offsets of an access: `first` of the first lane, or `lanes` of each.
+  struct Offsets {
+    Value* first = nullptr;
+    Value* lanes = nullptr;
+  };
+  Offsets offsets(const ir::AccessView& view);
+  Value* lane_numbers(unsigned lanes);
+  Value* all_lanes(unsigned lanes);
   Value* load(Expr e);
   Value* load_stored(const Access& a);
   void store(Expr s);
   void store_stored(const Access& a, Value* stored);
   Value* mark(Expr buffer, Value* access);  // attaches alias metadata
   Value* guarded_pointer(Value* pointer, Value* mask);
+
+  // ---- shared_bytes.cc: loads of constants whose elements share bytes
+  Value* load_shared_bytes(const ir::AccessView& view);
+  Value* load_whole_bytes(const ir::AccessView& view, Value* mask);
+  Value* load_each(const ir::AccessView& view, Value* mask);
+  bool covers_bytes(const ir::AccessView& view);
 
   // ---- state
   using Memo = std::unordered_map<Expr, Value*>;

@@ -46,6 +46,7 @@ Emitter::Designated Emitter::designated(const ir::InstrView& instr, size_t opera
   ir::Context& c = *kernel_.context;
   const Expr element = instr.operands()[operand];
   const BufferInfo& info = buffers_[element->operand(0)];
+  if (info.per_byte != 1) fail("an instruction reads elements that share bytes");
   const std::vector<ir::InstrAxis> axes = instr.axes();
   ir::Map origin;
   for (const ir::InstrAxis& axis : axes) origin[axis.var] = c.i64(0);

@@ -1,6 +1,7 @@
 // The frame of a launch: its function, sizes, buffers and scratch.
 #include <functional>
 
+#include "ir/packed.h"
 #include "ir/rewrite.h"
 #include "support/check.h"
 #include "target/llvm/emitter.h"
@@ -172,6 +173,9 @@ Value* Emitter::reg_storage(Expr buffer) {
 void Emitter::bind_buffer(Expr buffer, Value* base) {
   BufferInfo info;
   info.base = base;
+  for (const ir::KernelParam& p : kernel_.params)
+    if (p.buffer == buffer && ir::shares_bytes(p))
+      info.per_byte = 8 / ir::storage_bits(buffer->dtype());
   info.strides.resize(buffer->shape().size());
   Value* stride = i64(1);
   for (size_t d = buffer->shape().size(); d-- > 0;) {

@@ -34,50 +34,35 @@ Value* Emitter::guarded_pointer(Value* pointer, Value* mask) {
 // ---- addresses
 
 namespace {
-
 bool is_vector(Expr e) { return e->type->is_vector(); }
+}  // namespace
 
-/// Lanes lie side by side: the last index counts them and the others are the same for all.
-bool are_neighbours(std::span<const Expr> indices) {
+bool Emitter::are_neighbours(std::span<const Expr> indices) {
   return indices.back()->op == Op::ramp && ir::is_int(indices.back()->operand(1), 1) &&
          std::none_of(indices.begin(), indices.end() - 1, is_vector);
 }
 
-}  // namespace
-
-Emitter::Access Emitter::access(const ir::AccessView& view) {
+/// Of lanes that are no neighbours, what is the same for all is in `first`, and the rest in `lanes`
+/// (nullptr: they touch one element).
+Emitter::Offsets Emitter::offsets(const ir::AccessView& view) {
   const std::span<const Expr> indices = view.indices();
-  const BufferInfo& info = buffers_[view.buffer()];
-  Access a;
-  a.buffer = view.buffer();
-  a.lanes = static_cast<unsigned>(view.lanes());
-  if (const Expr mask = view.mask(); mask != nullptr) a.mask = expr(mask);
-  a.align = llvm::Align(static_cast<uint64_t>(ir::info(a.buffer->dtype()).bytes));
-  llvm::Type* element = storage_type(context_, a.buffer->dtype());
-  a.type = a.lanes == 1 ? element : llvm::FixedVectorType::get(element, a.lanes);
   Value* one = i64(1);
   const std::span<Value* const> strides =
-      view.is_offset() ? std::span<Value* const>(&one, 1) : info.strides;
-  if (a.lanes > 1 && !are_neighbours(indices)) {
-    scatter(a, indices, strides);
-    return a;
+      view.is_offset() ? std::span<Value* const>(&one, 1)
+                       : std::span<Value* const>(buffers_[view.buffer()].strides);
+  const auto lanes = static_cast<unsigned>(view.lanes());
+  Offsets out{i64(0), nullptr};
+  const auto add = [&](Expr index, Value* stride) {
+    out.first = b_.CreateAdd(out.first, b_.CreateMul(scalar(index), stride));
+  };
+  if (lanes == 1 || are_neighbours(indices)) {
+    for (size_t d = 0; d < indices.size(); ++d)
+      add(is_vector(indices[d]) ? indices[d]->operand(0) : indices[d], strides[d]);
+    return out;
   }
-  Value* offset = i64(0);
-  for (size_t d = 0; d < indices.size(); ++d) {
-    const Expr index = is_vector(indices[d]) ? indices[d]->operand(0) : indices[d];
-    offset = b_.CreateAdd(offset, b_.CreateMul(scalar(index), strides[d]));
-  }
-  a.pointer = b_.CreateInBoundsGEP(element, info.base, offset);
-  return a;
-}
-
-/// What is the same for all lanes is added to the base.
-void Emitter::scatter(Access& a, std::span<const Expr> indices, std::span<Value* const> strides) {
-  Value* offset = i64(0);
-  Value* offsets = nullptr;
-  const auto spread = [&](Value* lanes, Value* stride) {
-    Value* term = b_.CreateMul(lanes, b_.CreateVectorSplat(a.lanes, stride));
-    offsets = offsets == nullptr ? term : b_.CreateAdd(offsets, term);
+  const auto spread = [&](Value* values, Value* stride) {
+    Value* term = b_.CreateMul(values, b_.CreateVectorSplat(lanes, stride));
+    out.lanes = out.lanes == nullptr ? term : b_.CreateAdd(out.lanes, term);
   };
   for (size_t d = 0; d < indices.size(); ++d) {
     const Expr index = indices[d];
@@ -85,24 +70,48 @@ void Emitter::scatter(Access& a, std::span<const Expr> indices, std::span<Value*
       spread(expr(index), strides[d]);
       continue;
     }
-    const Expr base = is_vector(index) ? index->operand(0) : index;
-    offset = b_.CreateAdd(offset, b_.CreateMul(scalar(base), strides[d]));
+    add(is_vector(index) ? index->operand(0) : index, strides[d]);
     if (index->op != Op::ramp) continue;
-    llvm::SmallVector<llvm::Constant*, 64> numbers;
-    for (unsigned i = 0; i < a.lanes; ++i) numbers.push_back(b_.getInt64(i));
-    spread(llvm::ConstantVector::get(numbers), b_.CreateMul(strides[d], scalar(index->operand(1))));
+    spread(lane_numbers(lanes), b_.CreateMul(strides[d], scalar(index->operand(1))));
   }
+  return out;
+}
+
+Value* Emitter::lane_numbers(unsigned lanes) {
+  llvm::SmallVector<llvm::Constant*, 64> numbers;
+  for (unsigned i = 0; i < lanes; ++i) numbers.push_back(b_.getInt64(i));
+  return llvm::ConstantVector::get(numbers);
+}
+
+Emitter::Access Emitter::access(const ir::AccessView& view) {
+  Access a;
+  a.buffer = view.buffer();
+  a.lanes = static_cast<unsigned>(view.lanes());
+  if (const Expr mask = view.mask(); mask != nullptr) a.mask = expr(mask);
+  a.align = llvm::Align(static_cast<uint64_t>(ir::info(a.buffer->dtype()).bytes));
   llvm::Type* element = storage_type(context_, a.buffer->dtype());
-  Value* base = b_.CreateInBoundsGEP(element, buffers_[a.buffer].base, offset);
-  a.pointers = offsets == nullptr ? b_.CreateVectorSplat(a.lanes, base)
-                                  : b_.CreateGEP(element, base, offsets);
-  if (a.mask == nullptr)
-    a.mask = llvm::Constant::getAllOnesValue(llvm::FixedVectorType::get(b_.getInt1Ty(), a.lanes));
+  a.type = a.lanes == 1 ? element : llvm::FixedVectorType::get(element, a.lanes);
+  const Offsets at = offsets(view);
+  Value* first = b_.CreateInBoundsGEP(element, buffers_[a.buffer].base, at.first);
+  if (a.lanes == 1 || are_neighbours(view.indices())) {
+    a.pointer = first;
+    return a;
+  }
+  a.pointers = at.lanes == nullptr ? b_.CreateVectorSplat(a.lanes, first)
+                                   : b_.CreateGEP(element, first, at.lanes);
+  if (a.mask == nullptr) a.mask = all_lanes(a.lanes);
+  return a;
+}
+
+Value* Emitter::all_lanes(unsigned lanes) {
+  return llvm::Constant::getAllOnesValue(llvm::FixedVectorType::get(b_.getInt1Ty(), lanes));
 }
 
 // ---- accesses
 
 Value* Emitter::load(Expr e) {
+  if (buffers_[ir::AccessView{e}.buffer()].per_byte != 1)
+    return load_shared_bytes(ir::AccessView{e});
   const Access a = access(ir::AccessView{e});
   return from_storage(b_, a.buffer->dtype(), mark(a.buffer, load_stored(a)));
 }

@@ -18,6 +18,7 @@
 
 #include "artifact/frame.h"
 #include "ir/expr.h"
+#include "ir/packed.h"
 #include "machine/machine.h"
 #include "support/executable_memory.h"
 #include "target/target.h"
@@ -169,12 +170,21 @@ class Compiled {
       r.calls.push_back({at.at(l.symbol), grid / 2, grid, scratch});
     }
     std::vector<ir::Expr> frame;
-    for (const ir::KernelParam& p : kernel_.params) frame.push_back(p.buffer);
+    std::vector<bool> shares_bytes;
+    for (const ir::KernelParam& p : kernel_.params) {
+      frame.push_back(p.buffer);
+      shares_bytes.push_back(ir::shares_bytes(p));
+    }
+    shares_bytes.resize(buffers.size());
     for (ir::Expr b : kernel_.buffers)
       if (b->type->scope == ir::Scope::global) frame.push_back(b);
     for (size_t i = 0; i < buffers.size(); ++i) {
-      int64_t size = ir::info(frame[i]->dtype()).bytes;
+      int64_t size = 1;
       for (ir::Expr extent : frame[i]->shape()) size *= evaluate(kernel_, extent, sizes);
+      const ir::DType type = frame[i]->dtype();
+      size = shares_bytes[i]
+                 ? static_cast<int64_t>(ir::byte_size(type, static_cast<uint64_t>(size)))
+                 : size * ir::info(type).bytes;
       const auto* first = static_cast<const std::byte*>(buffers[i]);
       r.buffers.emplace_back(first, first + size);
     }
