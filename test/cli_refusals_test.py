@@ -57,6 +57,17 @@ class BadModel(Case):
             report = self.call("check", "--json", path)
             self.assertEqual((report.returncode, json.loads(report.stdout)["supported"]), (1, False))
 
+    def test_constants_of_kernels_are_known_and_only_read(self):
+        kernel = ("kernel @k[](k: const i4[4], y: out f32[4]) {\n  for i in serial(4) {\n    block b(v: s = i) {\n"
+                  "      y[v] = cast<f32>(k[v])\n%s    }\n  }\n}\n")
+        model = ("model @m[](x: i4[4]) -> (y) {\n  t0 = call_kernel(x) {kernel = @k, name = \"k\", sizes = []} : f32[4]\n"
+                 "  return t0\n}\n")
+        path = self.folder / "m.tir"
+        path.write_text(kernel % "" + model)
+        self.bad("run", path, "--fill", "zeros", says=["package.constant", "computed tensor"])
+        path.write_text(kernel % "      k[v] = i4(1)\n" + model)
+        self.bad("check", path, says=["verify.buffer", "'k'", "may not be written"])
+
     def test_names_of_built_in_composites_mean_these(self):
         path = self.folder / "m.tir"
         path.write_text("function @softmax[](x: f32[2, 3]) {\n  t0 = neg(x) : f32[2, 3]\n  return t0\n}\n"

@@ -104,7 +104,8 @@ enum class Key : uint8_t {
 inline constexpr int kKeyCount = static_cast<int>(Key::pattern) + 1;
 
 /// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major
-/// in storage elements. Two constants are equal when type and content hash are.
+/// elements in packed storage (support/packed.h). Two constants are equal when type and content
+/// hash are.
 struct ConstantData {
   uint64_t hash = 0;
   const std::byte* bytes = nullptr;

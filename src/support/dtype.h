@@ -31,7 +31,7 @@ enum class DType : uint8_t {
   u4,
   i2,
   u2,
-  f4e2m1,  // sub-byte: stored one element a byte until a layout packs them
+  f4e2m1,  // sub-byte, as i4 to u2: packed in constants (packed.h), else a byte each
 };
 inline constexpr int kDTypeCount = 22;
 
@@ -67,7 +67,7 @@ struct DTypeInfo {
   std::string_view name;  // as the text form spells it
   DTypeKind kind;
   uint8_t bits;             // of information
-  uint8_t bytes;            // of storage for one element
+  uint8_t bytes;            // of one element that is addressed alone
   FloatFormat format = {};  // of floats narrower than 32 bits
 };
 
