@@ -9,6 +9,7 @@
 #include "graph/lower.h"
 #include "machine/machine.h"
 #include "ops/build.h"
+#include "ops/test_util.h"
 #include "schedule/schedule.h"
 
 namespace tenon::schedule {
@@ -44,7 +45,7 @@ struct Model {
       data.push_back(type == DType::u8 ? static_cast<double>((i * 7 + n) % 13 * 21)
                                        : static_cast<double>((i * 7 + n) % 13 - 6) *
                                              (ir::is_float(type) ? 0.25 : 20));
-    return b.constant(type, shape, data);
+    return b.constant(ops::testing::of(type, std::move(shape), data));
   }
   Expr rows(Expr reduced, Expr like) { return b.broadcast_in(reduced, like->shape(), {0}); }
 };
@@ -236,14 +237,14 @@ TEST(default_schedules, rows) {
   const std::vector<Extents> cases{{2, 3}, {3, 10}, {5, 70}, {2, 200}, {0, 9}, {0, 18}, {4, 0}};
   check_all("softmax", cases, [](Model& m, const Extents& e) {
     const Expr x = m.input({m.dim(e[0]), m.dim(e[1])});
-    const Expr y = m.b.exp(m.b.sub(x, m.rows(m.b.reduce_max(x, {1}), x)));
-    m.outputs = {m.b.div(y, m.rows(m.b.reduce_sum(y, {1}), y))};
+    const Expr y = m.b.exp(m.b.sub(x, m.rows(m.b.reduce("max", x, {1}), x)));
+    m.outputs = {m.b.div(y, m.rows(m.b.reduce("sum", y, {1}), y))};
   });
   check_all("norm with its statistics", cases, [](Model& m, const Extents& e) {
     const Expr x = m.input({m.dim(e[0]), m.dim(e[1])});
-    const Expr mean = m.b.reduce_mean(x, {1});
+    const Expr mean = m.b.mean(x, {1});
     const Expr d = m.b.sub(x, m.rows(mean, x));
-    const Expr var = m.b.reduce_mean(m.b.square(d), {1});
+    const Expr var = m.b.mean(m.b.mul(d, d), {1});
     m.outputs = {m.b.div(d, m.b.sqrt(m.b.add(m.rows(var, x), 1e-3))), mean};
   });
 }
@@ -256,7 +257,7 @@ TEST(default_schedules, reductions) {
         m.outputs = {m.b.reduce(kind, m.input({m.dim(e[0]), m.dim(e[1]), m.dim(e[2])}), axes)};
       });
   check_all("long sum", {{40000}}, [](Model& m, const Extents& e) {
-    m.outputs = {m.b.reduce_sum(m.input({m.dim(e[0])}), {0})};
+    m.outputs = {m.b.reduce("sum", m.input({m.dim(e[0])}), {0})};
   });
   check_all("argmax", {{3, 17}}, [](Model& m, const Extents& e) {
     m.outputs = {m.b.arg_reduce("max", m.input({m.dim(e[0]), m.dim(e[1])}), 1)};
@@ -271,7 +272,7 @@ TEST(default_schedules, maps) {
   });
   check_all("compare", cases, [](Model& m, const Extents& e) {
     const Expr x = m.input({m.dim(e[0]), m.dim(e[1]), m.dim(e[2])});
-    m.outputs = {m.b.gt(x, m.b.scalar_like(x, 0))};
+    m.outputs = {m.b.binary(ir::Op::gt, x, m.b.like(x, 0))};
   });
   for (const ops::Ints& perm : std::vector<ops::Ints>{{2, 1, 0}, {1, 0, 2}, {0, 2, 1}, {2, 0, 1}})
     check_all("transpose", cases, [&](Model& m, const Extents& e) {
@@ -288,7 +289,7 @@ TEST(default_schedules, maps) {
     m.outputs = {m.b.concat(parts, 1)};
   });
   check_all("slice", {{5, 40}}, [](Model& m, const Extents& e) {
-    m.outputs = {m.b.slice_axis(m.input({m.dim(e[0]), m.fixed(e[1])}), 1, 3, 20)};
+    m.outputs = {m.b.slice_axis(m.input({m.dim(e[0]), m.fixed(e[1])}), 1, m.fixed(3), m.fixed(20))};
   });
 }
 

@@ -9,6 +9,7 @@
 #include "ir/rewrite.h"
 #include "ops/build.h"
 #include "ops/composite.h"
+#include "ops/test_util.h"
 
 namespace tenon::testing {
 
@@ -36,7 +37,7 @@ struct Model {
     for (int64_t e : shape) n *= e;
     std::vector<double> values;
     for (int64_t i = 0; i < n; ++i) values.push_back(normal(rng));
-    return b.constant(ir::DType::f32, shape, values);
+    return b.constant(ops::testing::of(ir::DType::f32, shape, values));
   }
 };
 

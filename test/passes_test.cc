@@ -88,8 +88,10 @@ TEST(Passes, constants_with_repeated_constants_are_folded) {
   const Expr x = m.input("x", {2, 5, 8});
   // Batch norm: its epsilon is one number for all channels.
   const Expr y = m.b.matmul(x, m.weights({8, 6}, 1));
-  const Expr scale =
-      m.b.div(m.weights({6}, 2), m.b.sqrt(m.b.add(m.b.square(m.weights({6}, 3)), 1.0)));
+  const Expr number = ops::constant_of(m.c, ops::testing::of(ir::DType::f32, {}, {1}));
+  const Expr epsilon = m.b.broadcast_in(number, m.b.i64s({6}), {});
+  const Expr w = m.weights({6}, 3);
+  const Expr scale = m.b.div(m.weights({6}, 2), m.b.sqrt(m.b.add(m.b.mul(w, w), epsilon)));
   m.f.results = {m.b.add(m.b.mul(y, scale), m.weights({6}, 4))};
   ir::Function f = m.f;
   for (const char* pass : {"fold_constants", "absorb_scales", "fold_constants"})
@@ -160,14 +162,14 @@ TEST(Passes, attention_block) {
   Model m;
   const Expr x = m.input("x", {2, 5, 12});
   const auto heads = [&](Expr t) {
-    return m.b.transpose(m.b.reshape(t, ops::Ints{2, 5, 3, 4}), {0, 2, 1, 3});
+    return m.b.transpose(m.b.reshape(t, m.b.i64s({2, 5, 3, 4})), {0, 2, 1, 3});
   };
   const Expr q = heads(m.b.matmul(x, m.weights({12, 12}, 1)));
   const Expr k = heads(m.b.matmul(x, m.weights({12, 12}, 2)));
   const Expr v = heads(m.b.matmul(x, m.weights({12, 12}, 3)));
   const Expr s = m.composite(
       "softmax", {m.b.mul(m.b.matmul(q, m.b.transpose(k, {0, 1, 3, 2})), 0.5)}, {{"axis", "3"}});
-  Expr y = m.b.reshape(m.b.transpose(m.b.matmul(s, v), {0, 2, 1, 3}), ops::Ints{2, 5, 12});
+  Expr y = m.b.reshape(m.b.transpose(m.b.matmul(s, v), {0, 2, 1, 3}), m.b.i64s({2, 5, 12}));
   y = m.b.add(m.b.matmul(y, m.weights({12, 12}, 4)), x);
   m.f.results = {m.composite("gelu", {y}, {})};
   check_pipeline(m);
@@ -194,7 +196,7 @@ TEST(Passes, a_broadcast_in_memory_does_not_make_a_cycle) {
   const Expr part = m.b.slice(x, extents({0, 1}), extents({1, 1}), {1, 1});
   const Expr wide = m.b.broadcast_in(part, extents({1, 3}), {0, 1});
   const Expr again = m.b.slice(wide, extents({0, 2}), extents({1, 1}), {1, 1});
-  const Expr row = m.b.broadcast_in(m.b.reduce_max(x, {1}), x->shape(), {0});
+  const Expr row = m.b.broadcast_in(m.b.reduce("max", x, {1}), x->shape(), {0});
   m.f.results = {wide, m.b.neg(again), m.b.relu(part), row, m.b.exp(m.b.sub(x, row))};
   check_pipeline(m);
 }
@@ -204,11 +206,11 @@ TEST(Passes, values_behind_a_reshape_are_not_shared_inside_a_kernel) {
     Model m;
     const Expr x = m.input("x", {rows, 3});
     const Expr e = m.b.exp(x);
-    const Expr total = m.b.reshape(m.b.reduce("sum", e, {1}), ops::Ints{1, rows});
-    const Expr turned = m.b.reshape(total, ops::Ints{rows, 1});
+    const Expr total = m.b.reshape(m.b.reduce("sum", e, {1}), m.b.i64s({1, rows}));
+    const Expr turned = m.b.reshape(total, m.b.i64s({rows, 1}));
     m.f.results = {
         m.b.div(e, m.b.broadcast_to(turned, x->shape())),
-        m.b.mul(e, m.b.reshape(m.b.exp(m.b.reshape(e, ops::Ints{3, rows})), ops::Ints{rows, 3}))};
+        m.b.mul(e, m.b.reshape(m.b.exp(m.b.reshape(e, m.b.i64s({3, rows}))), m.b.i64s({rows, 3})))};
     check_pipeline(m);
   }
 }
@@ -245,15 +247,15 @@ TEST(Passes, transposes_move_up_to_where_less_is_moved) {
   Model m;
   const Expr x = m.input("x", {1, 4, 5, 3});
   const auto indices = [&](const std::vector<double>& values) {
-    return m.b.constant(ir::DType::i64, {10}, values);
+    return m.b.constant(ops::testing::of(ir::DType::i64, {10}, values));
   };
   const std::vector<double> weights{0.25, 0.5, 0.75, 1, 0, 0.125, 0.5, 0.5, 1, 0.75};
   const auto resized = [&](Expr y, int64_t axis) {
     const Expr low = indices({0, 0, 0, 1, 1, 1, 2, 2, 3, 3});
     const Expr high = indices({0, 1, 1, 1, 2, 2, 2, 3, 3, 3});
     const Expr a = m.b.gather(y, low, axis);
-    const Expr w =
-        m.b.broadcast_in(m.b.constant(ir::DType::f32, {10}, weights), a->shape(), {axis});
+    const Expr w = m.b.broadcast_in(m.b.constant(ops::testing::of(ir::DType::f32, {10}, weights)),
+                                    a->shape(), {axis});
     return m.b.add(m.b.mul(a, w), m.b.gather(y, high, axis));
   };
   const Expr large = resized(resized(x, 1), 2);

@@ -31,8 +31,8 @@ struct IndexBoundsTest : ::testing::Test {
 };
 
 TEST_F(IndexBoundsTest, sees_through_what_moves_elements) {
-  const Expr moved = b.reshape(b.cast(b.slice(ids, {c.i64(1)}, Exprs{c.i64(4)}, {1}), DType::i64),
-                               ops::Ints{2, 2});
+  const Expr moved =
+      b.reshape(b.cast(b.slice(ids, b.i64s({1}), b.i64s({4}), {1}), DType::i64), b.i64s({2, 2}));
   const auto found = bounds({b.gather(table, moved, 0)});
   EXPECT_EQ(found[0], nullptr);
   EXPECT_EQ(found[1], n);

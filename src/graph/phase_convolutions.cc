@@ -53,7 +53,7 @@ std::vector<Axis> axes_of(Expr n) {
 
 /// Weights [taps.., c, m] as [steps.., c, strides.. * m].
 Expr phase_weights(ops::Builder& b, Expr w, const std::vector<Axis>& axes) {
-  Context& c = b.context();
+  Context& c = b.c;
   const size_t spatial = axes.size();
   std::vector<Expr> zero(w->shape().size(), c.i64(0)), high = zero, split, first, joined;
   std::vector<int64_t> strides, perm;
@@ -76,14 +76,14 @@ Expr phase_weights(ops::Builder& b, Expr w, const std::vector<Axis>& axes) {
   perm.push_back(static_cast<int64_t>(2 * spatial + 1));
   for (const Axis& a : axes) maps = mul(c, maps, c.i64(a.stride));
   joined.insert(joined.end(), {channels, maps});
-  Expr out = b.reshape(b.pad(w, b.scalar_like(w, 0), zero, high), split);
+  Expr out = b.reshape(b.pad(w, b.like(w, 0), zero, high), split);
   out = b.transpose(b.slice(out, first, split, strides), perm);
   return b.reshape(out, joined);
 }
 
 /// [n, q.., strides.. * m] as [n, q * stride.., m], cut to the output's positions.
 Expr interleave(ops::Builder& b, Expr y, Expr like, const std::vector<Axis>& axes) {
-  Context& c = b.context();
+  Context& c = b.c;
   const size_t spatial = axes.size();
   const Expr batch = like->shape().front(), maps = like->shape().back();
   std::vector<Expr> split{batch}, joined{batch}, starts{c.i64(0)};

@@ -122,7 +122,7 @@ struct LoopTest : GraphInterpTest {
     const Expr s = c.param("s", c.scalar(DType::f32));
     const Expr limit = c.param("limit", c.scalar(DType::f32));
     const Expr next = b.add(s, s);
-    const Function* f = body({i, s, limit}, {b.lt(next, limit), next, s});
+    const Function* f = body({i, s, limit}, {b.binary(Op::lt, next, limit), next, s});
     const Expr trip = c.param("trip", c.index());
     const Expr start = c.param("start", c.scalar(DType::f32));
     const Expr top = c.param("top", c.scalar(DType::f32));
@@ -144,7 +144,7 @@ TEST_F(LoopTest, refuses_stacked_values_that_grow) {
   const Expr k = c.var("k");
   auto inner = std::make_unique<Function>(
       function({i}, {b.scalar(DType::boolean, 1), b.iota(DType::i64, Extents{k}, 0)}));
-  inner->bindings.push_back({k, b.reshape(i, std::vector<int64_t>{1}), 0});
+  inner->bindings.push_back({k, b.reshape(i, b.i64s({1})), 0});
   const Function* f = c.add(std::move(inner));
   const Expr trip = c.param("trip", c.index());
   const std::vector<ir::Type> fields{c.tensor(DType::i64, Extents{c.var("t"), c.var("u")})};
@@ -197,7 +197,7 @@ TEST_F(GraphInterpTest, long_chains_run_in_linear_time) {
 TEST_F(GraphInterpTest, sizes_assumed_equal_are_checked) {
   const Expr m = c.var("m");
   const Expr y = c.param("y", c.tensor(DType::f32, Extents{m, c.i64(2)}));
-  const Function f = function({x, y}, {b.add(x, y)});
+  const Function f = function({x, y}, {b.node(ir::Op::add, {x, y})});
   const Tensor two = Tensor::zeros(DType::f32, {2, 2});
   EXPECT_EQ(code_of(run(f, std::vector{two, two})), "");
   EXPECT_EQ(code_of(run(f, std::vector{two, Tensor::zeros(DType::f32, {3, 2})})), "add.C2");

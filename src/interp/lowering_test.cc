@@ -267,7 +267,8 @@ Ints split(int64_t n, std::mt19937& random) {
 TEST_F(LoweringTest, reshape_of_literal_shapes) {
   for (int round = 0; round < 80; ++round) {
     const int64_t n = Ints{60, 36, 20, 6, 7, 1, 0}[random() % 7];
-    const Expr y = b.reshape(param(DType::f32, literals(split(n, random))), split(n, random));
+    const Expr y =
+        b.reshape(param(DType::f32, literals(split(n, random))), b.i64s(split(n, random)));
     if (y->op == Op::reshape) check(y);
   }
 }
@@ -332,10 +333,10 @@ TEST_F(LoweringTest, common_reshapes_have_small_index_maps) {
 }
 
 TEST_F(LoweringTest, reshapes_keep_axes_between_groups_of_literals) {
-  const PointOf p(b.reshape(param(DType::f32, literals({6, 4, 5, 9, 4})), Ints{4, 6, 5, 6, 6}));
+  const PointOf p(b.reshape(param(DType::f32, literals({6, 4, 5, 9, 4})), b.i64s({4, 6, 5, 6, 6})));
   ASSERT_EQ(p.seen.size(), 5U);
   EXPECT_EQ(p.seen[2], p.index[2]);
-  const PointOf q(b.reshape(param(DType::f32, literals({4, 6, 5, 6, 6})), Ints{6, 4, 5, 9, 4}));
+  const PointOf q(b.reshape(param(DType::f32, literals({4, 6, 5, 6, 6})), b.i64s({6, 4, 5, 9, 4})));
   EXPECT_EQ(q.seen[2], q.index[2]);
 }
 
@@ -364,7 +365,9 @@ TEST_F(LoweringTest, windows_guard_only_padded_axes) {
 TEST_F(LoweringTest, gathers_guard_only_what_may_be_out_of_range) {
   const Expr x = param(DType::f32, literals({4}));
   const auto gathered = [&](Expr indices) { return b.gather(x, indices, 0); };
-  const auto known = [&](Ints values) { return b.constant_i(DType::i64, {2}, values); };
+  const auto known = [&](Ints values) {
+    return b.constant(ops::testing::of_i(DType::i64, {2}, values));
+  };
   const PointOf front(gathered(known({0, 3})));
   EXPECT_EQ(front.value->op, Op::imm);
   EXPECT_EQ(front.seen[0]->op, Op::var);
@@ -450,7 +453,7 @@ TEST_F(LoweringTest, gathers_by_literal_indices) {
   const std::vector<int64_t> front{3, 0, 2};
   const std::vector<int64_t> both{-1, 0, -4};
   for (const auto& indices : {front, both}) {
-    const Expr i = b.constant_i(DType::i64, {3}, indices);
+    const Expr i = b.constant(ops::testing::of_i(DType::i64, {3}, indices));
     check(b.gather(x, i, 0), {whole(x), ops::tensor_of(i)});
   }
 }
@@ -488,8 +491,8 @@ TEST_F(LoweringTest, reductions) {
     if (y->op == Op::reduce) check(y, {whole(x, -2, 2)});
   }
   const Expr x = param(DType::f32, literals({3, 7}));
-  check(b.reduce_max(x, {1}), {random_real(DType::f32, {3, 7}, random, true)});
-  check(b.reduce_min(x, {0}), {random_real(DType::f32, {3, 7}, random, true)});
+  check(b.reduce("max", x, {1}), {random_real(DType::f32, {3, 7}, random, true)});
+  check(b.reduce("min", x, {0}), {random_real(DType::f32, {3, 7}, random, true)});
 }
 
 TEST_F(LoweringTest, arg_reduce) {

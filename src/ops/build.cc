@@ -36,10 +36,14 @@ void Builder::expect() const {
 }
 
 void Builder::refuse(std::string code, std::string message) {
-  if (ok()) status_ = fail(std::move(code), std::move(message));
+  refuse(Error{{{std::move(code), std::move(message)}}});
+}
+void Builder::refuse(Error error) { on_refusal(std::move(error)); }
+void Builder::on_refusal(Error error) {
+  if (ok()) status_ = tl::make_unexpected(std::move(error));
 }
 
-Expr Builder::fallback(Exprs operands) const { return operands.empty() ? c_.i64(0) : operands[0]; }
+Expr Builder::fallback(Exprs operands) const { return operands.empty() ? c.i64(0) : operands[0]; }
 
 int64_t Builder::axis_of(Expr x, int64_t axis, int64_t extra) {
   const int64_t rank = x->rank() + extra;
@@ -50,14 +54,22 @@ int64_t Builder::axis_of(Expr x, int64_t axis, int64_t extra) {
   return axis < 0 ? axis + rank : axis;
 }
 
-Expr Builder::node(Op op, Exprs operands, std::vector<ir::Attr> attrs, Type wanted) {
+Expr Builder::checked(Op op, Exprs operands, std::vector<ir::Attr> attrs, Type wanted) {
   if (!ok()) return fallback(operands);
-  Result<Expr> built = build(c_, op, operands, std::move(attrs), wanted);
-  if (built) return *built;
-  status_ = tl::make_unexpected(std::move(built).error());
-  return fallback(operands);
+  const size_t before = c.node_count();
+  Result<Expr> built = build(c, op, operands, std::move(attrs), wanted);
+  if (!built) {
+    refuse(std::move(built).error());
+    return fallback(operands);
+  }
+  if ((*built)->id >= before) on_new(*built);
+  return *built;
 }
 
+Expr Builder::node(Op op, Exprs operands, std::vector<ir::Attr> attrs, Type wanted) {
+  const Expr built = checked(op, operands, std::move(attrs), wanted);
+  return ok() ? known_form(built) : built;
+}
 Expr Builder::node(Op op, std::initializer_list<Expr> operands, std::vector<ir::Attr> attrs,
                    Type wanted) {
   return node(op, Exprs(operands.begin(), operands.size()), std::move(attrs), wanted);
@@ -66,73 +78,67 @@ Expr Builder::node(Op op, std::initializer_list<Expr> operands, std::vector<ir::
 // ---- literals
 
 Expr Builder::scalar(DType type, double value) {
-  Tensor t = Tensor::zeros(type, {});
-  if (ir::is_float(type)) {
-    t.set_f(0, value);
-  } else {
-    t.set_i(0, float_to_int(DType::i64, value));
-  }
-  return constant_of(c_, t);
+  return ir::is_float(type) ? c.imm_f(c.scalar(type), value)
+                            : c.imm(c.scalar(type), float_to_int(DType::i64, value));
 }
 Expr Builder::scalar_i(DType type, int64_t value) {
-  Tensor t = Tensor::zeros(type, {});
-  t.set_i(0, value);
-  return constant_of(c_, t);
+  return ir::is_float(type) ? c.imm_f(c.scalar(type), static_cast<double>(value))
+                            : c.imm(c.scalar(type), value);
 }
-Expr Builder::scalar_like(Expr x, double value) { return scalar(x->dtype(), value); }
 Expr Builder::full(DType type, double value, Exprs shape) {
-  return broadcast_to(scalar(type, value), shape);
+  return broadcast_in(scalar(type, value), shape, {});
 }
-Expr Builder::constant(DType type, const Ints& shape, std::span<const double> values) {
-  Tensor t = Tensor::zeros(type, shape);
-  TENON_CHECK(t.count() == static_cast<int64_t>(values.size()), "constant: wrong number of values");
-  write_f(t, 0, values);
-  return constant_of(c_, t);
+Expr Builder::constant(const Tensor& value, std::string name) {
+  if (value.shape.empty())
+    return ir::is_float(value.dtype) ? scalar(value.dtype, value.get_f(0))
+                                     : scalar_i(value.dtype, value.get_i(0));
+  const size_t before = c.node_count();
+  const Expr node = constant_of(c, value, std::move(name));
+  if (node->id >= before) on_new(node);
+  return node;
 }
-Expr Builder::constant_i(DType type, const Ints& shape, std::span<const int64_t> values) {
-  Tensor t = Tensor::zeros(type, shape);
-  TENON_CHECK(t.count() == static_cast<int64_t>(values.size()), "constant: wrong number of values");
-  write_i(t, 0, values);
-  return constant_of(c_, t);
+Expr Builder::from_scalars(Exprs scalars) { return node(Op::from_scalars, scalars); }
+Expr Builder::from_scalar(Expr scalar, DType type) {
+  if (const auto known = ir::as_int(scalar)) return scalar_i(type, *known);
+  return cast(node(Op::from_scalars, {scalar}, {}, c.index()), type);
 }
 
 // ---- elementwise
 
-Expr Builder::unary(Op op, Expr x) { return node(op, {x}); }
-
 Expr Builder::binary(Op op, Expr a, Expr b) {
-  if (!ok()) return a;
-  auto shape = broadcast_shapes(c_, a->shape(), b->shape());
-  if (!shape) {
-    status_ = tl::make_unexpected(std::move(shape).error());
-    return a;
-  }
-  return node(op, {broadcast_to(a, *shape), broadcast_to(b, *shape)});
+  const std::vector<Expr> shape = merge_shapes({a->shape(), b->shape()});
+  return node(op, {broadcast_to(a, shape), broadcast_to(b, shape)});
 }
 
 Expr Builder::select(Expr condition, Expr a, Expr b) {
-  if (!ok()) return a;
-  auto shape = broadcast_shapes(c_, condition->shape(), a->shape());
-  if (shape) shape = broadcast_shapes(c_, *shape, b->shape());
-  if (!shape) {
-    status_ = tl::make_unexpected(std::move(shape).error());
-    return a;
-  }
+  const std::vector<Expr> shape = merge_shapes({condition->shape(), a->shape(), b->shape()});
   return node(Op::select,
-              {broadcast_to(condition, *shape), broadcast_to(a, *shape), broadcast_to(b, *shape)});
+              {broadcast_to(condition, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
 }
 
 Expr Builder::cast(Expr x, DType to, bool saturate) {
+  if (x->dtype() == to) return x;
   std::vector<ir::Attr> attrs;
   if (saturate) attrs.push_back({Key::saturate, int64_t{1}});
-  return node(Op::cast, {x}, std::move(attrs), c_.tensor(to, x->shape()));
+  return node(Op::cast, {x}, std::move(attrs), c.tensor(to, x->shape()));
 }
 
 // ---- structure
 
-Expr Builder::tuple(Exprs fields) { return node(Op::tuple, fields); }
 Expr Builder::get(Expr tuple, int64_t index) {
   return node(Op::get, {tuple}, {{Key::index, index}});
+}
+Expr Builder::choose(Exprs operands, const ir::Function* then, const ir::Function* otherwise,
+                     std::span<const Type> results) {
+  return node(Op::if_, operands, {{Key::then, then}, {Key::else_, otherwise}}, c.tuple(results));
+}
+Expr Builder::loop(Exprs operands, const ir::Function* body, size_t carried, size_t stacked,
+                   std::span<const Type> results) {
+  return node(Op::loop, operands,
+              {{Key::body, body},
+               {Key::carried, static_cast<int64_t>(carried)},
+               {Key::stacked, static_cast<int64_t>(stacked)}},
+              c.tuple(results));
 }
 
 // ---- contractions and windows
@@ -155,31 +161,25 @@ Expr Builder::matmul(Expr a, Expr b) {
            "matmul: " + show(a->type) + " and " + show(b->type) + " must have rank 1 or more");
     return a;
   }
-  const int64_t ra = a->rank();
-  const int64_t rb = b->rank();
-  if (ra == 1 || rb <= 2) {
-    // No batch axes of b (or none of a): one contraction, a vector's axis disappears.
-    const int64_t contract_b = rb == 1 ? 0 : rb - 2;
-    return dot(a, b, {}, {}, {ra - 1}, {contract_b});
-  }
+  // No batch axes of b: a[.., k] x b[k, n]; a vector a contracts with the second last axis of b.
+  if (a->rank() == 1 || b->rank() <= 2)
+    return dot(a, b, {}, {}, {a->rank() - 1}, {std::max(b->rank() - 2, 0)});
+  const Exprs of_a = a->shape(), of_b = b->shape();
+  const size_t batch_a = of_a.size() - 2, batch_b = of_b.size() - 2;
+  Ints added;
+  for (int64_t i = a->rank(); i < b->rank(); ++i) added.push_back(i - a->rank());
+  // Leading axes of extent 1 of b fold away: a[.., m, k] x b[1, k, n].
+  if (std::all_of(of_b.begin(), of_b.end() - 2, [](Expr e) { return ir::is_int(e, 1); }))
+    return unsqueeze(dot(a, reshape(b, of_b.last(2)), {}, {}, {a->rank() - 1}, {0}), added);
   // Both carry matrices; leading axes broadcast.
-  const int64_t ba = std::max<int64_t>(ra - 2, 0);
-  const int64_t bb = rb - 2;
-  auto batch = broadcast_shapes(c_, Exprs(a->shape()).first(static_cast<size_t>(ba)),
-                                Exprs(b->shape()).first(static_cast<size_t>(bb)));
-  if (!batch) {
-    status_ = tl::make_unexpected(std::move(batch).error());
-    return a;
-  }
-  const auto stretch = [&](Expr x, int64_t rank) {
-    std::vector<Expr> shape = *batch;
-    shape.push_back(x->shape()[static_cast<size_t>(rank - 2)]);
-    shape.push_back(x->shape()[static_cast<size_t>(rank - 1)]);
+  const std::vector<Expr> batch = merge_shapes({of_a.first(batch_a), of_b.first(batch_b)});
+  const auto widen = [&](Expr x) {
+    std::vector<Expr> shape = batch;
+    shape.insert(shape.end(), x->shape().end() - 2, x->shape().end());
     return broadcast_to(x, shape);
   };
-  const Expr wide_a = stretch(a, ra);
-  const Expr wide_b = stretch(b, rb);
-  const auto n = static_cast<int64_t>(batch->size());
+  const Expr wide_a = widen(a), wide_b = widen(b);
+  const auto n = static_cast<int64_t>(batch.size());
   Ints axes;
   for (int64_t i = 0; i < n; ++i) axes.push_back(i);
   return dot(wide_a, wide_b, axes, axes, {n + 1}, {n});
@@ -199,8 +199,8 @@ Expr Builder::conv(Expr x, Expr w, ConvAttrs attrs) {
   or_ones(attrs.strides, spatial);
   or_ones(attrs.dilation, spatial);
   or_ones(attrs.input_dilation, spatial);
-  or_zeros(c_, attrs.low, spatial);
-  or_zeros(c_, attrs.high, spatial);
+  or_zeros(c, attrs.low, spatial);
+  or_zeros(c, attrs.high, spatial);
   std::vector<ir::Attr> list{{Key::strides, std::move(attrs.strides)},
                              {Key::low, std::move(attrs.low)},
                              {Key::high, std::move(attrs.high)},
@@ -218,8 +218,8 @@ Expr Builder::window(std::string_view kind, Expr x, WindowAttrs attrs) {
   or_ones(attrs.size, rank);
   or_ones(attrs.strides, rank);
   or_ones(attrs.dilation, rank);
-  or_zeros(c_, attrs.low, rank);
-  or_zeros(c_, attrs.high, rank);
+  or_zeros(c, attrs.low, rank);
+  or_zeros(c, attrs.high, rank);
   return node(Op::window, {x},
               {{Key::kind, std::string(kind)},
                {Key::size, std::move(attrs.size)},
@@ -233,24 +233,21 @@ Expr Builder::window(std::string_view kind, Expr x, WindowAttrs attrs) {
 
 Expr Builder::reduce(std::string_view kind, Expr x, Ints axes, bool keep) {
   for (int64_t& axis : axes) axis = axis_of(x, axis);
-  if (!ok()) return x;
+  if (!ok() || axes.empty()) return x;
   std::sort(axes.begin(), axes.end());
   const Expr reduced = node(Op::reduce, {x}, {{Key::kind, std::string(kind)}, {Key::axes, axes}});
   return keep ? unsqueeze(reduced, axes) : reduced;
 }
 
 Expr Builder::count(Expr x, const Ints& axes, DType type) {
-  Expr n = c_.i64(1);
-  for (int64_t axis : axes) n = ir::mul(c_, n, extent(x, axis));
-  if (const auto known = ir::as_int(n)) return scalar_i(type, *known);
-  return cast(from_scalar(n), type);
+  Expr n = c.i64(1);
+  for (int64_t axis : axes) n = ir::mul(c, n, extent(x, axis));
+  return from_scalar(simplify(n), type);
 }
 
-Expr Builder::reduce_mean(Expr x, Ints axes, bool keep) {
-  for (int64_t& axis : axes) axis = axis_of(x, axis);
-  if (!ok()) return x;
-  const Expr n = count(x, axes, x->dtype());
-  return div(reduce_sum(x, axes, keep), n);
+Expr Builder::mean(Expr x, const Ints& axes, bool keep) {
+  const Expr sum = reduce("sum", x, axes, keep);
+  return ok() ? div(sum, count(x, axes, x->dtype())) : x;
 }
 
 Expr Builder::arg_reduce(std::string_view kind, Expr x, int64_t axis, bool keep, bool last) {
@@ -258,7 +255,22 @@ Expr Builder::arg_reduce(std::string_view kind, Expr x, int64_t axis, bool keep,
   const Expr found =
       node(Op::arg_reduce, {x},
            {{Key::kind, std::string(kind)}, {Key::axis, axis}, {Key::last, int64_t{last ? 1 : 0}}});
-  return keep && ok() ? unsqueeze(found, {axis}) : found;
+  return keep ? unsqueeze(found, {axis}) : found;
+}
+
+Expr Builder::cumulative(std::string_view kind, Expr x, int64_t axis, bool exclusive,
+                         bool reverse) {
+  axis = axis_of(x, axis);
+  return node(Op::cumulative, {x},
+              {{Key::kind, std::string(kind)},
+               {Key::axis, axis},
+               {Key::exclusive, int64_t{exclusive}},
+               {Key::reverse, int64_t{reverse}}});
+}
+
+Expr Builder::sort(Expr x, int64_t axis, bool descending) {
+  axis = axis_of(x, axis);
+  return node(Op::sort, {x}, {{Key::axis, axis}, {Key::descending, int64_t{descending}}});
 }
 
 }  // namespace tenon::ops

@@ -1,18 +1,23 @@
-// Builders of graph nodes for importers, composites and passes.
+// The one builder of graph nodes: importers, composites and passes make every node through it,
+// checked and with NumPy's broadcasting.
 //
 //   ops::Builder b(context);
-//   Expr y = b.add(b.matmul(x, w), bias);          // broadcasts as numpy does
+//   Expr y = b.add(b.matmul(x, w), bias);
 //   TENON_TRY_VOID(b.status());
 //
 // A builder keeps the first refusal and from then on returns some operand of each call without
 // building anything, so a formula is written straight and asked once; what is built in between is
 // meaningless but safe to hold. Passes, whose inputs are known to fit, call `b.expect()` instead.
+//
+// Who derives from it may say more: what becomes of each node (the importer folds what it knows of
+// values), which extents broadcast, and what a refusal does. composite::Body adds a notation.
 #pragma once
 
 #include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "ops/op.h"
@@ -40,9 +45,13 @@ struct WindowAttrs {
 
 class Builder {
  public:
-  explicit Builder(Context& c) : c_(c) {}
+  explicit Builder(Context& context) : c(context) {}
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+  virtual ~Builder() = default;
 
-  [[nodiscard]] Context& context() const { return c_; }
+  Context& c;
+
   [[nodiscard]] bool ok() const { return status_.has_value(); }
   /// The first refusal, if any.
   [[nodiscard]] const Status& status() const { return status_; }
@@ -50,6 +59,7 @@ class Builder {
   void expect() const;
   /// Records a refusal of the caller's own.
   void refuse(std::string code, std::string message);
+  void refuse(Error error);
 
   // ---- anything
   Expr node(ir::Op op, Exprs operands, std::vector<ir::Attr> attrs = {}, Type wanted = nullptr);
@@ -59,13 +69,15 @@ class Builder {
   // ---- literals
   Expr scalar(ir::DType type, double value);  // rank 0; wraps or rounds
   Expr scalar_i(ir::DType type, int64_t value);
-  Expr scalar_like(Expr x, double value);  // of x's element type
+  Expr like(Expr x, double value) { return scalar(x->dtype(), value); }
   Expr full(ir::DType type, double value, Exprs shape);
-  Expr constant(ir::DType type, const Ints& shape, std::span<const double> values);
-  Expr constant_i(ir::DType type, const Ints& shape, std::span<const int64_t> values);
+  Expr constant(const Tensor& value, std::string name = "");  // of rank 0: a literal
+  Expr from_scalars(Exprs scalars);                           // integer expressions as i64[n]
+  /// An integer expression as a rank-0 tensor of the type: a literal where it is known.
+  Expr from_scalar(Expr scalar, ir::DType type = ir::DType::i64);
 
-  // ---- elementwise; operands broadcast against each other as numpy does
-  Expr unary(ir::Op op, Expr x);
+  // ---- elementwise; operands broadcast against each other as NumPy's do
+  Expr unary(ir::Op op, Expr x) { return node(op, {x}); }
   Expr binary(ir::Op op, Expr a, Expr b);
   Expr select(Expr condition, Expr a, Expr b);
   Expr cast(Expr x, ir::DType to, bool saturate = false);
@@ -73,54 +85,44 @@ class Builder {
   Expr sub(Expr a, Expr b) { return binary(ir::Op::sub, a, b); }
   Expr mul(Expr a, Expr b) { return binary(ir::Op::mul, a, b); }
   Expr div(Expr a, Expr b) { return binary(ir::Op::div, a, b); }
-  Expr max(Expr a, Expr b) { return binary(ir::Op::max, a, b); }
-  Expr min(Expr a, Expr b) { return binary(ir::Op::min, a, b); }
-  Expr pow(Expr a, Expr b) { return binary(ir::Op::pow, a, b); }
-  Expr eq(Expr a, Expr b) { return binary(ir::Op::eq, a, b); }
-  Expr lt(Expr a, Expr b) { return binary(ir::Op::lt, a, b); }
-  Expr le(Expr a, Expr b) { return binary(ir::Op::le, a, b); }
-  Expr gt(Expr a, Expr b) { return binary(ir::Op::gt, a, b); }
-  Expr ge(Expr a, Expr b) { return binary(ir::Op::ge, a, b); }
-  Expr logical_and(Expr a, Expr b) { return binary(ir::Op::and_, a, b); }
-  Expr logical_or(Expr a, Expr b) { return binary(ir::Op::or_, a, b); }
-  Expr logical_not(Expr x) { return unary(ir::Op::not_, x); }
+  // With a literal of the operand's element type.
+  Expr add(Expr a, double k) { return add(a, like(a, k)); }
+  Expr sub(Expr a, double k) { return sub(a, like(a, k)); }
+  Expr mul(Expr a, double k) { return mul(a, like(a, k)); }
+  Expr div(Expr a, double k) { return div(a, like(a, k)); }
   Expr neg(Expr x) { return unary(ir::Op::neg, x); }
-  Expr abs(Expr x) { return unary(ir::Op::abs, x); }
   Expr exp(Expr x) { return unary(ir::Op::exp, x); }
-  Expr log(Expr x) { return unary(ir::Op::log, x); }
   Expr sqrt(Expr x) { return unary(ir::Op::sqrt, x); }
   Expr tanh(Expr x) { return unary(ir::Op::tanh, x); }
-  Expr sigmoid(Expr x) { return unary(ir::Op::sigmoid, x); }
-  Expr erf(Expr x) { return unary(ir::Op::erf, x); }
-  Expr relu(Expr x) { return max(x, scalar_like(x, 0)); }
-  Expr square(Expr x) { return mul(x, x); }
-  // With a literal of the tensor's element type.
-  Expr add(Expr a, double k) { return add(a, scalar_like(a, k)); }
-  Expr sub(Expr a, double k) { return sub(a, scalar_like(a, k)); }
-  Expr mul(Expr a, double k) { return mul(a, scalar_like(a, k)); }
-  Expr div(Expr a, double k) { return div(a, scalar_like(a, k)); }
-  Expr max(Expr a, double k) { return max(a, scalar_like(a, k)); }
-  Expr min(Expr a, double k) { return min(a, scalar_like(a, k)); }
+  Expr relu(Expr x) { return binary(ir::Op::max, x, like(x, 0)); }
 
-  // ---- shapes; a negative axis counts from the end
+  // ---- extents
+  /// The extent of that axis; a negative one counts from the end, beyond both ends it is 1.
   [[nodiscard]] Expr extent(Expr x, int64_t axis) const;
-  Expr broadcast_to(Expr x, Exprs shape);  // numpy style: aligned at the last axis
-  Expr broadcast_in(Expr x, Exprs shape, Ints dims);
+  /// In its smallest form, so that equal ones are the same node.
+  Expr simplify(Expr extent);
+  Expr product(Exprs extents) { return simplify(ir::product(c, extents)); }
+  std::vector<Expr> i64s(std::span<const int64_t> values);
+  std::vector<Expr> i64s(std::initializer_list<int64_t> values);
+  /// The shape to which all broadcast, aligned at the last axis.
+  std::vector<Expr> merge_shapes(std::initializer_list<Exprs> shapes);
+
+  // ---- shapes and movement; a negative axis counts from the end, nothing to do gives x
+  Expr broadcast_to(Expr x, Exprs shape);             // aligned at the last axis
+  Expr broadcast_in(Expr x, Exprs shape, Ints dims);  // dims[i]: the result's axis for axis i
   Expr reshape(Expr x, Exprs shape);
-  Expr reshape(Expr x, const Ints& shape);
   Expr transpose(Expr x, Ints perm);
   Expr squeeze(Expr x, const Ints& axes);
   Expr unsqueeze(Expr x, const Ints& axes);  // axes of the result
   Expr flatten(Expr x, int64_t axis);        // [product before axis, product from axis]
-  Expr slice(Expr x, std::vector<Expr> starts, Exprs extents, Ints strides);
+  Expr slice(Expr x, Exprs starts, Exprs extents, Ints strides);
+  /// x[start : start + extent * stride : stride] of one axis.
   Expr slice_axis(Expr x, int64_t axis, Expr start, Expr extent, int64_t stride = 1);
-  Expr slice_axis(Expr x, int64_t axis, int64_t start, int64_t extent, int64_t stride = 1);
+  Expr flip(Expr x, int64_t axis);
   Expr pad(Expr x, Expr filling, std::vector<Expr> low, std::vector<Expr> high, Ints interior = {});
   Expr concat(Exprs parts, int64_t axis);
   Expr iota(ir::DType type, Exprs shape, int64_t axis);
-  Expr from_scalars(Exprs scalars);  // rank 1
-  Expr from_scalar(Expr scalar);     // rank 0
-  Expr shape_of(Expr x);             // i64[rank]
+  Expr shape_of(Expr x) { return from_scalars(x->shape()); }  // i64[rank]
   Expr gather(Expr x, Expr indices, int64_t axis);
   Expr gather_elements(Expr x, Expr indices, int64_t axis);
   Expr gather_nd(Expr x, Expr indices, int64_t batch = 0);
@@ -128,22 +130,16 @@ class Builder {
 
   // ---- reductions; axes in any order, negative ones from the end
   Expr reduce(std::string_view kind, Expr x, Ints axes, bool keep = false);
-  Expr reduce_sum(Expr x, Ints axes, bool keep = false) {
-    return reduce("sum", x, std::move(axes), keep);
-  }
-  Expr reduce_max(Expr x, Ints axes, bool keep = false) {
-    return reduce("max", x, std::move(axes), keep);
-  }
-  Expr reduce_min(Expr x, Ints axes, bool keep = false) {
-    return reduce("min", x, std::move(axes), keep);
-  }
-  Expr reduce_mean(Expr x, Ints axes, bool keep = false);  // floats
-  /// The number of elements along axes as a scalar of `type`: a literal, or a cast of from_scalar.
+  Expr mean(Expr x, const Ints& axes, bool keep = false);
+  /// The number of elements along axes as a scalar of `type`.
   Expr count(Expr x, const Ints& axes, ir::DType type);
   Expr arg_reduce(std::string_view kind, Expr x, int64_t axis, bool keep = false,
                   bool last = false);
+  Expr cumulative(std::string_view kind, Expr x, int64_t axis, bool exclusive, bool reverse);
+  Expr sort(Expr x, int64_t axis, bool descending);  // a tuple: values, indices
 
   // ---- contractions and windows
+  /// Batch axes, then free axes of a, then free axes of b.
   Expr dot(Expr a, Expr b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract_b,
            std::string product = "", std::string accumulate = "");
   Expr matmul(Expr a, Expr b);  // as numpy.matmul, batch axes broadcast
@@ -151,15 +147,35 @@ class Builder {
   Expr window(std::string_view kind, Expr x, WindowAttrs attrs);
 
   // ---- structure
-  Expr tuple(Exprs fields);
+  Expr tuple(Exprs fields) { return node(ir::Op::tuple, fields); }
   Expr get(Expr tuple, int64_t index);
+  /// Operands: the condition, then one for each param of both functions.
+  Expr choose(Exprs operands, const ir::Function* then, const ir::Function* otherwise,
+              std::span<const Type> results);
+  /// Operands: trip count, condition, carried values, captured ones.
+  Expr loop(Exprs operands, const ir::Function* body, size_t carried, size_t stacked,
+            std::span<const Type> results);
+
+ protected:
+  /// A checked node as it is, not in its known form.
+  Expr checked(ir::Op op, Exprs operands, std::vector<ir::Attr> attrs = {}, Type wanted = nullptr);
+  /// Sees each node when it is made.
+  virtual void on_new(Expr /*node*/) {}
+  /// What stands for a node that a call asked for.
+  virtual Expr known_form(Expr node) { return node; }
+  /// The extent to which two broadcast that are not the same and neither of which is 1; nullptr
+  /// refuses. Extents that cannot be told apart are taken to be equal.
+  virtual Expr merge_extents(Expr a, Expr b);
+  /// x with those of its extents that merge_extents made larger for a run brought to `shape`.
+  virtual Expr stretch(Expr x, Exprs /*shape*/) { return x; }
+  virtual void on_refusal(Error error);
 
  private:
   Expr fallback(Exprs operands) const;
-  [[nodiscard]] int64_t axis_of(Expr x, int64_t axis, int64_t extra = 0);
+  int64_t axis_of(Expr x, int64_t axis, int64_t extra = 0);
 
-  Context& c_;
   Status status_;
+  std::unordered_map<Expr, Expr> simplified_;
 };
 
 /// The value of a node that is one repeated number (a literal, a constant of one element, or such a

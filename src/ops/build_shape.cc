@@ -1,6 +1,7 @@
-// The Builder's shape and data movement part.
+// The Builder's extents, shapes and data movement.
 #include <algorithm>
 
+#include "ir/simplify.h"
 #include "ops/build.h"
 
 namespace tenon::ops {
@@ -9,45 +10,82 @@ using ir::DType;
 using ir::Key;
 using ir::Op;
 
+// ---- extents
+
 Expr Builder::extent(Expr x, int64_t axis) const {
   const int64_t rank = x->rank();
   if (axis < 0) axis += rank;
-  return axis >= 0 && axis < rank ? x->shape()[static_cast<size_t>(axis)] : c_.i64(1);
+  return axis >= 0 && axis < rank ? x->shape()[static_cast<size_t>(axis)] : c.i64(1);
 }
 
+Expr Builder::simplify(Expr extent) {
+  if (extent->operands.empty()) return extent;
+  const auto [found, is_new] = simplified_.try_emplace(extent, nullptr);
+  if (is_new) found->second = ir::simplify(c, extent);
+  return found->second;
+}
+
+std::vector<Expr> Builder::i64s(std::span<const int64_t> values) {
+  std::vector<Expr> out;
+  for (int64_t value : values) out.push_back(c.i64(value));
+  return out;
+}
+std::vector<Expr> Builder::i64s(std::initializer_list<int64_t> values) {
+  return i64s(std::span(values.begin(), values.size()));
+}
+
+Expr Builder::merge_extents(Expr a, Expr b) { return unify(c, a, b).value_or(nullptr); }
+
+std::vector<Expr> Builder::merge_shapes(std::initializer_list<Exprs> shapes) {
+  size_t rank = 0;
+  for (const Exprs from : shapes) rank = std::max(rank, from.size());
+  std::vector<Expr> merged(rank, c.i64(1));
+  for (const Exprs from : shapes) {
+    for (size_t i = 0; i < from.size(); ++i) {
+      Expr& have = merged[rank - from.size() + i];
+      if (ir::is_int(from[i], 1) || have == from[i]) continue;
+      const Expr both = ir::is_int(have, 1) ? from[i] : merge_extents(have, from[i]);
+      if (both == nullptr) {
+        std::string all;
+        for (const Exprs shape : shapes) all += (all.empty() ? "" : " and ") + show(shape);
+        refuse("broadcast.C3", "shapes " + all + " do not broadcast: axis " +
+                                   std::to_string(rank - from.size() + i) +
+                                   " of the result would have two different extents");
+        return merged;
+      }
+      have = both;
+    }
+  }
+  return merged;
+}
+
+// ---- shapes
+
 Expr Builder::broadcast_in(Expr x, Exprs shape, Ints dims) {
-  return node(Op::broadcast, {x}, {{Key::dims, std::move(dims)}}, c_.tensor(x->dtype(), shape));
+  return node(Op::broadcast, {x}, {{Key::dims, std::move(dims)}}, c.tensor(x->dtype(), shape));
 }
 
 Expr Builder::broadcast_to(Expr x, Exprs shape) {
   if (!ok()) return x;
-  const auto rank = static_cast<int64_t>(x->rank());
-  const auto out = static_cast<int64_t>(shape.size());
-  if (std::equal(shape.begin(), shape.end(), x->shape().begin(), x->shape().end())) return x;
-  if (rank > out) {
+  if (x->shape().size() > shape.size()) {
     refuse("broadcast.C1", "broadcast: " + show(x->type) + " has more axes than " + show(shape));
     return x;
   }
-  // An extent that only might equal the result's needs no node.
-  bool same = rank == out;
-  for (size_t i = 0; same && i < shape.size(); ++i) {
-    const Expr extent = x->shape()[i];
-    same = extent == shape[i] || (!ir::is_int(extent, 1) && !ir::as_int(shape[i]) &&
-                                  !provably_differ(c_, extent, shape[i]));
-  }
-  if (same) return x;
+  x = stretch(x, shape);
+  if (std::equal(shape.begin(), shape.end(), x->shape().begin(), x->shape().end())) return x;
+  // A single known value becomes a literal, so that passes see it.
+  if (const Expr literal = x->op == Op::constant ? splat_value(c, x) : nullptr) x = literal;
+  const auto rank = static_cast<int64_t>(shape.size());
   Ints dims;
-  for (int64_t i = out - rank; i < out; ++i) dims.push_back(i);
+  for (int64_t i = rank - x->rank(); i < rank; ++i) dims.push_back(i);
   return broadcast_in(x, shape, std::move(dims));
 }
 
 Expr Builder::reshape(Expr x, Exprs shape) {
-  return node(Op::reshape, {x}, {}, c_.tensor(x->dtype(), shape));
-}
-Expr Builder::reshape(Expr x, const Ints& shape) {
   std::vector<Expr> extents;
-  for (int64_t n : shape) extents.push_back(c_.i64(n));
-  return reshape(x, extents);
+  for (Expr extent : shape) extents.push_back(simplify(extent));
+  if (extents == x->shape()) return x;
+  return node(Op::reshape, {x}, {}, c.tensor(x->dtype(), extents));
 }
 
 Expr Builder::transpose(Expr x, Ints perm) {
@@ -59,7 +97,7 @@ Expr Builder::squeeze(Expr x, const Ints& axes) {
   for (int64_t axis : axes) {
     const auto at = static_cast<size_t>(axis_of(x, axis));
     if (!ok()) return x;
-    if (provably_differ(c_, x->shape()[at], c_.i64(1))) {
+    if (provably_differ(c, x->shape()[at], c.i64(1))) {
       refuse("squeeze.C1", "squeeze: axis " + std::to_string(axis) + " of " + show(x->type) +
                                " does not have extent 1");
       return x;
@@ -86,7 +124,7 @@ Expr Builder::unsqueeze(Expr x, const Ints& axes) {
   }
   std::vector<Expr> shape;
   size_t next = 0;
-  for (size_t i = 0; i < rank; ++i) shape.push_back(added[i] ? c_.i64(1) : x->shape()[next++]);
+  for (size_t i = 0; i < rank; ++i) shape.push_back(added[i] ? c.i64(1) : x->shape()[next++]);
   return reshape(x, shape);
 }
 
@@ -95,30 +133,35 @@ Expr Builder::flatten(Expr x, int64_t axis) {
   if (!ok()) return x;
   const Exprs shape = x->shape();
   const auto at = static_cast<size_t>(axis);
-  const std::vector<Expr> flat{tidy(c_, ir::product(c_, shape.first(at))),
-                               tidy(c_, ir::product(c_, shape.subspan(at)))};
+  const Expr flat[] = {product(shape.first(at)), product(shape.subspan(at))};
   return reshape(x, flat);
 }
 
-Expr Builder::slice(Expr x, std::vector<Expr> starts, Exprs extents, Ints strides) {
-  return node(Op::slice, {x},
-              {{Key::starts, std::move(starts)}, {Key::strides, std::move(strides)}},
-              c_.tensor(x->dtype(), extents));
+// ---- movement
+
+Expr Builder::slice(Expr x, Exprs starts, Exprs extents, Ints strides) {
+  std::vector<Expr> from, shape;
+  for (Expr start : starts) from.push_back(simplify(start));
+  for (Expr extent : extents) shape.push_back(simplify(extent));
+  return node(Op::slice, {x}, {{Key::starts, std::move(from)}, {Key::strides, std::move(strides)}},
+              c.tensor(x->dtype(), shape));
 }
 
 Expr Builder::slice_axis(Expr x, int64_t axis, Expr start, Expr extent, int64_t stride) {
-  axis = axis_of(x, axis);
+  const auto at = static_cast<size_t>(axis_of(x, axis));
   if (!ok()) return x;
-  std::vector<Expr> starts(x->shape().size(), c_.i64(0));
+  std::vector<Expr> starts(x->shape().size(), c.i64(0));
   std::vector<Expr> extents = x->shape();
   Ints strides(x->shape().size(), 1);
-  starts[static_cast<size_t>(axis)] = start;
-  extents[static_cast<size_t>(axis)] = extent;
-  strides[static_cast<size_t>(axis)] = stride;
-  return slice(x, std::move(starts), extents, std::move(strides));
+  starts[at] = start;
+  extents[at] = extent;
+  strides[at] = stride;
+  return slice(x, starts, extents, std::move(strides));
 }
-Expr Builder::slice_axis(Expr x, int64_t axis, int64_t start, int64_t extent, int64_t stride) {
-  return slice_axis(x, axis, c_.i64(start), c_.i64(extent), stride);
+
+Expr Builder::flip(Expr x, int64_t axis) {
+  const Expr n = extent(x, axis);
+  return slice_axis(x, axis, ir::sub(c, n, c.i64(1)), n, -1);
 }
 
 Expr Builder::pad(Expr x, Expr filling, std::vector<Expr> low, std::vector<Expr> high,
@@ -137,12 +180,9 @@ Expr Builder::concat(Exprs parts, int64_t axis) {
 }
 
 Expr Builder::iota(DType type, Exprs shape, int64_t axis) {
-  return node(Op::iota, {}, {{Key::axis, axis}}, c_.tensor(type, shape));
+  if (axis < 0) axis += static_cast<int64_t>(shape.size());
+  return node(Op::iota, {}, {{Key::axis, axis}}, c.tensor(type, shape));
 }
-
-Expr Builder::from_scalars(Exprs scalars) { return node(Op::from_scalars, scalars); }
-Expr Builder::from_scalar(Expr scalar) { return node(Op::from_scalars, {scalar}, {}, c_.index()); }
-Expr Builder::shape_of(Expr x) { return from_scalars(x->shape()); }
 
 Expr Builder::gather(Expr x, Expr indices, int64_t axis) {
   axis = axis_of(x, axis);
@@ -159,7 +199,7 @@ Expr Builder::gather_nd(Expr x, Expr indices, int64_t batch) {
 Expr Builder::dynamic_slice(Expr x, Exprs starts, Exprs extents) {
   std::vector<Expr> operands{x};
   operands.insert(operands.end(), starts.begin(), starts.end());
-  return node(Op::dynamic_slice, operands, {}, c_.tensor(x->dtype(), extents));
+  return node(Op::dynamic_slice, operands, {}, c.tensor(x->dtype(), extents));
 }
 
 }  // namespace tenon::ops

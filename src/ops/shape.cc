@@ -59,29 +59,6 @@ std::optional<std::vector<Expr>> unify(Context& c, std::span<const Expr> a,
   return shape;
 }
 
-Result<std::vector<Expr>> broadcast_shapes(Context& c, std::span<const Expr> a,
-                                           std::span<const Expr> b) {
-  const size_t rank = std::max(a.size(), b.size());
-  std::vector<Expr> shape(rank);
-  for (size_t i = 0; i < rank; ++i) {
-    const Expr one = c.i64(1);
-    const Expr x = i + a.size() < rank ? one : a[i + a.size() - rank];
-    const Expr y = i + b.size() < rank ? one : b[i + b.size() - rank];
-    if (x == one) {
-      shape[i] = y;
-    } else if (y == one) {
-      shape[i] = x;
-    } else if (const auto both = unify(c, x, y)) {
-      shape[i] = *both;
-    } else {
-      return fail("broadcast.C3", "shapes " + show(a) + " and " + show(b) +
-                                      " do not broadcast: axis " + std::to_string(i) +
-                                      " of the result would have two different extents");
-    }
-  }
-  return shape;
-}
-
 std::string show(std::span<const Expr> shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) text += (i != 0 ? ", " : "") + show(shape[i]);

@@ -28,12 +28,6 @@ namespace tenon::ops {
 /// A computed extent in its smallest form, so that equal ones are the same node.
 [[nodiscard]] ir::Expr tidy(ir::Context& c, ir::Expr extent);
 
-/// The numpy-style broadcast of two shapes: extent 1 stretches, a symbolic extent against a literal
-/// k > 1 gives k, two symbolic extents are taken to be equal. Refuses literals that disagree.
-[[nodiscard]] Result<std::vector<ir::Expr>> broadcast_shapes(ir::Context& c,
-                                                             std::span<const ir::Expr> a,
-                                                             std::span<const ir::Expr> b);
-
 /// A type and a shape as messages show them: f32[2, n].
 [[nodiscard]] std::string show(ir::Type type);
 [[nodiscard]] std::string show(std::span<const ir::Expr> shape);

@@ -103,7 +103,7 @@ TEST_F(TypeRules, windows_into_unknown_extents_rely_on_fitting) {
 TEST_F(TypeRules, slices_of_unknown_extents_rely_on_their_range) {
   const Expr x = c.param("x", with({n}));
   const auto of = [&](Expr start, Expr extent, int64_t stride) {
-    return b.slice(x, {start}, std::vector<Expr>{extent}, {stride});
+    return b.slice(x, std::vector<Expr>{start}, std::vector<Expr>{extent}, {stride});
   };
   const Expr up = of(c.i64(1), c.i64(2), 2);  // 1, 3
   EXPECT_TRUE(holds(up, {{n, 4}}));
@@ -174,9 +174,10 @@ TEST_F(TypeRules, concat_iota_and_from_scalars) {
 TEST_F(TypeRules, values_of_indices_are_no_business_of_types) {
   for (const int64_t index : {0, 2, 3, -3, -4}) {
     const Expr table = c.param("x", f32({3, 5}));
-    const std::vector<Expr> operands{table, b.constant_i(DType::i64, {2}, Ints{0, index})};
+    const std::vector<Expr> operands{table, b.constant(testing::of_i(DType::i64, {2}, {0, index}))};
     EXPECT_EQ(code_of(build(c, Op::gather, operands, {{Key::axis, int64_t{0}}})), "") << index;
-    const std::vector<Expr> places{table, b.constant_i(DType::i64, {1, 2}, Ints{index, 6})};
+    const std::vector<Expr> places{table,
+                                   b.constant(testing::of_i(DType::i64, {1, 2}, {index, 6}))};
     EXPECT_EQ(code_of(build(c, Op::gather_nd, places, {{Key::batch, int64_t{0}}})), "") << index;
   }
 }

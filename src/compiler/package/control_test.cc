@@ -144,7 +144,8 @@ TEST(PackageLoop, stops_when_the_condition_says) {
   const Expr i = g.body_param("i", DType::i64, {});
   const Expr v = g.body_param("v", DType::i64, {});
   const Expr next = g.b.add(v, v);
-  const Function* body = g.body({i, v}, {g.b.lt(next, g.b.scalar_i(DType::i64, 100)), next});
+  const Function* body =
+      g.body({i, v}, {g.b.binary(Op::lt, next, g.b.scalar_i(DType::i64, 100)), next});
   const Expr r = make_loop(g, g.b.scalar_i(DType::i64, 1000), start, {x}, body, 1, 0, {x->type});
   g.compile({g.b.get(r, 0)});
   for (const int64_t value : {1, 7, 200})
@@ -186,7 +187,7 @@ TEST(PackageLoop, carried_shapes_may_grow) {
   const Expr w = g.body_param("w", DType::f32, {n, g.n(2)});
   const Expr longer = g.b.concat(Exprs{g.b.tanh(v), w}, 0);
   const Function* body =
-      g.body({i, v, w}, {g.b.scalar_i(DType::boolean, 1), longer, g.b.reduce_sum(v, {0})});
+      g.body({i, v, w}, {g.b.scalar_i(DType::boolean, 1), longer, g.b.reduce("sum", v, {0})});
   const Expr last = g.c.var("last");
   const Expr count = g.c.var("count");
   const Exprs shape{last, g.n(2)};
@@ -218,7 +219,7 @@ TEST(PackageLoop, loops_nest) {
   const Exprs stack{rows, g.n(4)};
   const Expr run =
       make_loop(g, t, yes, {v, g.b.tanh(v)}, inner, 1, 1, {x->type, g.c.tensor(DType::f32, stack)});
-  const Expr total = g.b.reduce_sum(g.b.get(run, 1), {0});
+  const Expr total = g.b.reduce("sum", g.b.get(run, 1), {0});
   const Function* body = g.body({i, v, t}, {yes, g.b.get(run, 0), g.b.add(total, v)});
   const Expr count = g.c.var("count");
   const Exprs all{count, g.n(4)};
@@ -241,8 +242,8 @@ TEST(PackageLoop, branches_inside_loops) {
   const Function* otherwise = g.body({e}, {e});
   const Expr i = g.body_param("i", DType::i64, {});
   const Expr v = g.body_param("v", DType::f32, {g.n(4)});
-  const Expr odd =
-      g.b.eq(g.b.binary(Op::mod, i, g.b.scalar_i(DType::i64, 2)), g.b.scalar_i(DType::i64, 1));
+  const Expr odd = g.b.binary(Op::eq, g.b.binary(Op::mod, i, g.b.scalar_i(DType::i64, 2)),
+                              g.b.scalar_i(DType::i64, 1));
   const Expr chosen = g.b.get(make_if(g, odd, {g.b.add(v, 1.0)}, then, otherwise), 0);
   const Function* body = g.body({i, v}, {yes, chosen});
   const Expr r = make_loop(g, trip, yes, {x}, body, 1, 0, {x->type});

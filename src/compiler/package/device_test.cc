@@ -77,11 +77,11 @@ void mixed(Graph& g) {
   const Expr x = g.param("x", DType::f32, {n, g.n(8)});
   std::vector<double> values(48);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i % 7) - 3;
-  const Expr w = g.b.constant(DType::f32, {8, 6}, values);
+  const Expr w = g.b.constant(ops::testing::of(DType::f32, {8, 6}, values));
   const Expr h = g.b.matmul(g.b.relu(x), w);
-  const Expr top = g.b.reduce_max(h, {0});
+  const Expr top = g.b.reduce("max", h, {0});
   const Expr back = g.b.matmul(h, g.b.transpose(w, {1, 0}));
-  g.compile({back, top, h, g.b.exp(g.b.reduce_sum(back, {1})), x});
+  g.compile({back, top, h, g.b.exp(g.b.reduce("sum", back, {1})), x});
 }
 
 TEST(Device, kernels_of_two_devices_give_the_interpreters_values) {

@@ -35,7 +35,7 @@ TEST(Package, one_artifact_serves_every_shape) {
   const Expr x = g.param("x", DType::f32, {n, m});
   const Expr w = g.param("w", DType::f32, {m, g.n(4)});
   const Expr y = g.b.matmul(x, w);
-  g.compile({g.b.exp(y), g.b.reduce_sum(x, {1}), g.b.transpose(x, {1, 0})}, 2);
+  g.compile({g.b.exp(y), g.b.reduce("sum", x, {1}), g.b.transpose(x, {1, 0})}, 2);
   for (const auto& [a, k] : {std::pair<int64_t, int64_t>{2, 3}, {7, 1}, {1, 16}, {33, 17}, {2, 3}})
     g.check({tensor(DType::f32, {a, k}), tensor(DType::f32, {k, 4}, 2)});
   EXPECT_EQ(g.tables.symbols, (std::vector<std::string>{"n", "m"}));
@@ -47,9 +47,9 @@ TEST(Package, results_may_be_inputs_constants_and_aliases) {
   const Expr n = g.c.var("n");
   const Expr x = g.param("x", DType::f32, {n, g.n(6)});
   const std::vector<double> values{1, 2, 3, 4};
-  const Expr k = g.b.constant(DType::f32, {2, 2}, values);
+  const Expr k = g.b.constant(ops::testing::of(DType::f32, {2, 2}, values));
   const Expr flat = g.b.reshape(x, Exprs{ir::mul(g.c, n, g.n(6))});
-  g.compile({x, k, flat, g.b.reshape(k, std::vector<int64_t>{4}), g.b.neg(flat)});
+  g.compile({x, k, flat, g.b.reshape(k, g.b.i64s({4})), g.b.neg(flat)});
   g.check({tensor(DType::f32, {2, 6})});
   g.check({tensor(DType::f32, {5, 6})});
   EXPECT_EQ(g.tables.constants.size(), 1u);
@@ -110,8 +110,8 @@ TEST(Package, extents_that_operators_take_to_be_equal_are_checked) {
 TEST(Package, extents_that_data_give_are_checked_once_they_are_known) {
   Graph g;
   const Expr x = g.param("x", DType::f32, {g.n(8)});
-  const Expr count =
-      g.b.reduce_sum(g.b.cast(g.b.gt(x, g.b.scalar(DType::f32, 0)), DType::i64), {0});
+  const Expr count = g.b.reduce(
+      "sum", g.b.cast(g.b.binary(Op::gt, x, g.b.scalar(DType::f32, 0)), DType::i64), {0});
   const Expr k = g.c.var("count");
   g.f.bindings.push_back({k, count, 0});
   const Exprs from{g.n(2)};
@@ -150,8 +150,8 @@ TEST(Package, extents_that_data_give_are_not_negative) {
 TEST(Package, computed_extents_open_a_stage) {
   Graph g;
   const Expr x = g.param("x", DType::f32, {g.n(4), g.n(5)});
-  const Expr count =
-      g.b.reduce_sum(g.b.cast(g.b.gt(x, g.b.scalar(DType::f32, 0)), DType::i64), {0, 1});
+  const Expr count = g.b.reduce(
+      "sum", g.b.cast(g.b.binary(Op::gt, x, g.b.scalar(DType::f32, 0)), DType::i64), {0, 1});
   const Expr k = g.c.var("count");
   g.f.bindings.push_back({k, count, 0});
   const Expr longer = g.b.iota(DType::i64, Exprs{k, g.n(3)}, 0);
@@ -265,7 +265,7 @@ TEST(Package, random_graphs_agree_with_the_interpreter) {
           pool.push_back(g.b.add(pick(), pick()));
           break;
         case 2:
-          pool.push_back(g.b.sub(pick(), g.b.reduce_max(pick(), {1}, true)));
+          pool.push_back(g.b.sub(pick(), g.b.reduce("max", pick(), {1}, true)));
           break;
         case 3:
           pool.push_back(
@@ -287,7 +287,7 @@ TEST(Package, survives_a_file) {
   const Expr n = g.c.var("n");
   const Expr x = g.param("x", DType::f32, {n, g.n(4)});
   const std::vector<double> bias{1, 2, 3, 4};
-  g.compile({g.b.add(x, g.b.constant(DType::f32, {4}, bias))});
+  g.compile({g.b.add(x, g.b.constant(ops::testing::of(DType::f32, {4}, bias)))});
   std::string pattern = (std::filesystem::temp_directory_path() / "tenon_package_XXXXXX").string();
   const std::string path = std::string(mkdtemp(pattern.data())) + "/m.tenon";
   ASSERT_TRUE(artifact::write(g.tables, path).has_value());

@@ -199,7 +199,7 @@ TEST(State, it_starts_with_what_the_model_gives) {
   const Expr n = g.c.var("n");
   const Expr x = g.param("x", DType::i32, {n});
   const std::vector<double> values{5, 6, 7};
-  const Expr literal = g.b.constant(DType::i32, {3}, values);
+  const Expr literal = g.b.constant(ops::testing::of(DType::i32, {3}, values));
   g.f.params.push_back(
       ir::param_with_role(g.c, "s", literal->type, ParamRole::state, {}, literal->constant_attr()));
   const Expr s = g.f.params.back();
@@ -230,7 +230,7 @@ TEST(Inout, the_callers_memory_is_changed_in_place) {
   const Expr p = g.param("p", DType::f32, {n, g.n(1024)}, ParamRole::inout);
   const Expr u = g.param("u", DType::f32, {k, g.n(1024)});
   const Expr next = update_rows(g, p, u, ir::sub(g.c, n, k));
-  g.compile({g.b.reduce_sum(next, {1}), next}, 2, {"sums", "p"});
+  g.compile({g.b.reduce("sum", next, {1}), next}, 2, {"sums", "p"});
   EXPECT_EQ(real_copies(g.tables), 0u);
   const std::vector<Tensor> inputs{tensor(DType::f32, {9, 1024}), tensor(DType::f32, {2, 1024}, 4)};
   g.step(inputs);  // set_input: the caller's value stays

@@ -21,6 +21,7 @@
 #include "ir/rewrite.h"
 #include "ir/verify.h"
 #include "ops/build.h"
+#include "ops/test_util.h"
 #include "runtime/executor.h"
 #include "schedule/kernel_pass.h"
 #include "schedule/schedule.h"

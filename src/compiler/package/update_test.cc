@@ -57,11 +57,12 @@ TEST(UpdateSlice, leaves_a_value_that_is_read_later) {
 TEST(UpdateSlice, takes_constants_and_its_own_operand) {
   Graph g;
   const std::vector<double> values{1, 2, 3, 4};
-  const Expr k = g.b.constant(DType::f32, {4}, values);
+  const Expr k = g.b.constant(ops::testing::of(DType::f32, {4}, values));
   const Expr start = g.param("start", DType::i64, {});
   const Expr zeros = g.b.broadcast_in(g.b.scalar(DType::f32, 0.0), Exprs{g.n(4)}, {});
   g.compile({update_slice(g, k, k, {start}), update_slice(g, zeros, k, {start}),
-             update_slice(g, k, g.b.neg(g.b.slice(k, {g.n(1)}, Exprs{g.n(2)}, {1})), {start}), k});
+             update_slice(g, k, g.b.neg(g.b.slice(k, Exprs{g.n(1)}, Exprs{g.n(2)}, {1})), {start}),
+             k});
   for (const int64_t s : {0, 1, 2}) g.check({scalar(DType::i64, s)});
 }
 
@@ -74,7 +75,7 @@ TEST(UpdateSlice, is_carried_by_a_loop) {
   const Expr i = g.body_param("i", DType::i64, {});
   const Expr v = g.body_param("v", DType::i64, {n});
   const Expr yes = g.b.scalar(DType::boolean, 1.0);
-  const Expr next = update_slice(g, v, g.b.reshape(i, std::vector<int64_t>{1}), {i});
+  const Expr next = update_slice(g, v, g.b.reshape(i, g.b.i64s({1})), {i});
   const Exprs operands{trips, yes, x};
   const Expr loop = g.c.make(Op::loop, g.c.tuple(std::vector<ir::Type>{x->type}), operands,
                              {{ir::Key::body, g.body({i, v}, {yes, next})},

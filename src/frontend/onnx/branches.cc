@@ -73,9 +73,7 @@ Exprs Importer::choose(Expr condition, Branch& then, Branch& otherwise, size_t f
       finish(then.frame, b_.name + ".then", then_params, then.results);
   const ir::Function* else_function =
       finish(otherwise.frame, b_.name + ".else", else_params, otherwise.results);
-  return b_.results(b_.op(Op::if_, operands,
-                          {{Key::then, then_function}, {Key::else_, else_function}},
-                          context_->tuple(types)));
+  return b_.results(b_.choose(operands, then_function, else_function, types));
 }
 
 /// Imports one branch and the readers of its values in a frame of its own; gives the problems.

@@ -1,11 +1,9 @@
 #include "frontend/onnx/builder.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "frontend/onnx/tensor_proto.h"
 #include "ir/rewrite.h"
-#include "ir/simplify.h"
 #include "ir/text.h"
 #include "ops/composite.h"
 #include "ops/tensor.h"
@@ -55,6 +53,18 @@ std::optional<Ints> static_shape(Type type) {
   return shape;
 }
 
+bool are_literal(const Elements& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](const Element& e) { return ir::as_int(e.num).has_value(); });
+}
+
+ops::Tensor tensor_of(const Elements& literals, Type type) {
+  ops::Tensor value = ops::Tensor::zeros(type->dtype, *static_shape(type));
+  for (size_t i = 0; i < literals.size(); ++i)
+    value.set_i(static_cast<int64_t>(i), *ir::as_int(literals[i].num));
+  return value;
+}
+
 }  // namespace
 
 void refuse(std::string code, std::string message) {
@@ -75,100 +85,73 @@ std::optional<int64_t> static_count(Type type) {
 
 // ---- nodes
 
-Expr Builder::raw(Op kind, std::span<const Expr> operands, std::vector<Attr> attrs, Type wanted) {
-  const size_t before = c.node_count();
-  auto built = ops::build(c, kind, operands, std::move(attrs), wanted);
-  if (!built) throw ConvertError{std::move(built).error().diagnostics};
-  if ((*built)->id >= before) c.set_location(*built, location);
-  return *built;
-}
-
-Expr Builder::op(Op kind, std::span<const Expr> operands, std::vector<Attr> attrs, Type wanted) {
-  return fold(raw(kind, operands, std::move(attrs), wanted));
-}
-
-Expr Builder::fold(Expr node) {
+Expr Builder::known_form(Expr node) {
   if (!may_fold(node->op) || !node->type->is_tensor()) return node;
   if (const auto found = elements_.find(node); found != elements_.end() && found->second != nullptr)
     return node;
   const auto count = static_count(node->type);
   if (!count || *count > kFoldLimit) return node;
-  std::vector<const ops::Tensor*> values;
-  for (Expr operand : node->operands)
-    if (const ops::Tensor* value = known(operand)) values.push_back(value);
+  if (const Expr folded = fold_values(node)) return folded;
+  return *count <= kElementLimit && follows_elements(node->dtype()) ? fold_elements(node) : node;
+}
+
+Expr Builder::fold_values(Expr node) {
   const ops::OpRow* row = ops::find_op(node->op);
-  if (values.size() == node->operands.size() && node->op != Op::from_scalars && row != nullptr &&
-      row->eval != nullptr) {
-    const ops::EvalArgs args{node, values, *static_shape(node->type),
-                             [](Expr e) { return ir::as_int(e).value_or(0); }};
-    bool literal = true;
-    for (const Attr& attr : node->attrs)
-      if (const auto* exprs = std::get_if<std::vector<Expr>>(&attr.value))
-        for (Expr e : *exprs) literal = literal && ir::as_int(e).has_value();
-    if (literal) {
-      auto result = row->eval(args);
-      if (!result) throw ConvertError{std::move(result).error().diagnostics};
-      if (keeps_form(node->op)) {
-        set_known(node, std::move(result->front()));
-        return node;
-      }
-      return constant(result->front());
-    }
+  if (node->op == Op::from_scalars || row == nullptr || row->eval == nullptr) return nullptr;
+  std::vector<const ops::Tensor*> values;
+  for (Expr operand : node->operands) {
+    values.push_back(known(operand));
+    if (values.back() == nullptr) return nullptr;
   }
-  if (*count > kElementLimit || !follows_elements(node->dtype())) return node;
+  for (const Attr& attr : node->attrs)
+    if (const auto* exprs = std::get_if<std::vector<Expr>>(&attr.value))
+      for (Expr e : *exprs)
+        if (!ir::as_int(e)) return nullptr;
+  auto result = row->eval(
+      {node, values, *static_shape(node->type), [](Expr e) { return ir::as_int(e).value_or(0); }});
+  if (!result) throw ConvertError{std::move(result).error().diagnostics};
+  if (!keeps_form(node->op)) return constant(result->front());
+  set_known(node, std::move(result->front()));
+  return node;
+}
+
+Expr Builder::fold_elements(Expr node) {
   if (node->op == Op::from_scalars) {
-    Elements values_of;
-    for (Expr e : node->operands) values_of.push_back({e, nullptr});
-    const bool all = std::all_of(node->operands.begin(), node->operands.end(),
-                                 [](Expr e) { return ir::as_int(e).has_value(); });
-    if (all) return materialize(values_of, node->type);
-    set_elements(node, std::move(values_of));
+    Elements values;
+    for (Expr e : node->operands) values.push_back({e, nullptr});
+    set_elements(node, std::move(values));
     return node;
   }
-  std::vector<const Elements*> known_elements;
+  std::vector<const Elements*> operands;
   for (Expr operand : node->operands) {
-    const Elements* e = elements(operand);
-    if (e == nullptr) return node;
-    known_elements.push_back(e);
+    operands.push_back(elements(operand));
+    if (operands.back() == nullptr) return node;
   }
-  auto inferred = infer_elements(c, node, known_elements);
-  if (!inferred || static_cast<int64_t>(inferred->size()) != *count) return node;
+  auto inferred = infer_elements(c, node, operands);
+  if (!inferred || static_cast<int64_t>(inferred->size()) != *static_count(node->type)) return node;
   const bool integers_only = node->dtype() == DType::i64 || node->dtype() == DType::i32;
   if (integers_only && !keeps_form(node->op)) return materialize(*inferred, node->type);
-  const bool decided = node->dtype() == DType::boolean &&
-                       std::all_of(inferred->begin(), inferred->end(),
-                                   [](const Element& e) { return ir::as_int(e.num); });
-  if (decided) {
-    ops::Tensor value = ops::Tensor::zeros(DType::boolean, *static_shape(node->type));
-    for (size_t i = 0; i < inferred->size(); ++i)
-      value.set_i(static_cast<int64_t>(i), *ir::as_int((*inferred)[i].num));
-    return constant(value);
-  }
+  if (node->dtype() == DType::boolean && are_literal(*inferred))
+    return constant(tensor_of(*inferred, node->type));
   set_elements(node, std::move(*inferred));
   return node;
 }
 
 Expr Builder::materialize(const Elements& values, Type type) {
-  const bool literal = std::all_of(values.begin(), values.end(),
-                                   [](const Element& e) { return ir::as_int(e.num).has_value(); });
-  if (literal) {
-    ops::Tensor value = ops::Tensor::zeros(type->dtype, *static_shape(type));
-    for (size_t i = 0; i < values.size(); ++i)
-      value.set_i(static_cast<int64_t>(i), *ir::as_int(values[i].num));
-    return constant(value);
-  }
+  if (are_literal(values)) return constant(tensor_of(values, type));
   Exprs nums;
   for (const Element& e : values) nums.push_back(e.num);
   const bool scalar = type->shape.empty();
-  Expr node = raw(Op::from_scalars, nums, {},
-                  scalar ? c.index() : c.tensor(DType::i64, {static_cast<int64_t>(nums.size())}));
+  Expr node = checked(Op::from_scalars, nums, {}, scalar ? c.index() : nullptr);
   set_elements(node, values);
   if (type->rank() > 1) {
-    node = raw(Op::reshape, std::span<const Expr>(&node, 1), {}, c.tensor(DType::i64, type->shape));
+    node = checked(Op::reshape, std::span<const Expr>(&node, 1), {},
+                   c.tensor(DType::i64, type->shape));
     set_elements(node, values);
   }
   if (type->dtype != DType::i64) {
-    node = raw(Op::cast, std::span<const Expr>(&node, 1), {}, c.tensor(type->dtype, type->shape));
+    node =
+        checked(Op::cast, std::span<const Expr>(&node, 1), {}, c.tensor(type->dtype, type->shape));
     set_elements(node, values);
   }
   return node;
@@ -193,97 +176,17 @@ Expr Builder::apply(std::string_view which, std::initializer_list<Expr> operands
 Exprs Builder::results(Expr tuple) {
   Exprs out;
   for (size_t i = 0; i < tuple->type->fields.size(); ++i)
-    out.push_back(
-        op(Op::get, {tuple}, {{Key::index, static_cast<int64_t>(i)}}, tuple->type->fields[i]));
+    out.push_back(get(tuple, static_cast<int64_t>(i)));
   return out;
-}
-
-// ---- literals
-
-Expr Builder::scalar(DType dtype, double value) {
-  return ir::is_float(dtype) ? c.imm_f(c.scalar(dtype), value)
-                             : c.imm(c.scalar(dtype), static_cast<int64_t>(value));
-}
-
-Expr Builder::integer(DType dtype, int64_t value) {
-  return ir::is_float(dtype) ? c.imm_f(c.scalar(dtype), static_cast<double>(value))
-                             : c.imm(c.scalar(dtype), value);
-}
-
-Expr Builder::fill(Expr value, std::span<const Expr> shape) { return broadcast_to(value, shape); }
-
-Expr Builder::constant(const ops::Tensor& value, std::string tensor_name) {
-  if (value.shape.empty())
-    return ir::is_float(value.dtype) ? c.imm_f(c.scalar(value.dtype), value.get_f(0))
-                                     : c.imm(c.scalar(value.dtype), value.get_i(0));
-  const Expr node = ops::constant_of(c, value, std::move(tensor_name));
-  c.set_location(node, location);
-  return node;
-}
-
-Expr Builder::ints(std::span<const int64_t> values) { return scalars(i64s(values)); }
-
-Expr Builder::scalars(std::span<const Expr> values) {
-  return op(Op::from_scalars, values, {},
-            c.tensor(DType::i64, {static_cast<int64_t>(values.size())}));
-}
-
-Expr Builder::from_scalar(Expr value) {
-  if (ir::as_int(value)) return value;
-  return op(Op::from_scalars, {value}, {}, c.index());
 }
 
 Expr Builder::condition(Expr x) {
   const Elements* known_as = elements(x);
   if (known_as == nullptr || ir::as_int(known_as->at(0).num)) return x;
-  return raw(Op::from_scalars, std::span<const Expr>(&known_as->at(0).num, 1), {}, c.boolean());
-}
-
-// ---- elementwise
-
-Expr Builder::binary(Op kind, Expr a, Expr b) {
-  if (a->dtype() != b->dtype())
-    refuse("onnx.type", "operands have different element types, " +
-                            std::string(ir::info(a->dtype()).name) + " and " +
-                            std::string(ir::info(b->dtype()).name));
-  const Expr both[] = {a, b};
-  const Exprs shape = broadcast_shape(both);
-  return op(kind, {broadcast_to(a, shape), broadcast_to(b, shape)});
-}
-
-Expr Builder::select(Expr cond, Expr a, Expr b) {
-  if (a->dtype() != b->dtype())
-    refuse("onnx.type", "operands have different element types, " +
-                            std::string(ir::info(a->dtype()).name) + " and " +
-                            std::string(ir::info(b->dtype()).name));
-  const Expr all[] = {cond, a, b};
-  const Exprs shape = broadcast_shape(all);
-  return op(Op::select,
-            {broadcast_to(cond, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
-}
-
-Expr Builder::cast(Expr x, DType to) {
-  return x->dtype() == to ? x : op(Op::cast, {x}, {}, c.tensor(to, x->shape()));
+  return checked(Op::from_scalars, std::span<const Expr>(&known_as->at(0).num, 1), {}, c.boolean());
 }
 
 // ---- integer expressions
-
-Exprs Builder::i64s(std::span<const int64_t> values) {
-  Exprs out;
-  for (int64_t v : values) out.push_back(c.i64(v));
-  return out;
-}
-
-Expr Builder::simplify(Expr e) {
-  if (e->op == Op::imm || e->op == Op::var) return e;
-  const auto [found, is_new] = simplified_.try_emplace(e, nullptr);
-  if (is_new) {
-    const Expr simple = ir::simplify(c, e);
-    simplified_[e] = simple;
-    return simple;
-  }
-  return found->second;
-}
 
 bool Builder::same(Expr a, Expr b) {
   if (a == b) return true;
@@ -294,8 +197,6 @@ bool Builder::same(Expr a, Expr b) {
 Expr Builder::open_extent(size_t result, size_t axis) {
   return c.var(cat(name, ".", result, ".d", axis));
 }
-
-Expr Builder::product(std::span<const Expr> extents) { return simplify(ir::product(c, extents)); }
 
 namespace {
 /// Factors of a product, literals multiplied into `literal`.

@@ -218,9 +218,10 @@ TEST(Import, refuses_shapes_that_do_not_fit) {
   m.node("Add", {"x", "n"}, {"c"}).name("types");
   m.node("Relu", {"x"}, {"z"});
   const std::string text = m.problems();
-  EXPECT_CONTAINS(text, "node 'add' (Add, opset 17): shapes [2, 3] and [2, 4] do not broadcast;");
+  EXPECT_CONTAINS(text,
+                  "node 'add' (Add, opset 17): shapes [2, 3] and [2, 4] do not broadcast: axis 1 ");
   EXPECT_CONTAINS(text, "node 'mm' (MatMul");
-  EXPECT_CONTAINS(text, "different element types, f32 and i64;");
+  EXPECT_CONTAINS(text, "differ in element type: f32[2, 3] and i64[2, 3];");
 }
 
 TEST(Import, refuses_confused_attribute_types) {

@@ -19,7 +19,23 @@ std::vector<Expr> variables_of(Expr extent) {
   return all;
 }
 
+/// The simpler of two extents that are assumed equal: a literal, else a variable, else the older
+/// one.
+Expr simpler(Expr a, Expr b) {
+  const auto cost = [](Expr e) { return e->op == Op::imm ? 0 : e->op == Op::var ? 1 : 2; };
+  if (cost(a) != cost(b)) return cost(a) < cost(b) ? a : b;
+  return a->id <= b->id ? a : b;
+}
+
 }  // namespace
+
+/// Extents that cannot be told apart and do not broadcast count as equal, as in the operators' own
+/// rules; the broadcast between them says so.
+Expr Builder::merge_extents(Expr a, Expr b) {
+  if (same(a, b)) return simpler(a, b);
+  if (ir::as_int(a) && ir::as_int(b)) return nullptr;
+  return may_stretch(a, b) ? stretched(a, b) : simpler(a, b);
+}
 
 /// Extents that share a variable are two ways to compute one number; those of one name are meant
 /// to be equal, and so are a literal and what the model computes. Only independent ones broadcast,
@@ -72,10 +88,17 @@ std::string Builder::partners(Expr from, Expr to) const {
   return text;
 }
 
+Expr Builder::stretch(Expr x, std::span<const Expr> shape) {
+  Exprs wanted = x->shape();
+  const size_t skip = shape.size() - wanted.size();
+  for (size_t i = 0; i < wanted.size(); ++i)
+    if (is_stretched(wanted[i], shape[skip + i])) wanted[i] = shape[skip + i];
+  return wanted == x->shape() ? x : widened(x, wanted);
+}
+
 /// x where its extents are the wanted ones, which costs a comparison; else each axis read at its
 /// one position.
-Expr Builder::stretch(Expr x, const Exprs& shape) {
-  if (shape == x->shape()) return x;
+Expr Builder::widened(Expr x, const Exprs& shape) {
   const Type type = c.tensor(x->dtype(), shape);
   const auto [found, is_new] = stretches_.try_emplace({x, type}, nullptr);
   if (!is_new && found->second != nullptr) return found->second;
@@ -106,12 +129,11 @@ Expr Builder::stretch(Expr x, const Exprs& shape) {
     f->results = {result};
     return c.add(std::move(f));
   };
-  const Expr holds = raw(Op::from_scalars, std::span<const Expr>(&same, 1), {}, c.boolean());
-  const Expr chosen =
-      op(Op::if_, {holds, x},
-         {{Key::then, body(".whole", whole, whole)}, {Key::else_, body(".wide", inner, wide)}},
-         c.tuple(std::span<const Type>(&type, 1)));
-  return stretches_[{x, type}] = results(chosen)[0];
+  const Expr holds = checked(Op::from_scalars, std::span<const Expr>(&same, 1), {}, c.boolean());
+  const Expr operands[] = {holds, x};
+  const Expr chosen = choose(operands, body(".whole", whole, whole), body(".wide", inner, wide),
+                             std::span<const Type>(&type, 1));
+  return stretches_[{x, type}] = get(chosen, 0);
 }
 
 }  // namespace tenon::onnx_import

@@ -295,11 +295,11 @@ std::vector<Val> onnx_attention(Composite& a) {
     k = concat({a.in[4], k}, 2);
     v = concat({a.in[5], v}, 2);
   }
-  if (a.b.error) return {};
+  if (!a.b.ok()) return {};
   const Expr operands[] = {q.e, k.e, v.e, a.in[3].e, a.in[6].e};
   auto built = build_composite(c, "attention", operands, options, past);
   if (!built) {
-    a.b.error = std::move(built).error();
+    a.b.refuse(std::move(built).error());
     return {};
   }
   Val y = a.b.wrap((*built)[0]);

@@ -16,15 +16,10 @@ using ir::Op;
 
 std::vector<Expr> Val::shape() const { return e == nullptr ? std::vector<Expr>{} : e->shape(); }
 
-Expr Val::dim(int64_t axis) const {
-  if (e == nullptr) return body->c.i64(1);
-  return e->shape()[static_cast<size_t>(wrap_axis(axis, e->rank()))];
-}
-
-// ---- Body
+Expr Val::dim(int64_t axis) const { return e == nullptr ? body->c.i64(1) : body->extent(e, axis); }
 
 Val Body::fail(std::string code, std::string message) {
-  if (!error) error = Error{{{std::move(code), std::move(message)}}};
+  refuse(std::move(code), std::move(message));
   return {this, nullptr};
 }
 
@@ -34,72 +29,40 @@ Val Body::make(Op op, std::initializer_list<Val> operands, std::vector<ir::Attr>
               wanted);
 }
 
-Val Body::make(Op op, std::span<const Val> operands, std::vector<ir::Attr> attrs, Type wanted) {
-  if (error) return {this, nullptr};
+namespace {
+/// The nodes of the values; empty where one of them is.
+std::optional<Exprs> nodes_of(std::span<const Val> values) {
   Exprs nodes;
-  for (const Val& v : operands) {
-    if (!v) return {this, nullptr};
+  for (const Val& v : values) {
+    if (!v) return std::nullopt;
     nodes.push_back(v.e);
   }
-  auto built = build(c, op, nodes, std::move(attrs), wanted);
-  if (!built) {
-    error = std::move(built).error();
-    return {this, nullptr};
-  }
-  return {this, *built};
+  return nodes;
 }
 
-Val Body::lit(DType type, double value) {
-  const Type scalar = c.scalar(type);
-  if (ir::is_float(type)) return wrap(c.imm_f(scalar, value));
-  return wrap(c.imm(scalar, static_cast<int64_t>(value)));
+/// What a function of the builder makes of a value; empty where the value is.
+template <class... P, class... A>
+Val call(Expr (Builder::*function)(Expr, P...), Val x, A&&... more) {
+  return x ? x.body->wrap((x.body->*function)(x.e, std::forward<A>(more)...)) : x;
 }
-
-Val Body::lit(DType type, double value, const Exprs& shape) {
-  return broadcast_in(lit(type, value), shape, {});
+template <class... P, class... A>
+Val call(Expr (Builder::*function)(Expr, Expr, P...), Val x, Val y, A&&... more) {
+  if (!x || !y) return {x.body, nullptr};
+  return x.body->wrap((x.body->*function)(x.e, y.e, std::forward<A>(more)...));
 }
+}  // namespace
 
-Val Body::number(Expr extent, DType type) {
-  if (const auto known = ir::as_int(extent)) return lit(type, static_cast<double>(*known));
-  const Val whole = make(Op::from_scalars, {wrap(extent)}, {}, c.index());
-  return cast(type, whole);
-}
-
-Val Body::numbers(const Exprs& values) {
-  std::vector<Val> operands;
-  for (Expr e : values) operands.push_back(wrap(e));
-  const Expr count = c.i64(static_cast<int64_t>(values.size()));
-  return make(Op::from_scalars, operands, {},
-              c.tensor(DType::i64, std::span<const Expr>(&count, 1)));
-}
-
-Val Body::iota(DType type, Exprs shape, int64_t axis) {
-  return make(Op::iota, {}, {{Key::axis, wrap_axis(axis, static_cast<int64_t>(shape.size()))}},
-              c.tensor(type, shape));
+Val Body::make(Op op, std::span<const Val> operands, std::vector<ir::Attr> attrs, Type wanted) {
+  const auto nodes = nodes_of(operands);
+  return nodes ? wrap(node(op, *nodes, std::move(attrs), wanted)) : Val{this, nullptr};
 }
 
 // ---- elementwise
 
-Exprs broadcast_shape(Context& c, const Exprs& a, const Exprs& b) {
-  const Exprs& longer = a.size() >= b.size() ? a : b;
-  const Exprs& shorter = a.size() >= b.size() ? b : a;
-  Exprs shape = longer;
-  const size_t offset = longer.size() - shorter.size();
-  for (size_t i = 0; i < shorter.size(); ++i) {
-    Expr& extent = shape[offset + i];
-    if (ir::is_int(extent, 1)) extent = shorter[i];
-  }
-  (void)c;
-  return shape;
-}
-
-Val unary(Op op, Val a) { return a.body->make(op, {a}); }
+Val unary(Op op, Val a) { return a ? a.body->wrap(a.body->unary(op, a.e)) : a; }
 
 Val binary(Op op, Val a, Val b) {
-  if (!a || !b) return {a.body, nullptr};
-  if (a.shape() == b.shape()) return a.body->make(op, {a, b});
-  const Exprs shape = broadcast_shape(a.body->c, a.shape(), b.shape());
-  return a.body->make(op, {broadcast_to(a, shape), broadcast_to(b, shape)});
+  return a && b ? a.body->wrap(a.body->binary(op, a.e, b.e)) : Val{a.body, nullptr};
 }
 
 #define TENON_VAL_BINARY(name, op)                                                   \
@@ -147,20 +110,12 @@ Val is_inf(Val a) { return unary(Op::is_inf, a); }
 
 Val select(Val cond, Val a, Val b) {
   if (!cond || !a || !b) return {cond.body, nullptr};
-  Context& c = cond.body->c;
-  const Exprs shape = broadcast_shape(c, broadcast_shape(c, cond.shape(), a.shape()), b.shape());
-  return cond.body->make(
-      Op::select, {broadcast_to(cond, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
+  return cond.body->wrap(cond.body->select(cond.e, a.e, b.e));
 }
 Val select(Val cond, Val a, double b) { return select(cond, a, cond.body->lit(a.dtype(), b)); }
 Val select(Val cond, double a, Val b) { return select(cond, cond.body->lit(b.dtype(), a), b); }
 
-Val cast(DType to, Val a, bool saturate) {
-  if (!a || a.dtype() == to) return a;
-  std::vector<ir::Attr> attrs;
-  if (saturate) attrs.push_back({Key::saturate, int64_t{1}});
-  return a.body->make(Op::cast, {a}, std::move(attrs), a.body->c.tensor(to, a.shape()));
-}
+Val cast(DType to, Val a, bool saturate) { return call(&Builder::cast, a, to, saturate); }
 
 Val up(Val a) {
   const bool narrow = ir::is_float(a.dtype()) && ir::info(a.dtype()).bits < 32;
@@ -232,16 +187,9 @@ Val settled(Val v) {
 // ---- shape and movement
 
 Val broadcast_in(Val x, const Exprs& shape, const Ints& dims) {
-  if (!x || x.shape() == shape) return x;
-  return x.body->make(Op::broadcast, {x}, {{Key::dims, dims}}, x.body->c.tensor(x.dtype(), shape));
+  return call(&Builder::broadcast_in, x, shape, dims);
 }
-
-Val broadcast_to(Val x, const Exprs& shape) {
-  Ints dims;
-  const int64_t offset = static_cast<int64_t>(shape.size()) - x.rank();
-  for (int64_t i = 0; i < x.rank(); ++i) dims.push_back(offset + i);
-  return broadcast_in(x, shape, dims);
-}
+Val broadcast_to(Val x, const Exprs& shape) { return call(&Builder::broadcast_to, x, shape); }
 
 Val spread(Val reduced, Val like, const Ints& axes) {
   if (!reduced || !like) return {reduced.body, nullptr};
@@ -265,29 +213,10 @@ Val along(Val vector, int64_t axis, int rank) {
   return reshape(vector, shape);
 }
 
-Val reshape(Val x, const Exprs& shape) {
-  if (!x || x.shape() == shape) return x;
-  return x.body->make(Op::reshape, {x}, {}, x.body->c.tensor(x.dtype(), shape));
-}
-
-Val unsqueeze(Val x, int64_t axis) {
-  if (!x) return x;
-  Exprs shape = x.shape();
-  shape.insert(shape.begin() + wrap_axis(axis, x.rank() + 1), x.body->c.i64(1));
-  return reshape(x, shape);
-}
-
-Val squeeze(Val x, int64_t axis) {
-  if (!x) return x;
-  Exprs shape = x.shape();
-  shape.erase(shape.begin() + wrap_axis(axis, x.rank()));
-  return reshape(x, shape);
-}
-
-Val transpose(Val x, const Ints& perm) {
-  if (!x || std::is_sorted(perm.begin(), perm.end())) return x;
-  return x.body->make(Op::transpose, {x}, {{Key::perm, perm}});
-}
+Val reshape(Val x, const Exprs& shape) { return call(&Builder::reshape, x, shape); }
+Val unsqueeze(Val x, int64_t axis) { return call(&Builder::unsqueeze, x, Ints{axis}); }
+Val squeeze(Val x, int64_t axis) { return call(&Builder::squeeze, x, Ints{axis}); }
+Val transpose(Val x, const Ints& perm) { return call(&Builder::transpose, x, perm); }
 
 Val move_axis(Val x, int64_t from, int64_t to) {
   if (!x) return x;
@@ -299,38 +228,16 @@ Val move_axis(Val x, int64_t from, int64_t to) {
 }
 
 Val slice_at(Val x, int64_t axis, Expr start, Expr extent, int64_t stride) {
-  if (!x) return x;
-  Context& c = x.body->c;
-  const size_t at = static_cast<size_t>(wrap_axis(axis, x.rank()));
-  if (ir::is_int(start, 0) && extent == x.dim(axis) && stride == 1) return x;
-  Exprs starts(x.shape().size(), c.i64(0));
-  Ints strides(x.shape().size(), 1);
-  Exprs shape = x.shape();
-  starts[at] = start;
-  strides[at] = stride;
-  shape[at] = extent;
-  return x.body->make(Op::slice, {x}, {{Key::starts, starts}, {Key::strides, strides}},
-                      c.tensor(x.dtype(), shape));
+  return call(&Builder::slice_axis, x, axis, start, extent, stride);
 }
-
 Val slice(Val x, int64_t axis, int64_t start, Expr extent, int64_t stride) {
   return slice_at(x, axis, x.body->c.i64(start), extent, stride);
 }
+Val flip(Val x, int64_t axis) { return call(&Builder::flip, x, axis); }
 
-Val flip(Val x, int64_t axis) {
-  if (!x) return x;
-  return slice_at(x, axis, ir::sub(x.body->c, x.dim(axis), x.body->c.i64(1)), x.dim(axis), -1);
+Val pad(Val x, const Exprs& low, const Exprs& high, double value, const Ints& interior) {
+  return x ? x.body->wrap(x.body->pad(x.e, x.body->like(x.e, value), low, high, interior)) : x;
 }
-
-Val pad(Val x, const Exprs& low, const Exprs& high, double value) {
-  if (!x) return x;
-  const auto zero = [](Expr e) { return ir::is_int(e, 0); };
-  if (std::all_of(low.begin(), low.end(), zero) && std::all_of(high.begin(), high.end(), zero))
-    return x;
-  return x.body->make(Op::pad, {x, x.body->lit(x.dtype(), value)},
-                      {{Key::low, low}, {Key::high, high}, {Key::interior, Ints(low.size(), 0)}});
-}
-
 Val pad(Val x, int64_t axis, Expr low, Expr high, double value) {
   if (!x) return x;
   const size_t at = static_cast<size_t>(wrap_axis(axis, x.rank()));
@@ -342,54 +249,41 @@ Val pad(Val x, int64_t axis, Expr low, Expr high, double value) {
 }
 
 Val concat(std::vector<Val> parts, int64_t axis) {
-  if (parts.size() == 1) return parts[0];
-  return parts[0].body->make(Op::concat, parts, {{Key::axis, wrap_axis(axis, parts[0].rank())}});
+  Body& b = *parts[0].body;
+  const auto nodes = nodes_of(parts);
+  return nodes ? b.wrap(b.concat(*nodes, axis)) : Val{&b, nullptr};
 }
 
-Val gather(Val x, Val indices, int64_t axis) {
-  return x.body->make(Op::gather, {x, indices}, {{Key::axis, wrap_axis(axis, x.rank())}});
+Val gather(Val x, Val indices, int64_t axis) { return call(&Builder::gather, x, indices, axis); }
+Val gather_elements(Val x, Val indices, int64_t axis) {
+  return call(&Builder::gather_elements, x, indices, axis);
 }
 
 Val reduce(const char* kind, Val x, const Ints& axes) {
-  if (axes.empty()) return x;
-  Ints wrapped;
-  for (int64_t a : axes) wrapped.push_back(wrap_axis(a, x.rank()));
-  std::sort(wrapped.begin(), wrapped.end());
-  return x.body->make(Op::reduce, {x}, {{Key::kind, std::string(kind)}, {Key::axes, wrapped}});
+  return x ? x.body->wrap(x.body->reduce(kind, x.e, axes)) : x;
 }
-
-Val mean(Val x, const Ints& axes) {
-  Expr count = x.body->c.i64(1);
-  for (int64_t a : axes) count = ir::mul(x.body->c, count, x.dim(a));
-  return reduce("sum", x, axes) / x.body->number(count, x.dtype());
+Val mean(Val x, const Ints& axes) { return call(&Builder::mean, x, axes, false); }
+Val arg_max(Val x, int64_t axis) {
+  return x ? x.body->wrap(x.body->arg_reduce("max", x.e, axis)) : x;
 }
-
 Val cumulative(const char* kind, Val x, int64_t axis, bool exclusive, bool reverse) {
-  return x.body->make(Op::cumulative, {x},
-                      {{Key::kind, std::string(kind)},
-                       {Key::axis, wrap_axis(axis, x.rank())},
-                       {Key::exclusive, int64_t{exclusive}},
-                       {Key::reverse, int64_t{reverse}}});
+  return x ? x.body->wrap(x.body->cumulative(kind, x.e, axis, exclusive, reverse)) : x;
 }
 
 Val dot(Val a, Val b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract_b) {
-  return a.body->make(Op::dot, {a, b},
-                      {{Key::batch_a, std::move(batch_a)},
-                       {Key::batch_b, std::move(batch_b)},
-                       {Key::contract_a, std::move(contract_a)},
-                       {Key::contract_b, std::move(contract_b)}});
+  return call(&Builder::dot, a, b, std::move(batch_a), std::move(batch_b), std::move(contract_a),
+              std::move(contract_b), "", "");
+}
+Val window(const char* kind, Val x, WindowAttrs attrs) {
+  return x ? x.body->wrap(x.body->window(kind, x.e, std::move(attrs))) : x;
 }
 
 Sorted sort(Val x, int64_t axis, bool descending) {
-  const Val pair = x.body->make(
-      Op::sort, {x},
-      {{Key::axis, wrap_axis(axis, x.rank())}, {Key::descending, int64_t{descending}}});
+  const Val pair = call(&Builder::sort, x, axis, descending);
   return {get(pair, 0), get(pair, 1)};
 }
 
-Val get(Val tuple, int64_t index) {
-  return tuple.body->make(Op::get, {tuple}, {{Key::index, index}});
-}
+Val get(Val tuple, int64_t index) { return call(&Builder::get, tuple, index); }
 
 Val gather_at(Val x, const std::vector<Val>& indices) {
   Body& b = *x.body;
@@ -399,25 +293,20 @@ Val gather_at(Val x, const std::vector<Val>& indices) {
   return gather(reshape(x, {ir::product(b.c, x.shape())}), flat, 0);
 }
 
-Val gather_elements(Val x, Val indices, int64_t axis) {
-  return x.body->make(Op::gather_elements, {x, indices}, {{Key::axis, wrap_axis(axis, x.rank())}});
-}
-
 Val take(Val x, Val index) {
-  if (!x) return x;
+  if (!x || !index) return {x.body, nullptr};
   Context& c = x.body->c;
-  Exprs shape = x.shape();
+  Exprs shape = x.shape(), starts(shape.size(), c.i64(0));
   shape[0] = c.i64(1);
-  std::vector<Val> operands{x, index};
-  for (int i = 1; i < x.rank(); ++i) operands.push_back(x.body->lit(DType::i64, 0));
-  return squeeze(x.body->make(Op::dynamic_slice, operands, {}, c.tensor(x.dtype(), shape)), 0);
+  starts[0] = index.e;
+  return squeeze(x.body->wrap(x.body->dynamic_slice(x.e, starts, shape)), 0);
 }
 
 namespace {
 LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& carried,
                       const std::vector<Val>& captured, const LoopStep& step) {
   LoopResult out{std::vector<Val>(carried.size(), {&b, nullptr}), {}};
-  if (b.error) return out;
+  if (!b.ok()) return out;
   Context& c = b.c;
   auto function = std::make_unique<ir::Function>();
   function->name = "step";
@@ -433,8 +322,8 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
   for (const Val& v : captured)
     constants.push_back(param("k" + std::to_string(constants.size()), v.e->type));
   const std::vector<Val> results = step(inner, i, state, constants);
-  if (inner.error) {
-    b.error = std::move(inner.error);
+  if (!inner.ok()) {
+    b.refuse(inner.status().error());
     return out;
   }
   function->results.push_back(c.bool_imm(true));
@@ -448,14 +337,11 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
     if (k >= carried.size()) shape.insert(shape.begin(), extent);
     types.push_back(k < carried.size() ? carried[k].e->type : c.tensor(results[k].dtype(), shape));
   }
-  std::vector<Val> operands{trip, b.wrap(c.bool_imm(true))};
-  operands.insert(operands.end(), carried.begin(), carried.end());
-  operands.insert(operands.end(), captured.begin(), captured.end());
-  const Val all = b.make(Op::loop, operands,
-                         {{Key::body, c.add(std::move(function))},
-                          {Key::carried, static_cast<int64_t>(carried.size())},
-                          {Key::stacked, static_cast<int64_t>(results.size() - carried.size())}},
-                         c.tuple(types));
+  Exprs operands{trip.e, c.bool_imm(true)};
+  for (const Val& v : carried) operands.push_back(v.e);
+  for (const Val& v : captured) operands.push_back(v.e);
+  const Val all = b.wrap(b.loop(operands, c.add(std::move(function)), carried.size(),
+                                results.size() - carried.size(), types));
   for (size_t k = 0; k < results.size(); ++k) {
     const Val v = get(all, static_cast<int64_t>(k));
     if (k < carried.size()) {

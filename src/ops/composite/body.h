@@ -1,16 +1,16 @@
-// How the body of a composite is written: values with arithmetic, NumPy broadcasting and literals,
-// so that a body reads like its formula. The first failure is kept; every later value is then empty
-// and operations on empty values do nothing, so that bodies need no error handling of their own.
+// How the body of a composite is written: values with operators, so that a body reads like its
+// formula. A notation over ops::Builder, which makes the nodes and keeps the first refusal; every
+// later value is then empty and operations on empty values do nothing, so that bodies need no error
+// handling of their own.
 #pragma once
 
 #include <functional>
 #include <initializer_list>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "ops/op.h"
+#include "ops/build.h"
 
 namespace tenon::ops::composite {
 
@@ -31,31 +31,32 @@ struct Val {
 using Ints = std::vector<int64_t>;
 using Exprs = std::vector<Expr>;
 
-/// Builds nodes in `c`, keeping the first error.
-class Body {
+/// The builder of a body's values.
+class Body : public Builder {
  public:
-  explicit Body(Context& context) : c(context) {}
-  Body(const Body&) = delete;
-  Body& operator=(const Body&) = delete;
+  using Builder::Builder;
 
-  Context& c;
-  std::optional<Error> error;
-
-  Val make(ir::Op op, std::initializer_list<Val> operands, std::vector<ir::Attr> attrs = {},
-           Type wanted = nullptr);
+  Val wrap(Expr e) { return {this, ok() ? e : nullptr}; }
   Val make(ir::Op op, std::span<const Val> operands, std::vector<ir::Attr> attrs = {},
            Type wanted = nullptr);
-  /// Records the error unless there is one already; the result is empty.
+  Val make(ir::Op op, std::initializer_list<Val> operands, std::vector<ir::Attr> attrs = {},
+           Type wanted = nullptr);
+  /// Records the refusal unless there is one already; the result is empty.
   Val fail(std::string code, std::string message);
 
-  Val wrap(Expr e) { return {this, e}; }
-  Val lit(ir::DType type, double value);  // rank 0
-  Val lit(ir::DType type, double value, const Exprs& shape);
+  Val lit(ir::DType type, double value) { return wrap(scalar(type, value)); }  // rank 0
+  Val lit(ir::DType type, double value, const Exprs& shape) {
+    return wrap(full(type, value, shape));
+  }
   /// The integer expression as a rank-0 tensor of the type.
-  Val number(Expr extent, ir::DType type = ir::DType::i64);
+  Val number(Expr extent, ir::DType type = ir::DType::i64) {
+    return wrap(from_scalar(extent, type));
+  }
   /// Integer expressions as an i64 vector.
-  Val numbers(const Exprs& values);
-  Val iota(ir::DType type, Exprs shape, int64_t axis);
+  Val numbers(const Exprs& values) { return wrap(from_scalars(values)); }
+  Val iota(ir::DType type, const Exprs& shape, int64_t axis) {
+    return wrap(Builder::iota(type, shape, axis));
+  }
 };
 
 // ---- elementwise; operands broadcast as NumPy's do, a literal takes the other operand's type
@@ -128,14 +129,15 @@ Val slice_at(Val x, int64_t axis, Expr start, Expr extent, int64_t stride = 1);
 Val slice(Val x, int64_t axis, int64_t start, Expr extent, int64_t stride = 1);
 Val flip(Val x, int64_t axis);
 Val pad(Val x, int64_t axis, Expr low, Expr high, double value = 0);
-Val pad(Val x, const Exprs& low, const Exprs& high, double value);
+Val pad(Val x, const Exprs& low, const Exprs& high, double value, const Ints& interior = {});
 Val concat(std::vector<Val> parts, int64_t axis);
 Val gather(Val x, Val indices, int64_t axis);
 Val reduce(const char* kind, Val x, const Ints& axes);
+Val arg_max(Val x, int64_t axis);
 Val mean(Val x, const Ints& axes);
 Val cumulative(const char* kind, Val x, int64_t axis, bool exclusive = false, bool reverse = false);
-/// Batch axes, then free axes of a, then free axes of b.
 Val dot(Val a, Val b, Ints batch_a, Ints batch_b, Ints contract_a, Ints contract_b);
+Val window(const char* kind, Val x, WindowAttrs attrs);
 struct Sorted {
   Val values, indices;
 };
@@ -164,8 +166,5 @@ LoopResult loop(Body& b, Val trip, const std::vector<Val>& carried,
 
 /// Axis made non-negative.
 inline int64_t wrap_axis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
-
-/// The shape to which NumPy broadcasting brings both.
-[[nodiscard]] Exprs broadcast_shape(Context& c, const Exprs& a, const Exprs& b);
 
 }  // namespace tenon::ops::composite

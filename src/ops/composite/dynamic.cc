@@ -17,7 +17,7 @@ using ir::Key;
 using ir::Op;
 
 Result<Expr> finish(Body& b, Val v) {
-  if (b.error) return tl::make_unexpected(*std::move(b.error));
+  TENON_TRY_VOID(b.status());
   return v.e;
 }
 
@@ -43,7 +43,7 @@ Result<Expr> build_nonzero(Context& c, std::vector<ir::Binding>& bindings, Expr 
   for (int i = 0; i < in.rank(); ++i) all.push_back(i);
   const Val flags = x->dtype() == DType::boolean ? in : ne(in, 0.0);
   const Val count = reduce("sum", cast(DType::i64, flags), all);
-  if (b.error) return tl::make_unexpected(*std::move(b.error));
+  TENON_TRY_VOID(b.status());
   const Expr n = bind_extent(c, bindings, count.e, std::move(name));
   const composite::Exprs shape{c.i64(in.rank()), n};
   return finish(b, b.make(Op::nonzero, {in}, {}, c.tensor(DType::i64, shape)));
@@ -59,7 +59,7 @@ Result<Expr> build_nms(Context& c, std::vector<ir::Binding>& bindings, Expr boxe
   const Val iou = scalar_or(b, iou_threshold, DType::f32, 0);
   const Val least =
       scalar_or(b, score_threshold, DType::f32, -std::numeric_limits<double>::infinity());
-  if (b.error) return tl::make_unexpected(*std::move(b.error));
+  TENON_TRY_VOID(b.status());
   Expr each = s.dim(2);
   if (const auto known = ir::as_int(limit.e))
     each = ir::min(c, each, ir::max(c, c.i64(*known), c.i64(0)));
@@ -69,7 +69,7 @@ Result<Expr> build_nms(Context& c, std::vector<ir::Binding>& bindings, Expr boxe
   const Val both = b.make(Op::nms, {b.wrap(boxes), s, limit, iou, least},
                           {{Key::center_point_box, int64_t{center_point_box}}}, c.tuple(types));
   const Val count = get(both, 1);
-  if (b.error) return tl::make_unexpected(*std::move(b.error));
+  TENON_TRY_VOID(b.status());
   const Expr n = bind_extent(c, bindings, count.e, std::move(name));
   return finish(b, slice(get(both, 0), 0, 0, n));
 }
@@ -80,13 +80,13 @@ Result<std::vector<Expr>> build_unique(Context& c, std::vector<ir::Binding>& bin
   const Val all =
       b.make(Op::unique, {b.wrap(x)}, {{Key::axis, axis}, {Key::sorted, int64_t{sorted}}});
   const Val count = get(all, 4);
-  if (b.error) return tl::make_unexpected(*std::move(b.error));
+  TENON_TRY_VOID(b.status());
   const Expr n = bind_extent(c, bindings, count.e, std::move(name));
   const Val values = slice(get(all, 0), axis < 0 ? 0 : axis, 0, n);
   const Val first = slice(get(all, 1), 0, 0, n);
   const Val counts = slice(get(all, 3), 0, 0, n);
   const Val inverse = get(all, 2);
-  if (b.error) return tl::make_unexpected(*std::move(b.error));
+  TENON_TRY_VOID(b.status());
   return std::vector<Expr>{values.e, first.e, inverse.e, counts.e};
 }
 

@@ -215,7 +215,7 @@ std::vector<Val> einsum(Composite& a) {
     terms.push_back({up(a.in[i]), *labels});
   }
   const std::vector<int> output = output_labels(a, *e, terms);
-  if (a.b.error) return {};
+  if (!a.b.ok()) return {};
   for (Term& t : terms) take_diagonals(t);
   if (!align_extents(a, terms)) return {};
   const auto needed_after = [&](size_t done) {
@@ -226,14 +226,14 @@ std::vector<Val> einsum(Composite& a) {
   };
   Term all = terms[0];
   sum_out(all, needed_after(1));
-  for (size_t k = 1; k < terms.size() && !a.b.error; ++k) {
+  for (size_t k = 1; k < terms.size() && a.b.ok(); ++k) {
     Term next = terms[k];
     std::vector<int> others = needed_after(k + 1);
     others.insert(others.end(), all.labels.begin(), all.labels.end());
     sum_out(next, others);
     all = multiply(all, next, needed_after(k + 1));
   }
-  if (a.b.error) return {};
+  if (!a.b.ok()) return {};
   Ints perm;
   for (int label : output) perm.push_back(all.axis(label));
   return {cast(a.in[0].dtype(), transpose(all.x, perm))};
@@ -250,9 +250,7 @@ Eliminated eliminate(Val w, int64_t m) {
   Body& b = *w.body;
   Context& c = b.c;
   const Val column = squeeze(slice(w, 2, 0, c.i64(1)), 2);  // [b, m]
-  const Val best =
-      b.make(Op::arg_reduce, {abs(column)},
-             {{Key::kind, std::string("max")}, {Key::axis, int64_t{1}}, {Key::last, int64_t{0}}});
+  const Val best = arg_max(abs(column), 1);
   const Val row = b.iota(DType::i64, column.shape(), 1);
   const Val at = spread(best, column, {1});
   const Val source = select(eq(row, 0.0), at, select(eq(row, at), 0.0, row));

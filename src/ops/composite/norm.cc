@@ -252,13 +252,7 @@ std::vector<Val> lrn(Composite& a) {
   high[1] = c.i64(size - 1 - (size - 1) / 2);
   Ints sizes(rank, 1);
   sizes[1] = size;
-  const Val sum = a.b.make(ir::Op::window, {x * x},
-                           {{ir::Key::kind, std::string("sum")},
-                            {ir::Key::size, sizes},
-                            {ir::Key::strides, Ints(rank, 1)},
-                            {ir::Key::low, low},
-                            {ir::Key::high, high},
-                            {ir::Key::dilation, Ints(rank, 1)}});
+  const Val sum = window("sum", x * x, {.size = sizes, .low = low, .high = high});
   const Val base = sum * (a.real("alpha", 1e-4) / static_cast<double>(size)) + a.real("bias", 1.0);
   const double beta = a.real("beta", 0.75);
   // The usual exponent without pow: base^0.75 = sqrt(base) * sqrt(sqrt(base)).

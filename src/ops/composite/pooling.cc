@@ -115,13 +115,7 @@ Val window(Val x, const char* kind, const Geometry& g) {
     low.push_back(g.low[i]);
     high.push_back(ir::add(c, g.high[i], g.ceil[i]));
   }
-  return x.body->make(Op::window, {x},
-                      {{Key::kind, std::string(kind)},
-                       {Key::size, size},
-                       {Key::strides, strides},
-                       {Key::low, low},
-                       {Key::high, high},
-                       {Key::dilation, dilation}});
+  return window(kind, x, {size, strides, dilation, low, high});
 }
 
 /// Flat index in x of the first maximum of each window: a running maximum over the kernel's
@@ -207,13 +201,9 @@ Val window_count(const Composite& a, const Geometry& g, DType type, bool include
       low = c.i64(0);
       high = g.ceil[i];
     }
-    const Val count = a.b.make(Op::window, {a.b.lit(type, 1, {extent})},
-                               {{Key::kind, std::string("sum")},
-                                {Key::size, Ints{g.kernel[i]}},
-                                {Key::strides, Ints{g.strides[i]}},
-                                {Key::low, Exprs{low}},
-                                {Key::high, Exprs{high}},
-                                {Key::dilation, Ints{g.dilation[i]}}});
+    const Val count =
+        window("sum", a.b.lit(type, 1, {extent}),
+               {Ints{g.kernel[i]}, Ints{g.strides[i]}, Ints{g.dilation[i]}, {low}, {high}});
     const Val part = along(count, axis, x.rank());
     all = all ? all * part : part;
   }

@@ -123,8 +123,7 @@ std::vector<Val> col2im(Composite& a) {
       high.push_back(ir::sub(c, ir::sub(c, a.extents[i], span), low.back()));
     }
     const Val part = squeeze(slice(parts, 2, p, c.i64(1)), 2);
-    const Val placed = a.b.make(Op::pad, {part, a.b.lit(x.dtype(), 0)},
-                                {{Key::low, low}, {Key::high, high}, {Key::interior, interior}});
+    const Val placed = pad(part, low, high, 0, interior);
     y = y ? y + placed : placed;
   }
   return {y};

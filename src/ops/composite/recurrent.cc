@@ -285,7 +285,7 @@ Outputs run_direction(const Composite& a, const Cell& cell, const Direction& d, 
     return results;
   };
   const LoopResult out = loop(a.b, cell.steps, carried, captured, body);
-  if (a.b.error) return {};
+  if (!a.b.ok()) return {};
   return {d.backward ? flip(out.stacked[0], 0) : out.stacked[0], out.carried};
 }
 
@@ -297,7 +297,7 @@ std::vector<Val> run_cell(Composite& a, int gates, const std::vector<std::string
   std::vector<Val> ys, hs, cs;
   for (int d = 0; d < cell->directions; ++d) {
     const Outputs out = run_direction(a, *cell, direction_of(a, *cell, d), step, has_c);
-    if (a.b.error) return {};
+    if (!a.b.ok()) return {};
     ys.push_back(unsqueeze(out.y, 1));
     hs.push_back(unsqueeze(out.state[0], 0));
     if (has_c) cs.push_back(unsqueeze(out.state[1], 0));

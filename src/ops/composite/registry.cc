@@ -113,7 +113,7 @@ Result<std::vector<Val>> run_row(const CompositeRow& row, Body& body, std::vecto
                                  const Options& options, std::span<const Expr> extents) {
   Composite application{row.name, body, std::move(in), options, extents};
   std::vector<Val> results = row.build(application);
-  if (body.error) return tl::make_unexpected(*std::move(body.error));
+  TENON_TRY_VOID(body.status());
   TENON_CHECK(!results.empty() &&
                   std::all_of(results.begin(), results.end(), [](Val v) { return v.e != nullptr; }),
               "composite without results: " + std::string(row.name));

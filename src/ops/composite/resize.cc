@@ -310,7 +310,7 @@ std::vector<Val> resize(Composite& a) {
   s.exclude_outside = a.integer("exclude_outside", 0) != 0;
   s.antialias = a.integer("antialias", 0) != 0 && s.mode != Mode::nearest;
   auto axes = read_axes(a);
-  if (!axes || a.b.error) return {};
+  if (!axes || !a.b.ok()) return {};
   return run(a, s, *std::move(axes));
 }
 
@@ -325,7 +325,7 @@ std::vector<Val> upsample(Composite& a) {
   s.nearest_mode = "floor";
   a.in.resize(3, Val{&a.b, nullptr});
   auto axes = read_axes(a);
-  if (!axes || a.b.error) return {};
+  if (!axes || !a.b.ok()) return {};
   return run(a, s, *std::move(axes));
 }
 

@@ -149,7 +149,7 @@ std::vector<Val> grid_sample(Composite& a) {
       }
     corners = std::move(more);
   }
-  if (a.b.error) return {};
+  if (!a.b.ok()) return {};
   Val y;
   for (const Corner& corner : corners) {
     const Val value = gather_at(x, corner.index);

@@ -35,9 +35,7 @@ std::vector<Val> log_softmax(Composite& a) {
 std::vector<Val> hardmax(Composite& a) {
   const Val x = a.in[0];
   const int64_t axis = a.axis("axis", -1, x.rank());
-  const Val best = a.b.make(
-      ir::Op::arg_reduce, {x},
-      {{ir::Key::kind, std::string("max")}, {ir::Key::axis, axis}, {ir::Key::last, int64_t{0}}});
+  const Val best = arg_max(x, axis);
   const Val here = eq(a.b.iota(ir::DType::i64, x.shape(), axis), spread(best, x, {axis}));
   return {cast(x.dtype(), here)};
 }

@@ -62,7 +62,7 @@ TEST_F(MovementTest, reshape_constraints) {
 TEST_F(MovementTest, reshape_keeps_the_order) {
   Tensor want = v;
   want.shape = {3, 2};
-  expect_same(eval(b.reshape(x, Ints{3, 2}), {v}), want);
+  expect_same(eval(b.reshape(x, b.i64s({3, 2})), {v}), want);
 }
 
 TEST_F(MovementTest, transpose_constraints_and_value) {
@@ -88,8 +88,9 @@ TEST_F(MovementTest, slice_constraints) {
 }
 
 TEST_F(MovementTest, slice_may_reverse) {
-  expect_same(eval(b.slice_axis(x, 1, 2, 2, -2), {v}), of(DType::f32, {2, 2}, {2, 0, 5, 3}));
-  EXPECT_EQ(eval(b.slice_axis(x, 1, 3, 0), {v}).count(), 0);
+  expect_same(eval(b.slice_axis(x, 1, c.i64(2), c.i64(2), -2), {v}),
+              of(DType::f32, {2, 2}, {2, 0, 5, 3}));
+  EXPECT_EQ(eval(b.slice_axis(x, 1, c.i64(3), c.i64(0)), {v}).count(), 0);
 }
 
 TEST_F(MovementTest, slice_checks_its_range_when_evaluated) {
@@ -173,7 +174,9 @@ TEST_F(MovementTest, gather_constraints) {
 // them.
 TEST_F(MovementTest, literal_indices_are_checked_by_the_run_where_one_is_out_of_range) {
   const auto checked = [&](const std::vector<int64_t>& indices) {
-    const auto shaped = [&](const Ints& shape) { return b.constant_i(DType::i64, shape, indices); };
+    const auto shaped = [&](const Ints& shape) {
+      return b.constant(of_i(DType::i64, shape, indices));
+    };
     const Expr one = b.gather(x, shaped({2}), 0);
     const Expr each = b.gather_elements(x, shaped({1, 2}), 0);
     const Expr both = b.gather_nd(x, shaped({2, 1}));

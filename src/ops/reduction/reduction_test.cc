@@ -46,11 +46,11 @@ TEST_F(ReductionTest, reduce_constraints) {
 
 TEST_F(ReductionTest, reduces_over_any_axes) {
   const Tensor v = of(DType::f32, {2, 3}, {1, 2, 3, 4, 5, 6});
-  expect_same(eval(b.reduce_sum(x, {0}), {v}), of(DType::f32, {3}, {5, 7, 9}));
-  expect_same(eval(b.reduce_sum(x, {1}), {v}), of(DType::f32, {2}, {6, 15}));
+  expect_same(eval(b.reduce("sum", x, {0}), {v}), of(DType::f32, {3}, {5, 7, 9}));
+  expect_same(eval(b.reduce("sum", x, {1}), {v}), of(DType::f32, {2}, {6, 15}));
   expect_same(eval(b.reduce("prod", x, {0, 1}), {v}), of(DType::f32, {}, {720}));
-  expect_same(eval(b.reduce_max(x, {-1}), {v}), of(DType::f32, {2}, {3, 6}));
-  EXPECT_EQ(b.reduce_min(x, {0}, true)->type, c.tensor(DType::f32, {1, 3}));
+  expect_same(eval(b.reduce("max", x, {-1}), {v}), of(DType::f32, {2}, {3, 6}));
+  EXPECT_EQ(b.reduce("min", x, {0}, true)->type, c.tensor(DType::f32, {1, 3}));
 }
 
 TEST_F(ReductionTest, matches_naive_sums_on_random_shapes) {
@@ -66,7 +66,7 @@ TEST_F(ReductionTest, matches_naive_sums_on_random_shapes) {
       if (random() % 2 == 0) axes.push_back(static_cast<int64_t>(i));
     const Expr p = c.param("p", c.tensor(DType::i32, extents));
     const Tensor v = testing::random_whole(DType::i32, shape, random);
-    const Expr y = b.reduce_sum(p, axes);
+    const Expr y = b.reduce("sum", p, axes);
     if (y->op != Op::reduce) continue;
     const Tensor got = eval(y, {v});
     std::vector<int64_t> sums(static_cast<size_t>(got.count()), 0);
@@ -85,23 +85,25 @@ TEST_F(ReductionTest, matches_naive_sums_on_random_shapes) {
 TEST_F(ReductionTest, empty_ranges_give_the_identity) {
   const Expr e = param(c, DType::f32, {2, 0});
   const Tensor v = Tensor::zeros(DType::f32, {2, 0});
-  EXPECT_EQ(eval(b.reduce_max(e, {1}), {v}).get_f(0), -INFINITY);
-  EXPECT_EQ(eval(b.reduce_min(e, {1}), {v}).get_f(1), INFINITY);
-  EXPECT_EQ(eval(b.reduce_sum(e, {1}), {v}).get_f(1), 0);
+  EXPECT_EQ(eval(b.reduce("max", e, {1}), {v}).get_f(0), -INFINITY);
+  EXPECT_EQ(eval(b.reduce("min", e, {1}), {v}).get_f(1), INFINITY);
+  EXPECT_EQ(eval(b.reduce("sum", e, {1}), {v}).get_f(1), 0);
   const Expr i = param(c, DType::i8, {0});
-  EXPECT_EQ(eval(b.reduce_max(i, {0}), {Tensor::zeros(DType::i8, {0})}).get_i(0), -128);
-  EXPECT_EQ(eval(b.reduce_min(i, {0}), {Tensor::zeros(DType::i8, {0})}).get_i(0), 127);
+  EXPECT_EQ(eval(b.reduce("max", i, {0}), {Tensor::zeros(DType::i8, {0})}).get_i(0), -128);
+  EXPECT_EQ(eval(b.reduce("min", i, {0}), {Tensor::zeros(DType::i8, {0})}).get_i(0), 127);
   EXPECT_EQ(eval(b.reduce("prod", i, {0}), {Tensor::zeros(DType::i8, {0})}).get_i(0), 1);
 }
 
 TEST_F(ReductionTest, nan_propagates_and_integers_wrap) {
   const Expr p = param(c, DType::f32, {3});
-  EXPECT_TRUE(std::isnan(eval(b.reduce_max(p, {0}), {of(DType::f32, {3}, {1, NAN, 2})}).get_f(0)));
-  EXPECT_TRUE(std::isnan(eval(b.reduce_min(p, {0}), {of(DType::f32, {3}, {1, NAN, -2})}).get_f(0)));
+  EXPECT_TRUE(
+      std::isnan(eval(b.reduce("max", p, {0}), {of(DType::f32, {3}, {1, NAN, 2})}).get_f(0)));
+  EXPECT_TRUE(
+      std::isnan(eval(b.reduce("min", p, {0}), {of(DType::f32, {3}, {1, NAN, -2})}).get_f(0)));
   const Expr i = param(c, DType::i8, {2});
-  EXPECT_EQ(eval(b.reduce_sum(i, {0}), {of_i(DType::i8, {2}, {100, 100})}).get_i(0), -56);
+  EXPECT_EQ(eval(b.reduce("sum", i, {0}), {of_i(DType::i8, {2}, {100, 100})}).get_i(0), -56);
   const Expr u = param(c, DType::u64, {2});
-  EXPECT_EQ(eval(b.reduce_max(u, {0}), {of_i(DType::u64, {2}, {-1, 1})}).get_i(0), -1);
+  EXPECT_EQ(eval(b.reduce("max", u, {0}), {of_i(DType::u64, {2}, {-1, 1})}).get_i(0), -1);
 }
 
 TEST_F(ReductionTest, identities_leave_values_alone) {

@@ -81,7 +81,7 @@ TEST_F(StructureTest, if_constraints) {
   const Expr p = param(c, DType::f32, {2});
   const Function* f = function({p}, {p});
   const Function* other_type = function({p}, {b.cast(p, DType::i32)});
-  const Function* other_rank = function({p}, {b.reduce_sum(p, {0})});
+  const Function* other_rank = function({p}, {b.reduce("sum", p, {0})});
   const Function* other_count = function({p}, {p, p});
   const Function* no_param = function({}, {b.scalar(DType::f32, 1)});
   const Expr k = c.param("k", c.boolean());
@@ -155,7 +155,7 @@ TEST_F(LoopTest, body_returns_a_condition_and_the_counted_values) {
 
 TEST_F(LoopTest, carried_values_keep_type_and_rank) {
   const Function* other_type = function({i, s}, {yes, b.cast(s, DType::i32), s});
-  const Function* other_rank = function({i, s}, {yes, b.reduce_sum(s, {0}), s});
+  const Function* other_rank = function({i, s}, {yes, b.reduce("sum", s, {0}), s});
   EXPECT_EQ(refused({trip, go, s}, other_type, 1, 1, both), "loop.C3");
   EXPECT_EQ(refused({trip, go, s}, other_rank, 1, 1, both), "loop.C3");
 }

@@ -119,13 +119,9 @@ Expr conv_channels_last(Call& k, Expr x, Expr w, const ConvSpec& spec) {
   for (int64_t i = 2; i < w->rank(); ++i) perm.push_back(i);
   perm.push_back(1);
   perm.push_back(0);
-  return b.op(Op::conv, {channels_last(b, x), b.transpose(w, perm)},
-              {{Key::strides, spec.strides},
-               {Key::low, spec.padding.low},
-               {Key::high, spec.padding.high},
-               {Key::dilation, spec.dilations},
-               {Key::input_dilation, spec.input_dilation},
-               {Key::groups, spec.groups}});
+  return b.conv(channels_last(b, x), b.transpose(w, perm),
+                {spec.strides, spec.dilations, spec.input_dilation, spec.padding.low,
+                 spec.padding.high, spec.groups});
 }
 
 std::string option_text(double value) {

@@ -96,12 +96,8 @@ Exprs finish_loop(Call& k, LoopParts& parts) {
                                                     : extent);
     types.push_back(b.c.tensor(e->dtype(), shape));
   }
-  const auto carried = static_cast<int64_t>(parts.next.size());
-  const auto stacked = static_cast<int64_t>(parts.stacked.size());
   const ir::Function* body = k.importer.finish(parts.frame, b.name + ".body", params, results);
-  return b.results(b.op(Op::loop, operands,
-                        {{Key::body, body}, {Key::carried, carried}, {Key::stacked, stacked}},
-                        b.c.tuple(types)));
+  return b.results(b.loop(operands, body, parts.next.size(), parts.stacked.size(), types));
 }
 
 /// How carried values keep their shapes from one iteration to the next.
@@ -329,7 +325,7 @@ Exprs scan(Call& k, Scope& scope, const onnx::GraphProto& graph, const ScanSpec&
   Exprs out = finish_loop(k, parts);
   for (size_t i = 0; i < spec.output_axes.size(); ++i) {
     Expr& y = out[states + i];
-    if (spec.output_reversed[i]) y = b.reverse(y, 0);
+    if (spec.output_reversed[i]) y = b.flip(y, 0);
     const int64_t axis = k.axis(spec.output_axes[i], y->rank());
     Ints perm = count_up(1, y->rank());
     perm.insert(perm.begin() + axis, 0);

@@ -14,9 +14,9 @@ Exprs constant(Call& k) {
   for (const auto& attribute : k.node.attribute()) {
     const std::string& kind = attribute.name();
     if (kind == "value") return {b.constant(k.tensor_attr("value"), name)};
-    if (kind == "value_int") return {b.integer(DType::i64, k.int_attr(kind))};
+    if (kind == "value_int") return {b.scalar_i(DType::i64, k.int_attr(kind))};
     if (kind == "value_float") return {b.scalar(DType::f32, k.float_attr(kind))};
-    if (kind == "value_ints") return {b.ints(k.ints_attr(kind))};
+    if (kind == "value_ints") return {b.from_scalars(b.i64s(k.ints_attr(kind)))};
     if (kind == "value_floats") {
       const auto values = k.floats_attr(kind);
       ops::Tensor tensor = ops::Tensor::zeros(DType::f32, {static_cast<int64_t>(values.size())});
@@ -35,7 +35,7 @@ Exprs constant_of_shape(Call& k) {
   Expr value = b.scalar(DType::f32, 0);
   if (k.has("value")) value = as_scalar(k, b.constant(k.tensor_attr("value")));
   const Exprs shape = k.extents(0);
-  return {b.fill(value, shape)};
+  return {b.broadcast_to(value, shape)};
 }
 
 Exprs identity(Call& k) { return {k.in(0)}; }
@@ -43,10 +43,8 @@ Exprs identity(Call& k) { return {k.in(0)}; }
 Expr cast_to(Call& k, Expr x, DType to) {
   Builder& b = k.b;
   if (x->dtype() == to) return x;
-  std::vector<Attr> attrs;
   const bool narrow = ir::is_float(to) && ir::info(to).bits <= 8;
-  if (narrow && to != DType::f4e2m1) attrs.push_back({Key::saturate, k.int_attr("saturate", 1)});
-  return b.op(Op::cast, {x}, std::move(attrs), b.c.tensor(to, x->shape()));
+  return b.cast(x, to, narrow && to != DType::f4e2m1 && k.int_attr("saturate", 1) != 0);
 }
 
 Exprs cast(Call& k) { return {cast_to(k, k.in(0), k.dtype_attr("to"))}; }
@@ -110,7 +108,7 @@ Expr pad_by_index(Call& k, Expr x, int64_t axis, Expr low, Expr high, const std:
   extent = b.simplify(ir::add(c, ir::add(c, extent, cut_low), cut_high));
   if (const auto left = ir::as_int(extent); left && *left < 0)
     k.fail("negative padding takes more than axis " + std::to_string(axis) + " has", "onnx.shape");
-  x = b.narrow(x, axis, b.simplify(ir::neg(c, cut_low)), extent);
+  x = b.slice_axis(x, axis, b.simplify(ir::neg(c, cut_low)), extent);
   if (ir::is_int(low, 0) && ir::is_int(high, 0)) return x;
   const Expr wanted[] = {b.simplify(ir::add(c, ir::add(c, extent, low), high))};
   const Expr last = b.from_scalar(b.simplify(ir::add(c, extent, c.i64(-1))));
@@ -194,7 +192,7 @@ Exprs dropout(Call& k) {
       k.fail("training mode is not supported; export the model for inference", "onnx.training");
   }
   const Expr kept = k.version() < 10 ? b.like(x, 1) : b.c.bool_imm(true);
-  return {x, k.wants(1) ? b.fill(kept, x->shape()) : nullptr};
+  return {x, k.wants(1) ? b.broadcast_to(kept, x->shape()) : nullptr};
 }
 
 constexpr ConverterRow kRows[] = {

@@ -27,7 +27,7 @@ Exprs gather(Call& k) {
     k.fail("index " + std::to_string(index) + " is out of range for extent " + std::to_string(*n),
            "onnx.index");
   const Expr start = index < 0 ? ir::add(b.c, extent, b.c.i64(index)) : b.c.i64(index);
-  const Expr one = b.narrow(x, axis, start, b.c.i64(1));
+  const Expr one = b.slice_axis(x, axis, start, b.c.i64(1));
   Exprs shape(x->shape().begin(), x->shape().begin() + axis);
   shape.insert(shape.end(), static_cast<size_t>(k.in(1)->rank()), b.c.i64(1));
   shape.insert(shape.end(), x->shape().begin() + axis + 1, x->shape().end());
@@ -35,13 +35,10 @@ Exprs gather(Call& k) {
 }
 
 Exprs gather_elements(Call& k) {
-  return {k.b.op(Op::gather_elements, {k.in(0), k.in(1)},
-                 {{Key::axis, k.axis(k.int_attr("axis", 0), k.in(0)->rank())}})};
+  return {k.b.gather_elements(k.in(0), k.in(1), k.axis(k.int_attr("axis", 0), k.in(0)->rank()))};
 }
 
-Exprs gather_nd(Call& k) {
-  return {k.b.op(Op::gather_nd, {k.in(0), k.in(1)}, {{Key::batch, k.int_attr("batch_dims", 0)}})};
-}
+Exprs gather_nd(Call& k) { return {k.b.gather_nd(k.in(0), k.in(1), k.int_attr("batch_dims", 0))}; }
 
 /// ONNX's reduction word as the primitive's kind.
 std::string scatter_kind(Call& k) {
@@ -54,18 +51,18 @@ std::string scatter_kind(Call& k) {
 }
 
 Exprs scatter_elements(Call& k) {
-  return {k.b.op(
+  return {k.b.node(
       Op::scatter_elements, {k.in(0), k.in(1), k.in(2)},
       {{Key::axis, k.axis(k.int_attr("axis", 0), k.in(0)->rank())}, {Key::kind, scatter_kind(k)}})};
 }
 
 Exprs scatter_nd(Call& k) {
-  return {k.b.op(Op::scatter_nd, {k.in(0), k.in(1), k.in(2)}, {{Key::kind, scatter_kind(k)}})};
+  return {k.b.node(Op::scatter_nd, {k.in(0), k.in(1), k.in(2)}, {{Key::kind, scatter_kind(k)}})};
 }
 
 Exprs nonzero(Call& k) {
   Expr x = k.in(0);
-  if (x->rank() == 0) x = k.b.reshape(x, std::span<const Expr>(Exprs{k.b.c.i64(1)}));
+  if (x->rank() == 0) x = k.b.reshape(x, k.b.i64s({1}));
   return {value_of(ops::build_nonzero(k.b.c, k.b.facts->bindings, x, k.b.name + ".count"))};
 }
 
@@ -123,8 +120,8 @@ Exprs tensor_scatter(Call& k) {
   if (mode == "circular")
     at = b.binary(Op::mod, at, b.from_scalar(cache->shape()[static_cast<size_t>(axis)]));
   if (mode != "circular" && mode != "linear") k.fail("attribute 'mode' is '" + mode + "'");
-  return {b.op(Op::scatter_elements, {cache, at, update},
-               {{Key::axis, axis}, {Key::kind, std::string("set")}})};
+  return {b.node(Op::scatter_elements, {cache, at, update},
+                 {{Key::axis, axis}, {Key::kind, std::string("set")}})};
 }
 
 constexpr ConverterRow kRows[] = {

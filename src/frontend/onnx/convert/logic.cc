@@ -28,7 +28,7 @@ Exprs is_inf(Call& k) {
   const bool negative = k.int_attr("detect_negative", 1) != 0;
   const bool positive = k.int_attr("detect_positive", 1) != 0;
   if (negative && positive) return {b.unary(Op::is_inf, x)};
-  if (!negative && !positive) return {b.fill(b.c.bool_imm(false), x->shape())};
+  if (!negative && !positive) return {b.broadcast_to(b.c.bool_imm(false), x->shape())};
   const Expr sign = b.binary(positive ? Op::gt : Op::lt, x, b.like(x, 0));
   return {b.binary(Op::and_, b.unary(Op::is_inf, x), sign)};
 }

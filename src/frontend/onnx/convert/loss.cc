@@ -15,10 +15,9 @@ Expr nll(Call& k, Expr log_prob, Expr target, Expr weight) {
     target = b.select(ignored, b.c.i64(0), target);
   }
   const Expr at = b.unsqueeze(target, {1});
-  const Expr picked =
-      b.squeeze(b.op(Op::gather_elements, {log_prob, at}, {{Key::axis, int64_t{1}}}), {1});
-  Expr weights =
-      weight != nullptr ? b.gather(weight, target, 0) : b.fill(b.scalar(type, 1), target->shape());
+  const Expr picked = b.squeeze(b.gather_elements(log_prob, at, 1), {1});
+  Expr weights = weight != nullptr ? b.gather(weight, target, 0)
+                                   : b.broadcast_to(b.scalar(type, 1), target->shape());
   if (ignored != nullptr) weights = b.select(ignored, b.scalar(type, 0), weights);
   const Expr loss = b.mul(b.unary(Op::neg, picked), weights);
   const std::string reduction = k.string_attr("reduction", "mean");

@@ -10,14 +10,10 @@ Exprs batch_norm_training(Call& k) {
   const Expr x = k.in(0);
   Ints axes{0};
   for (int64_t i = 2; i < x->rank(); ++i) axes.push_back(i);
-  Exprs extents;
-  for (int64_t a : axes) extents.push_back(x->shape()[static_cast<size_t>(a)]);
-  const DType type = k.in(3)->dtype();
-  const Expr count = b.cast(b.from_scalar(b.product(extents)), type);
-  const Expr wide = b.cast(x, type);
-  const Expr mean = b.div(b.reduce("sum", wide, axes, false), count);
+  const Expr wide = b.cast(x, k.in(3)->dtype());
+  const Expr mean = b.mean(wide, axes);
   const Expr centered = b.sub(wide, b.unsqueeze(mean, count_up(1, x->rank() - 1)));
-  const Expr variance = b.div(b.reduce("sum", b.mul(centered, centered), axes, false), count);
+  const Expr variance = b.mean(b.mul(centered, centered), axes);
   const double momentum = k.float_attr("momentum");
   const auto blend = [&](Expr running, Expr current) {
     return b.add(b.mul(running, b.like(running, momentum)),

@@ -62,7 +62,7 @@ Exprs sizes_from_scales(Call& k, Expr x, Expr scales, const Ints& axes) {
     }
     return extents;
   }
-  const Expr real = b.mul(b.cast(b.scalars(extents), scales->dtype()), scales);
+  const Expr real = b.mul(b.cast(b.from_scalars(extents), scales->dtype()), scales);
   return b.integers(b.cast(b.unary(Op::floor, real), DType::i64));
 }
 

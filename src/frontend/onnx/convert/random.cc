@@ -23,8 +23,8 @@ Exprs random_tensor(Call& k, const char* kind, std::span<const Expr> shape, DTyp
   const bool uniform = std::string_view(kind) == "uniform";
   const double first = k.float_attr(uniform ? "low" : "mean");
   const double second = k.float_attr(uniform ? "high" : "scale");
-  const Expr raw = b.op(Op::random, {random_key(k)}, {{Key::kind, std::string(kind)}},
-                        b.c.tensor(DType::f32, shape));
+  const Expr raw = b.node(Op::random, {random_key(k)}, {{Key::kind, std::string(kind)}},
+                          b.c.tensor(DType::f32, shape));
   const Expr scaled = b.mul(raw, b.like(raw, uniform ? second - first : second));
   return {b.cast(b.add(scaled, b.like(raw, first)), dtype)};
 }
@@ -42,8 +42,8 @@ Exprs random_like(Call& k, const char* kind) {
 Exprs bernoulli(Call& k) {
   Builder& b = k.b;
   const Expr x = k.in(0);
-  const Expr raw = b.op(Op::random, {random_key(k)}, {{Key::kind, std::string("uniform")}},
-                        b.c.tensor(DType::f32, x->shape()));
+  const Expr raw = b.node(Op::random, {random_key(k)}, {{Key::kind, std::string("uniform")}},
+                          b.c.tensor(DType::f32, x->shape()));
   const DType dtype = k.has("dtype") ? k.dtype_attr("dtype") : x->dtype();
   return {b.cast(b.binary(Op::lt, raw, b.cast(x, DType::f32)), dtype)};
 }

@@ -54,13 +54,7 @@ Exprs reduce_mean(Call& k) {
   const Reduction r = read_reduction(k);
   const Expr x = k.in(0);
   const Expr total = sum(k, widen(b, x), r);
-  Exprs extents;
-  for (int64_t a : r.axes) extents.push_back(x->shape()[static_cast<size_t>(a)]);
-  const Expr count = b.product(extents);
-  const auto known = ir::as_int(count);
-  const Expr divisor =
-      known ? b.integer(total->dtype(), *known) : b.cast(b.from_scalar(count), total->dtype());
-  return {b.cast(b.div(total, divisor), x->dtype())};
+  return {b.cast(b.div(total, b.count(x, r.axes, total->dtype())), x->dtype())};
 }
 
 Exprs reduce_l1(Call& k) { return {sum(k, k.b.unary(Op::abs, k.in(0)), read_reduction(k))}; }
@@ -94,24 +88,16 @@ Exprs reduce_log_sum_exp(Call& k) {
 
 template <int kMax>
 Exprs arg_reduce(Call& k) {
-  Builder& b = k.b;
   const Expr x = k.in(0);
-  const int64_t axis = k.axis(k.int_attr("axis", 0), x->rank());
-  const Expr y = b.op(Op::arg_reduce, {x},
-                      {{Key::kind, std::string(kMax ? "max" : "min")},
-                       {Key::axis, axis},
-                       {Key::last, static_cast<int64_t>(k.int_attr("select_last_index", 0) != 0)}});
-  return {k.int_attr("keepdims", 1) != 0 ? b.unsqueeze(y, {axis}) : y};
+  return {k.b.arg_reduce(kMax ? "max" : "min", x, k.axis(k.int_attr("axis", 0), x->rank()),
+                         k.int_attr("keepdims", 1) != 0, k.int_attr("select_last_index", 0) != 0)};
 }
 
 Exprs cumulative(Call& k, const char* kind) {
   const Expr x = k.in(0);
   const int64_t axis = k.axis(k.constant_int(1), x->rank());
-  return {k.b.op(Op::cumulative, {x},
-                 {{Key::kind, std::string(kind)},
-                  {Key::axis, axis},
-                  {Key::exclusive, k.int_attr("exclusive", 0)},
-                  {Key::reverse, k.int_attr("reverse", 0)}})};
+  return {k.b.cumulative(kind, x, axis, k.int_attr("exclusive", 0) != 0,
+                         k.int_attr("reverse", 0) != 0)};
 }
 
 constexpr ConverterRow kRows[] = {

@@ -13,7 +13,7 @@ Exprs shape(Call& k) {
   };
   const int64_t start = clamp(k.int_attr("start", 0));
   const int64_t end = std::max(clamp(k.int_attr("end", rank)), start);
-  return {k.b.scalars(
+  return {k.b.from_scalars(
       std::span(x->shape()).subspan(static_cast<size_t>(start), static_cast<size_t>(end - start)))};
 }
 
@@ -67,7 +67,7 @@ Exprs dynamic_target(Call& k, Expr x, Expr wanted, bool zero_copies) {
   if (zero_copies) {
     Exprs have(static_cast<size_t>(*count), b.c.i64(0));
     std::copy_n(x->shape().begin(), std::min(have.size(), x->shape().size()), have.begin());
-    wanted = b.select(b.binary(Op::eq, wanted, b.c.i64(0)), b.scalars(have), wanted);
+    wanted = b.select(b.binary(Op::eq, wanted, b.c.i64(0)), b.from_scalars(have), wanted);
   }
   const Expr open = b.binary(Op::eq, wanted, b.c.i64(-1));
   const Expr rest = b.reduce("prod", b.select(open, b.c.i64(1), wanted), {0}, false);
@@ -119,13 +119,8 @@ Exprs unsqueeze(Call& k) {
 
 Exprs flatten(Call& k) {
   const Expr x = k.in(0);
-  const int64_t given = k.int_attr("axis", 1);
-  const int64_t axis = given == x->rank() ? given : k.axis(given, x->rank());
-  const auto split = x->shape().begin() + axis;
-  const Exprs before(x->shape().begin(), split);
-  const Exprs after(split, x->shape().end());
-  const Exprs matrix{k.b.product(before), k.b.product(after)};
-  return {k.b.reshape(x, matrix)};
+  const int64_t axis = k.int_attr("axis", 1);
+  return {k.b.flatten(x, axis == x->rank() ? axis : k.axis(axis, x->rank()))};
 }
 
 Exprs transpose(Call& k) {
@@ -143,11 +138,11 @@ Exprs transpose(Call& k) {
 Exprs expand(Call& k) {
   const Expr x = k.in(0);
   ir::Context& c = k.b.c;
-  const Exprs shapes[] = {x->shape(), k.extents(1)};
-  const Exprs merged = k.b.merge_shapes(shapes);
-  const size_t skip = merged.size() - shapes[1].size();
-  for (size_t i = 0; i < shapes[1].size(); ++i) {
-    const Expr wanted = shapes[1][i];
+  const Exprs given = k.extents(1);
+  const Exprs merged = k.b.merge_shapes({x->shape(), given});
+  const size_t skip = merged.size() - given.size();
+  for (size_t i = 0; i < given.size(); ++i) {
+    const Expr wanted = given[i];
     const Expr extent = merged[skip + i];
     if (ir::is_int(wanted, 1) || k.b.same(wanted, extent)) continue;
     const Expr fits =
@@ -224,7 +219,7 @@ Exprs split(Call& k) {
   Expr at = b.c.i64(0);
   Exprs parts;
   for (Expr part : sizes) {
-    parts.push_back(b.narrow(x, axis, at, part));
+    parts.push_back(b.slice_axis(x, axis, at, part));
     at = b.simplify(ir::add(b.c, at, part));
   }
   if (ir::as_int(at) && ir::as_int(extent) && at != extent)

@@ -83,7 +83,7 @@ Expr slice_axes(Call& k, Expr x, const SliceSpec& spec) {
     const int64_t step = std::clamp(spec.steps[i], -kLargestStep, kLargestStep);
     const auto element = [&](Expr tensor) {
       return b.reshape(
-          b.narrow(b.cast(tensor, DType::i64), 0, b.c.i64(static_cast<int64_t>(i)), b.c.i64(1)),
+          b.slice_axis(b.cast(tensor, DType::i64), 0, b.c.i64(static_cast<int64_t>(i)), b.c.i64(1)),
           {});
     };
     const auto first = b.known_integers(element(spec.starts));
@@ -109,8 +109,8 @@ Exprs convert_slice(Call& k) {
     const Ints starts = k.ints_attr("starts");
     const Ints ends = k.ints_attr("ends");
     if (starts.size() != ends.size()) k.fail("attributes 'starts' and 'ends' differ in length");
-    spec.starts = b.ints(starts);
-    spec.ends = b.ints(ends);
+    spec.starts = b.from_scalars(b.i64s(starts));
+    spec.ends = b.from_scalars(b.i64s(ends));
     spec.axes = k.axes(k.ints_attr("axes",
                                    [&] {
                                      Ints all;
