@@ -65,7 +65,7 @@ int64_t run_code(const ir::Kernel& kernel, const target::testing::Compiled& code
   std::vector<std::vector<std::byte>> own;
   for (Expr b : kernel.buffers) {
     if (b->type->scope != ir::Scope::global) continue;
-    int64_t bytes = ir::info(b->dtype()).bytes;
+    int64_t bytes = ir::info(b->dtype()).element_bytes;
     for (Expr e : b->shape()) bytes *= target::testing::evaluate(kernel, e, sizes);
     own.emplace_back(static_cast<size_t>(bytes));
     pointers.push_back(own.back().data());

@@ -90,7 +90,7 @@ ops::Tensor filled(ir::Expr buffer, int64_t n, const ir::Kernel& k, std::mt19937
     t.shape.push_back(target::testing::evaluate(k, e, sizes));
     count *= t.shape.back();
   }
-  t.bytes.resize(static_cast<size_t>(count * ir::info(t.dtype).bytes));
+  t.bytes.resize(static_cast<size_t>(count * ir::info(t.dtype).element_bytes));
   for (int64_t i = 0; i < count; ++i) {
     const auto at = static_cast<size_t>(i);
     const auto v = static_cast<int64_t>(random() % 100);

@@ -23,7 +23,7 @@ double load_double(DType type, const std::byte* at) {
   if (type == DType::f64) return get<double>(at);
   if (type == DType::u64) return static_cast<double>(get<uint64_t>(at));
   if (!is_float(type)) return static_cast<double>(load_int(type, at));
-  return decode_float(type, info(type).bytes == 2 ? get<uint16_t>(at) : get<uint8_t>(at));
+  return decode_float(type, info(type).element_bytes == 2 ? get<uint16_t>(at) : get<uint8_t>(at));
 }
 
 int64_t load_int(DType type, const std::byte* at) {
@@ -62,7 +62,7 @@ void store_double(DType type, std::byte* at, double value) {
   if (!is_float(type)) return store_int(type, at, static_cast<int64_t>(value));
   const bool finite_only = info(type).format.finite_only;
   const uint64_t bits = encode_float(type, value, /*saturate=*/finite_only);
-  if (info(type).bytes == 2) return put(at, static_cast<uint16_t>(bits));
+  if (info(type).element_bytes == 2) return put(at, static_cast<uint16_t>(bits));
   put(at, static_cast<uint8_t>(bits));
 }
 
@@ -70,7 +70,7 @@ void store_int(DType type, std::byte* at, int64_t value) {
   if (is_float(type)) return store_double(type, at, static_cast<double>(value));
   if (type == DType::boolean) return put(at, static_cast<uint8_t>(value != 0 ? 1 : 0));
   value = wrap_to(type, value);  // a narrower one is extended to its byte
-  switch (info(type).bytes) {
+  switch (info(type).element_bytes) {
     case 8:
       return put(at, value);
     case 4:

@@ -27,7 +27,7 @@ int64_t through_int(DType type, int64_t value) {
 TEST(DTypes, narrow_floats_round_trip_every_pattern) {
   for (const DType type : {DType::f16, DType::bf16, DType::f8e4m3fn, DType::f8e4m3fnuz,
                            DType::f8e5m2, DType::f8e5m2fnuz, DType::f4e2m1}) {
-    const uint32_t patterns = type == DType::f4e2m1 ? 16 : 1U << (8 * info(type).bytes);
+    const uint32_t patterns = type == DType::f4e2m1 ? 16 : 1U << (8 * info(type).element_bytes);
     for (uint32_t bits = 0; bits < patterns; ++bits) {
       std::byte in[2];
       std::byte out[2] = {};
@@ -35,7 +35,8 @@ TEST(DTypes, narrow_floats_round_trip_every_pattern) {
       const double v = load_double(type, in);
       if (std::isnan(v)) continue;
       store_double(type, out, v);
-      EXPECT_EQ(std::memcmp(in, out, info(type).bytes), 0) << info(type).name << " " << bits;
+      EXPECT_EQ(std::memcmp(in, out, info(type).element_bytes), 0)
+          << info(type).name << " " << bits;
     }
   }
 }

@@ -38,7 +38,7 @@ class Checker {
   /// A constant holds exactly a tensor of that type and shape.
   bool constant_fits(uint32_t constant, DType type, std::span<const int64_t> shape) const {
     if (constant >= m_.constants.size() || !dtype(type)) return false;
-    uint64_t bytes = info(type).bytes;
+    uint64_t bytes = info(type).element_bytes;
     for (const int64_t d : shape)
       if (d < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(d), &bytes)) return false;
     return bytes == m_.constants[constant].size;

@@ -29,7 +29,7 @@ constexpr uint64_t kMostBytes = uint64_t{1} << 32;
 std::vector<std::byte> made_up(ir::DType type, uint64_t count, size_t seed) {
   std::mt19937_64 engine(seed);
   std::uniform_real_distribution<double> real(-1, 1);
-  const size_t width = ir::info(type).bytes;
+  const size_t width = ir::info(type).element_bytes;
   std::vector<std::byte> bytes;
   bytes.reserve(count * width);
   for (uint64_t i = 0; i < count; ++i) {
@@ -53,7 +53,7 @@ Result<Expr> made_up_constant(Context& c, const KernelParam& param, size_t index
       return fail("tir.constant", where + ": constant '" + name +
                                       "' has an extent that is no literal; declare it `in`");
     if (__builtin_mul_overflow(count, static_cast<uint64_t>(*extent), &count) ||
-        count > kMostBytes / ir::info(type).bytes)
+        count > kMostBytes / ir::info(type).element_bytes)
       return fail("tir.constant",
                   where + ": constant '" + name + "' is too large to be made up; declare it `in`");
     shape.push_back(c.i64(*extent));

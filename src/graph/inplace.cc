@@ -102,7 +102,8 @@ class Finder {
   /// Same layout, and every load of `in` stands in the statement that stores the same element of
   /// `out`.
   bool matches(Expr out, Expr in) const {
-    if (info(out->dtype()).bytes != info(in->dtype()).bytes || out->shape() != in->shape())
+    if (info(out->dtype()).element_bytes != info(in->dtype()).element_bytes ||
+        out->shape() != in->shape())
       return false;
     if (uses_.other.contains(in) || uses_.other.contains(out)) return false;
     if (uses_.loads.contains(out) || uses_.stores.contains(in)) return false;

@@ -45,7 +45,7 @@ Expr divide_by_power_of_two(Rewriter& r, Expr n) {
     return nullptr;
   Context& c = r.context();
   const uint64_t bits = encode_float(n->dtype(), 1 / *divisor);
-  const Expr scale = c.constant(c.scalar(n->dtype()), &bits, info(n->dtype()).bytes);
+  const Expr scale = c.constant(c.scalar(n->dtype()), &bits, info(n->dtype()).element_bytes);
   return r.make(Op::mul, {n->operand(0), r.make(Op::broadcast, {scale},
                                                 {{Key::dims, std::vector<int64_t>{}}}, n->type)});
 }

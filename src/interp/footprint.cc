@@ -57,7 +57,7 @@ class Estimate {
       for (Type field : type->fields) all = add(all, bytes(field, width));
       return all;
     }
-    uint64_t n = width != 0 ? width : static_cast<uint64_t>(ir::info(type->dtype).bytes);
+    uint64_t n = width != 0 ? width : static_cast<uint64_t>(ir::info(type->dtype).element_bytes);
     for (Expr e : type->shape) {
       const auto extent = ir::evaluate(e, sizes_);
       if (!extent || *extent <= 0) return 0;

@@ -7,7 +7,6 @@
 
 #include "interp/interp.h"
 #include "interp/order.h"
-#include "interp/pack.h"
 #include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/param_role.h"
@@ -298,8 +297,7 @@ Result<Value> Frame::run_kernel(Expr n) {
   size_t next = 0;
   for (const ir::KernelParam& p : kernel.params) {
     if (ir::is_read(p.role)) {
-      const Tensor& t = tensor(n->operand(next++));
-      buffers.push_back(p.packing.empty() ? t : pack(t, p.packing));
+      buffers.push_back(tensor(n->operand(next++)));
       continue;
     }
     std::vector<int64_t> shape;

@@ -404,7 +404,7 @@ class Binder {
     }
     for (Expr b : kernel_.buffers) {
       TENON_TRY(Memory m, describe(b));
-      m.owned.resize(static_cast<size_t>(m.count) * ir::info(m.dtype).bytes);
+      m.owned.resize(static_cast<size_t>(m.count) * ir::info(m.dtype).element_bytes);
       m.data = m.owned.data();
       poison(m);
       add(b, std::move(m));

@@ -11,7 +11,7 @@ using ir::DType;
 
 void poison(Memory& m) {
   if (m.count == 0) return;
-  const size_t width = ir::info(m.dtype).bytes;
+  const size_t width = ir::info(m.dtype).element_bytes;
   if (ir::is_float(m.dtype)) {
     const uint64_t bits = ir::encode_float(m.dtype, std::numeric_limits<double>::quiet_NaN());
     for (int64_t i = 0; i < m.count; ++i)
@@ -25,7 +25,7 @@ Scalar load_element(const Memory& m, int64_t at) {
   Scalar s{};
   const std::byte alone =
       m.shares_bytes ? ir::unpack_element(m.dtype, m.data, static_cast<uint64_t>(at)) : std::byte{};
-  const std::byte* p = m.shares_bytes ? &alone : m.data + at * ir::info(m.dtype).bytes;
+  const std::byte* p = m.shares_bytes ? &alone : m.data + at * ir::info(m.dtype).element_bytes;
   const auto as = [&]<class T>(T v) {
     std::memcpy(&v, p, sizeof v);
     return v;
@@ -77,7 +77,7 @@ Scalar load_element(const Memory& m, int64_t at) {
 }
 
 void store_element(const Memory& m, int64_t at, Scalar s) {
-  const size_t width = ir::info(m.dtype).bytes;
+  const size_t width = ir::info(m.dtype).element_bytes;
   std::byte* p = m.data + static_cast<size_t>(at) * width;
   if (m.dtype == DType::f32) {
     const auto v = static_cast<float>(s.f);

@@ -32,7 +32,7 @@ ops::Tensor pack_once(const ops::Tensor& x, const ir::Packing& p) {
     out.shape.push_back(split[static_cast<size_t>(axis)]);
     count *= out.shape.back();
   }
-  const size_t width = ir::info(x.dtype).bytes;
+  const size_t width = ir::info(x.dtype).element_bytes;
   out.bytes.assign(static_cast<size_t>(count) * width, std::byte{0});
   std::vector<int64_t> at(p.perm.size(), 0);
   std::vector<int64_t> logical(rank);

@@ -140,7 +140,7 @@ Expr Parser::constant_of(const Token& token, Type t, const std::string* hex,
     at_ = static_cast<size_t>(&token - tokens_.data()) + 1;
     if (!elements(t->dtype, bytes)) return nullptr;
   }
-  const uint64_t wanted = count * info(t->dtype).bytes;
+  const uint64_t wanted = count * info(t->dtype).element_bytes;
   if (bytes.size() != wanted) {
     error_at(token,
              cat("the type takes ", count, " elements (", wanted, " bytes), the constant has ",
@@ -180,7 +180,7 @@ bool Parser::elements(DType t, std::vector<std::byte>& out) {
       if (!integer(v)) return false;
       bits = static_cast<uint64_t>(v);
     }
-    for (size_t i = 0; i < info(t).bytes; ++i)
+    for (size_t i = 0; i < info(t).element_bytes; ++i)
       out.push_back(static_cast<std::byte>(bits >> (8 * i)));
     if (!accept(",")) break;
   }

@@ -251,7 +251,7 @@ void Printer::attribute(const AttrValue& v) {
 }
 
 void Printer::element(DType t, const std::byte* bytes) {
-  const uint64_t bits = load_bits(bytes, info(t).bytes);
+  const uint64_t bits = load_bits(bytes, info(t).element_bytes);
   if (is_float(t)) {
     real(t, decode_float(t, bits));
   } else if (t == DType::u64) {
@@ -268,7 +268,7 @@ void Printer::constant(Expr e) {
   constexpr std::string_view kHex = "0123456789abcdef";
   const ConstantData& data = *e->constant_attr();
   const DType t = e->dtype();
-  const size_t step = info(t).bytes;
+  const size_t step = info(t).element_bytes;
   std::span<const std::byte> bytes(data.bytes, data.size);
   std::vector<std::byte> unpacked;
   const uint64_t count = is_sub_byte(t) ? element_count(e->type) : 0;

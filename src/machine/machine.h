@@ -45,7 +45,7 @@ struct Machine {
   [[nodiscard]] int64_t register_file_bytes() const {
     return int64_t{vector_bytes} * vector_registers;
   }
-  [[nodiscard]] int lanes(ir::DType t) const { return vector_bytes / ir::info(t).bytes; }
+  [[nodiscard]] int lanes(ir::DType t) const { return vector_bytes / ir::info(t).element_bytes; }
 };
 
 [[nodiscard]] std::span<const Machine> rows();

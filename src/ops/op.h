@@ -22,7 +22,8 @@ using ir::Type;
 // ---- reference values
 // ----------------------------------------------------------------------------
 /// A dense row-major tensor of the reference interpreter; `bytes` holds storage elements
-/// (info(dtype).bytes each). Tuples are vectors of these. Sub-byte types take one byte an element.
+/// (info(dtype).element_bytes each). Tuples are vectors of these. Sub-byte types take one byte an
+/// element.
 struct Tensor {
   ir::DType dtype = ir::DType::f32;
   std::vector<int64_t> shape;

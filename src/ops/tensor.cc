@@ -62,7 +62,7 @@ const std::vector<double>& decode_table(DType type) {
     for (int i = 0; i < ir::kDTypeCount; ++i) {
       const auto t = static_cast<DType>(i);
       if (!is_narrow_float(t)) continue;
-      const size_t count = size_t{1} << (8 * ir::info(t).bytes);
+      const size_t count = size_t{1} << (8 * ir::info(t).element_bytes);
       const uint64_t mask = (uint64_t{1} << ir::info(t).bits) - 1;
       for (size_t bits = 0; bits < count; ++bits)
         tables[i].push_back(ir::decode_float(t, bits & mask));
@@ -116,7 +116,7 @@ Tensor Tensor::zeros(DType dtype, std::vector<int64_t> shape) {
   Tensor t;
   t.dtype = dtype;
   t.shape = std::move(shape);
-  t.bytes.resize(static_cast<size_t>(t.count()) * ir::info(dtype).bytes);
+  t.bytes.resize(static_cast<size_t>(t.count()) * ir::info(dtype).element_bytes);
   return t;
 }
 

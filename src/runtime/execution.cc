@@ -265,7 +265,7 @@ void Execution::write_scalars(const Step& step) {
   const auto type = static_cast<DType>(step.d);
   auto* out = static_cast<std::byte*>(slots_[step.a]);
   for (uint32_t i = 0; i < step.c; ++i)
-    artifact::store_int(type, out + size_t{i} * artifact::info(type).bytes,
+    artifact::store_int(type, out + size_t{i} * artifact::info(type).element_bytes,
                         registers[t_.register_list[step.b + i]]);
 }
 

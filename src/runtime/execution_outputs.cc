@@ -52,7 +52,7 @@ Status Execution::copy_outputs() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const void* from = slots_[t_.outputs[i].slot];
     if (outputs_[i].data() == nullptr || outputs_[i].data() == from) continue;
-    uint64_t bytes = artifact::info(t_.outputs[i].dtype).bytes;
+    uint64_t bytes = artifact::info(t_.outputs[i].dtype).element_bytes;
     for (const artifact::OutputDim& d : t_.outputs[i].dims)
       if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(registers[d.reg]), &bytes))
         return fail("run.memory", cat("output '", t_.outputs[i].name, "' is too large"));

@@ -171,7 +171,7 @@ Status Executor::set_output(size_t index, std::span<std::byte> memory) {
     return fail("run.output_name",
                 cat("the model has ", output_count(), " outputs; there is no output ", index));
   const artifact::Output& out = model_->outputs()[index];
-  const size_t alignment = artifact::info(out.dtype).bytes;
+  const size_t alignment = artifact::info(out.dtype).element_bytes;
   if (reinterpret_cast<uintptr_t>(memory.data()) % alignment != 0)
     return fail("run.output_memory",
                 cat("the memory for output '", out.name, "' is not aligned to its elements of ",

@@ -77,7 +77,7 @@ TEST(Executor, strided_inputs_are_read_as_their_strides_say) {
 
 TEST(Executor, elements_of_every_width_and_rank_are_gathered) {
   for (const DType type : {DType::u8, DType::f16, DType::i32, DType::f64}) {
-    const auto width = static_cast<int64_t>(artifact::info(type).bytes);
+    const auto width = static_cast<int64_t>(artifact::info(type).element_bytes);
     std::vector<std::byte> memory(static_cast<size_t>(24 * width));
     for (size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::byte>(i);
     const std::array<int64_t, 3> dims{4, 3, 2};

@@ -244,7 +244,7 @@ void fill_tensor(Tensor& tensor, const Fill& fill, std::string_view name, size_t
                  int64_t below) {
   if (!fill.random) return std::fill(tensor.bytes.begin(), tensor.bytes.end(), std::byte{0});
   Random random(fill.seed * 0x100000001b3ULL + index);
-  const size_t width = artifact::info(tensor.dtype).bytes;
+  const size_t width = artifact::info(tensor.dtype).element_bytes;
   const bool ones = tensor.dtype == DType::boolean || name.find("mask") != std::string_view::npos;
   const auto range = static_cast<uint64_t>(std::clamp<int64_t>(below, 1, kIntegersBelow));
   for (size_t at = 0; at < tensor.bytes.size(); at += width) {

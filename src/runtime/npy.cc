@@ -196,7 +196,7 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes, const std::string& na
                                   bytes_text(static_cast<uint64_t>(size) * copies), ", and ",
                                   bytes_text(left), " are available; give smaller arrays"));
   Tensor t{*dtype, std::move(header->dims), {data.begin(), data.begin() + size}};
-  const size_t width = artifact::info(*dtype).bytes;
+  const size_t width = artifact::info(*dtype).element_bytes;
   if (header->descr[0] == '>') swap_bytes(t.bytes, width);
   if (header->fortran && t.dims.size() > 1) t.bytes = from_fortran(t.bytes, t.dims, width);
   return t;
@@ -214,7 +214,7 @@ Status write_npy(const std::string& path, const TensorView& tensor) {
     if (t.dtype == as) descr = t.descr;
   std::string dims;
   for (int64_t d : tensor.dims) dims += cat(d, ", ");
-  std::string header = cat("{'descr': '", artifact::info(as).bytes == 1 ? '|' : '<', descr,
+  std::string header = cat("{'descr': '", artifact::info(as).element_bytes == 1 ? '|' : '<', descr,
                            "', 'fortran_order': False, 'shape': (", dims, "), }");
   header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 10 - 1, ' ');
   header += '\n';
@@ -229,8 +229,8 @@ Status write_npy(const std::string& path, const TensorView& tensor) {
     TENON_TRY_VOID(file.write({data, tensor.bytes()}));
     return file.commit();
   }
-  const size_t from = artifact::info(tensor.dtype).bytes;
-  const size_t to = artifact::info(as).bytes;
+  const size_t from = artifact::info(tensor.dtype).element_bytes;
+  const size_t to = artifact::info(as).element_bytes;
   constexpr size_t kAtOnce = 1 << 16;  // elements widened at a time
   const auto count = static_cast<size_t>(tensor.count());
   for (size_t begin = 0; begin < count; begin += kAtOnce) {
@@ -246,8 +246,8 @@ Status write_npy(const std::string& path, const TensorView& tensor) {
 Tensor narrow_from_npy(Tensor tensor, DType wanted) {
   if (tensor.dtype == wanted || npy_type(wanted) == wanted || npy_type(wanted) != tensor.dtype)
     return tensor;
-  const size_t from = artifact::info(tensor.dtype).bytes;
-  const size_t to = artifact::info(wanted).bytes;
+  const size_t from = artifact::info(tensor.dtype).element_bytes;
+  const size_t to = artifact::info(wanted).element_bytes;
   std::vector<std::byte> out(tensor.bytes.size() / from * to);
   for (size_t i = 0; i * to < out.size(); ++i)
     artifact::store_double(wanted, &out[i * to],

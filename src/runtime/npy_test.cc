@@ -40,9 +40,9 @@ TEST_F(Npy, round_trips_every_type) {
   for (int i = 0; i < artifact::kDTypeCount; ++i) {
     const auto type = static_cast<DType>(i);
     Tensor t{type, {2, 3}, {}};
-    t.bytes.resize(6 * artifact::info(type).bytes);
+    t.bytes.resize(6 * artifact::info(type).element_bytes);
     for (size_t j = 0; j < 6; ++j)
-      artifact::store_int(type, &t.bytes[j * artifact::info(type).bytes],
+      artifact::store_int(type, &t.bytes[j * artifact::info(type).element_bytes],
                           static_cast<int64_t>(j % 2));
     const std::string path = cat(folder_, "/", i, ".npy");
     ASSERT_TRUE(write_npy(path, t.view()).has_value());

@@ -51,7 +51,7 @@ Summary summarize(const TensorView& tensor) {
     return summarize_with(tensor.count(), [&](int64_t i) { return static_cast<double>(data[i]); });
   }
   const auto* data = static_cast<const std::byte*>(tensor.data);
-  const int64_t width = artifact::info(tensor.dtype).bytes;
+  const int64_t width = artifact::info(tensor.dtype).element_bytes;
   return summarize_with(tensor.count(), [&](int64_t i) {
     return artifact::load_double(tensor.dtype, data + i * width);
   });

@@ -95,7 +95,8 @@ Status run_size_ops(const artifact::Model& model, const artifact::Stage& stage,
         break;
       case SizeOpCode::element: {
         const auto* data = static_cast<const std::byte*>(slots[op.a]);
-        v = artifact::load_int(op.dtype, data + registers[op.b] * artifact::info(op.dtype).bytes);
+        v = artifact::load_int(op.dtype,
+                               data + registers[op.b] * artifact::info(op.dtype).element_bytes);
         break;
       }
       case SizeOpCode::bytes: {

@@ -58,7 +58,7 @@ Status State::move_elements(const artifact::State& row, std::span<const int64_t>
   TENON_TRY_VOID(moved.reserve(row, dims, 0));
   TENON_TRY(const uint64_t bytes, bytes_of(row, dims));
   if (bytes > 0) std::memset(moved.data(), 0, bytes);
-  const size_t width = artifact::info(row.dtype).bytes;
+  const size_t width = artifact::info(row.dtype).element_bytes;
   const size_t rank = dims.size();
   std::vector<int64_t> at(rank, 0);
   const auto lines =

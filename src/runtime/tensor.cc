@@ -6,7 +6,7 @@
 namespace tenon::runtime {
 
 int64_t tensor_bytes(DType dtype, std::span<const int64_t> dims) {
-  int64_t n = artifact::info(dtype).bytes;
+  int64_t n = artifact::info(dtype).element_bytes;
   bool fits = true;
   bool empty = false;
   for (int64_t d : dims) {
@@ -19,7 +19,7 @@ int64_t tensor_bytes(DType dtype, std::span<const int64_t> dims) {
 }
 
 std::optional<ByteRange> byte_range(const StridedView& view) {
-  const int64_t width = artifact::info(view.dtype).bytes;
+  const int64_t width = artifact::info(view.dtype).element_bytes;
   ByteRange r{0, width};
   for (size_t d = 0; d < view.dims.size(); ++d) {
     if (view.dims[d] == 0) return ByteRange{};
@@ -74,7 +74,7 @@ std::byte* copy_axes(const StridedView& view, size_t axis, const std::byte* from
 
 void copy_dense(const StridedView& view, std::byte* to) {
   const auto* from = static_cast<const std::byte*>(view.data);
-  switch (artifact::info(view.dtype).bytes) {
+  switch (artifact::info(view.dtype).element_bytes) {
     case 1:
       copy_axes<1>(view, 0, from, to);
       break;

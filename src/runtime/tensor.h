@@ -25,7 +25,7 @@ struct TensorView {
     return n;
   }
   [[nodiscard]] uint64_t bytes() const {
-    return static_cast<uint64_t>(count()) * artifact::info(dtype).bytes;
+    return static_cast<uint64_t>(count()) * artifact::info(dtype).element_bytes;
   }
 };
 

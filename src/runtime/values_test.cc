@@ -70,7 +70,7 @@ TEST(Values, percentiles_of_latencies_take_the_nearest_run) {
 std::vector<double> filled(DType dtype, size_t count, Fill fill, const char* name, size_t index,
                            int64_t below = kIntegersBelow) {
   Tensor t{dtype, {static_cast<int64_t>(count)}, {}};
-  const size_t width = artifact::info(dtype).bytes;
+  const size_t width = artifact::info(dtype).element_bytes;
   t.bytes.assign(count * width, std::byte{9});
   fill_tensor(t, fill, name, index, below);
   std::vector<double> values;

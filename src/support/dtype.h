@@ -67,7 +67,7 @@ struct DTypeInfo {
   std::string_view name;  // as the text form spells it
   DTypeKind kind;
   uint8_t bits;             // of information
-  uint8_t bytes;            // of one element that is addressed alone
+  uint8_t element_bytes;    // of one element that is addressed alone
   FloatFormat format = {};  // of floats narrower than 32 bits
 };
 

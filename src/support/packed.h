@@ -19,7 +19,7 @@ namespace tenon {
 [[nodiscard]] inline bool is_sub_byte(DType t) { return storage_bits(t) < 8; }
 /// Bytes of `count` elements in packed storage, the last one filled up.
 [[nodiscard]] inline uint64_t byte_size(DType t, uint64_t count) {
-  if (!is_sub_byte(t)) return count * info(t).bytes;
+  if (!is_sub_byte(t)) return count * info(t).element_bytes;
   const unsigned per_byte = 8 / storage_bits(t);
   return count / per_byte + (count % per_byte != 0 ? 1 : 0);
 }

@@ -107,7 +107,7 @@ std::vector<std::byte> literal_bytes(ir::Expr node) {
   const uint64_t bits = ir::is_float(node->dtype())
                             ? ir::encode_float(node->dtype(), node->float_attr(ir::Key::value))
                             : static_cast<uint64_t>(node->int_attr(ir::Key::value));
-  std::vector<std::byte> bytes(ir::info(node->dtype()).bytes);
+  std::vector<std::byte> bytes(ir::info(node->dtype()).element_bytes);
   std::memcpy(bytes.data(), &bits, bytes.size());
   return bytes;
 }
@@ -131,7 +131,8 @@ namespace {
 std::vector<std::byte> laid_out(ir::DType type, std::span<const std::byte> bytes,
                                 std::span<const int64_t> dims,
                                 std::span<const ir::Packing> packing) {
-  if (!ir::is_sub_byte(type)) return apply_packing(bytes, dims, ir::info(type).bytes, packing);
+  if (!ir::is_sub_byte(type))
+    return apply_packing(bytes, dims, ir::info(type).element_bytes, packing);
   const auto count = static_cast<uint64_t>(ops::product(dims));
   return ir::pack_bits(type,
                        apply_packing(ir::unpack_bits(type, bytes.data(), count), dims, 1, packing));

@@ -94,7 +94,7 @@ std::unordered_map<Expr, Reads> reads_of(Context& c, std::span<const Counted> bl
 
 Expr bytes_of(Context& c, const KernelParam& p, Expr count) {
   const DType type = p.buffer->dtype();
-  if (!shares_bytes(p)) return mul(c, count, c.i64(info(type).bytes));
+  if (!shares_bytes(p)) return mul(c, count, c.i64(info(type).element_bytes));
   return ceildiv(c, count, c.i64(8 / storage_bits(type)));
 }
 

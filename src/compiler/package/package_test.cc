@@ -363,7 +363,7 @@ TEST(ApplyPacking, agrees_with_the_interpreter) {
            {std::vector<int64_t>{3, 5, 7}, {4, 6, 8}, {1, 1, 1}, {9, 2, 33}}) {
         const Tensor t = tensor(type, dims);
         const auto got =
-            packaging::apply_packing(t.bytes, dims, ir::info(type).bytes, std::span(&p, 1));
+            packaging::apply_packing(t.bytes, dims, ir::info(type).element_bytes, std::span(&p, 1));
         EXPECT_EQ(got, interp::pack(t, std::span(&p, 1)).bytes);
       }
     }

@@ -27,7 +27,7 @@ TEST(SharedBytes, kernels_read_constants_as_the_interpreter_does) {
       const Expr k = ops::constant_of(g.c, tensor(type, shape));
       const Expr wide = g.b.cast(k, DType::f32);
       g.compile({g.b.add(x, wide), g.b.matmul(z, wide),
-                 g.b.cast(g.b.transpose(k, {1, 0}), DType::f32), g.b.reduce_sum(wide, {0})});
+                 g.b.cast(g.b.transpose(k, {1, 0}), DType::f32), g.b.reduce("sum", wide, {0})});
       g.check({tensor(DType::f32, shape), tensor(DType::f32, {2, shape[0]})});
       uint64_t least = UINT64_MAX;
       for (const artifact::Constant& c : g.tables.constants) least = std::min(least, c.size);

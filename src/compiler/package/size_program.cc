@@ -219,7 +219,7 @@ Result<Reg> SizeProgram::compile_operator(Expr e, std::span<const Reg> x) {
 }
 
 Result<graph::SizeTerm> SizeProgram::bytes_of(ir::Type type) {
-  graph::SizeTerm term{ir::info(type->dtype).bytes, 0};
+  graph::SizeTerm term{ir::info(type->dtype).element_bytes, 0};
   std::vector<Expr> atoms;
   std::vector<Expr> work(type->shape.rbegin(), type->shape.rend());
   while (!work.empty()) {

@@ -64,7 +64,7 @@ void refer(TensorBytes& to, const std::byte* bytes, uint64_t count,
   const bool odd_bool =
       to.dtype == DType::boolean &&
       std::any_of(bytes, bytes + size, [](std::byte b) { return std::to_integer<int>(b) > 1; });
-  const bool unaligned = reinterpret_cast<uintptr_t>(bytes) % ir::info(to.dtype).bytes != 0;
+  const bool unaligned = reinterpret_cast<uintptr_t>(bytes) % ir::info(to.dtype).element_bytes != 0;
   if (!odd_bool && !unaligned) {
     to.bytes = bytes;
     to.size = size;
@@ -130,7 +130,7 @@ Status read_external(TensorProto& tensor, ExternalFiles* files, uint64_t count, 
 template <class Field, class Put>
 Status read_field(const TensorProto& tensor, const Field& field, uint64_t count, TensorBytes& out,
                   Put put) {
-  const size_t width = ir::info(out.dtype).bytes;
+  const size_t width = ir::info(out.dtype).element_bytes;
   const uint64_t values = ir::byte_size(out.dtype, count) / width;
   if (static_cast<uint64_t>(field.size()) != values)
     return fail("onnx.tensor_size", where(tensor) + "dims need " + std::to_string(count) +
@@ -143,7 +143,7 @@ Status read_field(const TensorProto& tensor, const Field& field, uint64_t count,
 
 template <class Field>
 Status read_plain(const TensorProto& tensor, const Field& field, uint64_t count, TensorBytes& out) {
-  const size_t width = ir::info(out.dtype).bytes;
+  const size_t width = ir::info(out.dtype).element_bytes;
   return read_field(tensor, field, count, out, [&](std::byte* to, uint64_t i) {
     const auto value =
         field.Get(static_cast<int>(i));  // little endian: the low bytes are the value
@@ -239,7 +239,7 @@ Result<TensorBytes> take_tensor(TensorProto& tensor, ExternalFiles* files) {
   out.dtype = *dtype;
   out.shape.assign(tensor.dims().begin(), tensor.dims().end());
   const auto count = checked_count(out.shape);
-  const auto limit = INT64_MAX / static_cast<int64_t>(ir::info(out.dtype).bytes) / 8;
+  const auto limit = INT64_MAX / static_cast<int64_t>(ir::info(out.dtype).element_bytes) / 8;
   if (!count || *count > limit)
     return fail("onnx.tensor_size", where(tensor) + "dims are negative or their product overflows");
   const auto elements = static_cast<uint64_t>(*count);

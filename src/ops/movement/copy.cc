@@ -63,7 +63,7 @@ void copy_typed(std::span<const int64_t> shape, const Tensor& from, const Side& 
 
 void copy_region(std::span<const int64_t> shape, const Tensor& from, const Side& source, Tensor& to,
                  const Side& target) {
-  switch (ir::info(from.dtype).bytes) {
+  switch (ir::info(from.dtype).element_bytes) {
     case 1:
       return copy_typed<uint8_t>(shape, from, source, to, target);
     case 2:

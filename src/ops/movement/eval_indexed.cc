@@ -28,7 +28,7 @@ std::span<const int64_t> tail(const Ints& shape, int64_t n) {
 }
 
 void copy_elements(const Tensor& from, int64_t at, Tensor& to, int64_t place, int64_t count) {
-  const size_t width = ir::info(from.dtype).bytes;
+  const size_t width = ir::info(from.dtype).element_bytes;
   if (count != 0)
     std::memcpy(to.bytes.data() + static_cast<size_t>(place) * width,
                 from.bytes.data() + static_cast<size_t>(at) * width,

@@ -58,7 +58,7 @@ void sort_lines(const Tensor& x, const std::vector<T>& values, int64_t axis, Les
     });
     for (int64_t k = 0; k < n; ++k) {
       const int64_t from = first + order[static_cast<size_t>(k)] * step;
-      const auto bytes = static_cast<int64_t>(ir::info(x.dtype).bytes);
+      const auto bytes = static_cast<int64_t>(ir::info(x.dtype).element_bytes);
       std::copy_n(x.bytes.begin() + from * bytes, bytes,
                   out.bytes.begin() + (first + k * step) * bytes);
       indices.set_i(first + k * step, order[static_cast<size_t>(k)]);

@@ -54,7 +54,7 @@ Status check_kind(const Rule& rule) {
 void write(Tensor& out, int64_t to, const Tensor& updates, int64_t from, const std::string& kind) {
   const bool real = ir::is_float(out.dtype);
   if (kind == "set") {
-    const auto bytes = static_cast<int64_t>(ir::info(out.dtype).bytes);
+    const auto bytes = static_cast<int64_t>(ir::info(out.dtype).element_bytes);
     std::copy_n(updates.bytes.begin() + from * bytes, bytes, out.bytes.begin() + to * bytes);
   } else if (real) {
     Scalar a{}, b{};

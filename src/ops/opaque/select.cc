@@ -379,7 +379,7 @@ Result<std::vector<Tensor>> unique_eval(const EvalArgs& args) {
   Tensor inverse = first;
   Tensor counts = first;
   Tensor total = Tensor::zeros(DType::i64, {});
-  const auto bytes = static_cast<int64_t>(ir::info(x.dtype).bytes);
+  const auto bytes = static_cast<int64_t>(ir::info(x.dtype).element_bytes);
   const int64_t inner = product(std::span(shape).subspan(at + 1));
   const int64_t outer = product(std::span(shape).first(at));
   for (size_t g = 0; g < groups.first.size(); ++g) {

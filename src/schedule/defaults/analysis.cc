@@ -199,9 +199,9 @@ std::optional<ParamRole> role_of(const Kernel& kernel, Expr buffer) {
 }
 
 int widest(const BlockInfo& block) {
-  int bytes = info(block.write.buffer->dtype()).bytes;
+  int bytes = info(block.write.buffer->dtype()).element_bytes;
   for (const AccessInfo& a : block.reads)
-    bytes = std::max<int>(bytes, info(a.buffer->dtype()).bytes);
+    bytes = std::max<int>(bytes, info(a.buffer->dtype()).element_bytes);
   return bytes;
 }
 

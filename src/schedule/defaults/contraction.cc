@@ -84,7 +84,8 @@ class Contraction : Product {
     const int64_t k = dims_.k.value_or(kUnknownDepth);
     int64_t rows = mr_.value;
     if (inner.size() > 1) rows = mr_.value * as_int(s_.extent(inner.back())).value_or(8);
-    const int64_t bytes = rows * k * info(r_.a.buffer->dtype()).bytes / (inner.size() > 1 ? 2 : 1);
+    const int64_t bytes =
+        rows * k * info(r_.a.buffer->dtype()).element_bytes / (inner.size() > 1 ? 2 : 1);
     int64_t others = dims_.n ? (*dims_.n + nr_.value - 1) / nr_.value : 8;
     for (const std::string& b : r_.batch) others *= as_int(s_.extent(b)).value_or(1);
     return chunk_tiles(count.value_or(INT64_MAX / 64), bytes, others);

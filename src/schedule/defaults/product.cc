@@ -204,7 +204,7 @@ int64_t Product::most_rows(const BlockInfo& info) {
     const Expr stride = stride_of(c(), r_.a, l, info.loops);
     const auto n = stride == nullptr ? std::nullopt : as_int(stride);
     if (n)
-      return t_.cost.rows_side_by_side(*n * ir::info(r_.a.buffer->dtype()).bytes)
+      return t_.cost.rows_side_by_side(*n * ir::info(r_.a.buffer->dtype()).element_bytes)
           .value_or(INT64_MAX);
   }
   return INT64_MAX;

@@ -105,7 +105,7 @@ class Compaction {
     // A launch of one iteration has no need of memory in every worker.
     const bool alone = is_int(mine.front()->loops[0].extent, 1);
     const auto count = as_int(simplify(c_, product(c_, p.shape)));
-    const int64_t bytes = info(buffer->dtype()).bytes;
+    const int64_t bytes = info(buffer->dtype()).element_bytes;
     const bool large = !count || *count > machine::Cost(w_.machine).private_bytes() / bytes;
     return alone && large ? Scope::global : Scope::scratch;
   }
@@ -118,7 +118,7 @@ class Compaction {
   }
 
   bool may_be_registers(const std::vector<const Use*>& mine, const Placement& p, Expr buffer) {
-    int64_t count = info(buffer->dtype()).bytes;
+    int64_t count = info(buffer->dtype()).element_bytes;
     for (Expr e : p.shape) {
       const auto n = as_int(e);
       if (!n) return false;

@@ -54,7 +54,7 @@ void dot_tile(Emitter& e, Expr node, bool moved, const GroupProduct& product) {
   const Expr extent = ir::InstrView{node}.axes()[3].extent;
   Value* some = ir::is_int(extent, group) ? nullptr : e.scalar(extent);
   const auto width = static_cast<unsigned>(of.lanes);
-  const llvm::Align align(static_cast<uint64_t>(ir::info(of.a).bytes));
+  const llvm::Align align(static_cast<uint64_t>(ir::info(of.a).element_bytes));
   // What stands behind a part may be no number, and times 0 neither.
   Value* mask = ir::is_float(of.a) && some != nullptr
                     ? b.CreateVectorSplat(width, mask_of_part(b, of.b, some))

@@ -148,7 +148,7 @@ std::vector<std::pair<int64_t, int64_t>> shapes(const Case& t, const Machine& m)
 /// Elements of every kind: the extremes of integers; of floats values that sums round, and either
 /// subnormals or, where they are not finite, infinities and what is no number.
 std::vector<std::byte> random_elements(DType type, int64_t n, bool finite, std::mt19937& random) {
-  const int64_t bytes = ir::info(type).bytes;
+  const int64_t bytes = ir::info(type).element_bytes;
   std::vector<std::byte> out(static_cast<size_t>(n * bytes));
   for (int64_t i = 0; i < n; ++i) {
     const uint64_t sign = uint64_t{1} << (ir::info(type).bits - 1);
@@ -166,7 +166,7 @@ std::vector<std::byte> random_elements(DType type, int64_t n, bool finite, std::
 
 double value(DType type, const std::vector<std::byte>& all, int64_t i) {
   uint64_t bits = 0;
-  const auto bytes = static_cast<size_t>(ir::info(type).bytes);
+  const auto bytes = static_cast<size_t>(ir::info(type).element_bytes);
   std::memcpy(&bits, all.data() + static_cast<size_t>(i) * bytes, bytes);
   return ir::decode_float(type, bits);
 }

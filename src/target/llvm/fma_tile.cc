@@ -9,12 +9,12 @@ void fma_tile(Emitter& e, Expr node) {
   Builder& b = e.builder();
   const ir::InstrView view{node};
   const DType type = view.operands()[0]->dtype();
-  int64_t lanes = e.machine().vector_bytes / ir::info(type).bytes;
+  int64_t lanes = e.machine().vector_bytes / ir::info(type).element_bytes;
   while (view.params()[1] % lanes != 0) lanes /= 2;
   const auto load = [&](size_t operand, Value* at, unsigned width) {
     const DType from = view.operands()[operand]->dtype();
     llvm::Type* stored = widened(storage_type(b.getContext(), from), width);
-    const llvm::Align align(static_cast<uint64_t>(ir::info(from).bytes));
+    const llvm::Align align(static_cast<uint64_t>(ir::info(from).element_bytes));
     Value* v = from_storage(b, from, b.CreateAlignedLoad(stored, at, align));
     return emit_cast(b, from, type, v, false);
   };

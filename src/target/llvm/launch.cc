@@ -128,7 +128,7 @@ void Emitter::bind_buffers(Expr statement_node, Expr& scratch_bytes) {
         bind_buffer(e, b_.CreateInBoundsGEP(b_.getInt8Ty(), function_->getArg(3), offset,
                                             e->string_attr(ir::Key::name)));
         const Expr bytes =
-            ir::mul(c, ir::product(c, e->shape()), c.i64(ir::info(e->dtype()).bytes));
+            ir::mul(c, ir::product(c, e->shape()), c.i64(ir::info(e->dtype()).element_bytes));
         const Expr rounded = ir::mul(c, ir::ceildiv(c, bytes, c.i64(kAlign)), c.i64(kAlign));
         scratch_bytes = ir::add(c, scratch_bytes, rounded);
         break;
@@ -157,12 +157,12 @@ Value* Emitter::reg_storage(Expr buffer) {
     count *= *n;
   }
   llvm::Type* type = storage_type(context_, buffer->dtype());
-  const int64_t bytes = count * ir::info(buffer->dtype()).bytes;
+  const int64_t bytes = count * ir::info(buffer->dtype()).element_bytes;
   if (bytes > 65536) {
     fail("register buffer '" + buffer->string_attr(ir::Key::name) + "' is larger than 64 KiB");
     return llvm::PoisonValue::get(b_.getPtrTy());
   }
-  const int64_t lanes = machine_.vector_bytes / ir::info(buffer->dtype()).bytes;
+  const int64_t lanes = machine_.vector_bytes / ir::info(buffer->dtype()).element_bytes;
   auto* array =
       llvm::ArrayType::get(type, static_cast<uint64_t>(count + (count % lanes == 0 ? 0 : lanes)));
   auto* slot = b_.CreateAlloca(array, nullptr, buffer->string_attr(ir::Key::name));

@@ -27,7 +27,7 @@ ir::Kernel map_kernel(Op op, DType t, size_t operands, const char* kind) {
   k.sizes = {n};
   const ir::Type type = c.tensor(t, std::vector{n, c.i64(kLanes)});
   // "vector": so many lanes at a time as a register of the widest row holds.
-  const int lanes = std::string_view(kind) == "vector" ? 64 / ir::info(t).bytes : 1;
+  const int lanes = std::string_view(kind) == "vector" ? 64 / ir::info(t).element_bytes : 1;
   const Expr i = c.var("i");
   const Expr j = c.var("j");
   const std::vector<Expr> at{i, ir::ramp(c, ir::mul(c, j, c.i64(lanes)), 1, lanes)};

@@ -88,7 +88,7 @@ Emitter::Access Emitter::access(const ir::AccessView& view) {
   a.buffer = view.buffer();
   a.lanes = static_cast<unsigned>(view.lanes());
   if (const Expr mask = view.mask(); mask != nullptr) a.mask = expr(mask);
-  a.align = llvm::Align(static_cast<uint64_t>(ir::info(a.buffer->dtype()).bytes));
+  a.align = llvm::Align(static_cast<uint64_t>(ir::info(a.buffer->dtype()).element_bytes));
   llvm::Type* element = storage_type(context_, a.buffer->dtype());
   a.type = a.lanes == 1 ? element : llvm::FixedVectorType::get(element, a.lanes);
   const Offsets at = offsets(view);

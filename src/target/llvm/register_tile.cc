@@ -46,7 +46,9 @@ struct Tile {
     Value* offset = b.CreateAdd(row, b.getInt64(u64(at % columns() * step.lanes)));
     return b.CreateInBoundsGEP(storage(type), c_operand.base, offset);
   }
-  [[nodiscard]] llvm::Align align(DType t) const { return llvm::Align(u64(ir::info(t).bytes)); }
+  [[nodiscard]] llvm::Align align(DType t) const {
+    return llvm::Align(u64(ir::info(t).element_bytes));
+  }
 
   /// A copy of an address that LLVM knows nothing about: loop strength reduction would otherwise
   /// rewrite the tile's few pointers into one long chain of additions.

@@ -184,7 +184,7 @@ class Compiled {
       const ir::DType type = frame[i]->dtype();
       size = shares_bytes[i]
                  ? static_cast<int64_t>(ir::byte_size(type, static_cast<uint64_t>(size)))
-                 : size * ir::info(type).bytes;
+                 : size * ir::info(type).element_bytes;
       const auto* first = static_cast<const std::byte*>(buffers[i]);
       r.buffers.emplace_back(first, first + size);
     }

@@ -103,14 +103,14 @@ llvm::Type* register_type(llvm::LLVMContext& c, DType t) {
   if (t == DType::boolean) return llvm::Type::getInt1Ty(c);
   if (t == DType::f64) return llvm::Type::getDoubleTy(c);
   if (ir::is_float(t)) return llvm::Type::getFloatTy(c);
-  return llvm::Type::getIntNTy(c, ir::info(t).bytes * 8U);
+  return llvm::Type::getIntNTy(c, ir::info(t).element_bytes * 8U);
 }
 
 llvm::Type* storage_type(llvm::LLVMContext& c, DType t) {
   if (t == DType::f16) return llvm::Type::getHalfTy(c);
   if (t == DType::f32) return llvm::Type::getFloatTy(c);
   if (t == DType::f64) return llvm::Type::getDoubleTy(c);
-  return llvm::Type::getIntNTy(c, ir::info(t).bytes * 8U);
+  return llvm::Type::getIntNTy(c, ir::info(t).element_bytes * 8U);
 }
 
 unsigned width_of(const llvm::Type* t) {

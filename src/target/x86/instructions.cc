@@ -114,7 +114,7 @@ class TileBlock {
     b_matrix_ = operand(2, 2);
     height_ = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.scalar(axes[0].extent),
                                        i64(node_.params()[0]));
-    const int64_t group = kWord / ir::info(type(1)).bytes;
+    const int64_t group = kWord / ir::info(type(1)).element_bytes;
     if (!ir::is_int(axes[3].extent, group)) some_ = e_.scalar(axes[3].extent);
     Value* k = e_.scalar(axes[2].extent);
     e_.branch(e_.has_work(node_), [&] { passes(k); }, nullptr);
@@ -132,7 +132,7 @@ class TileBlock {
   /// Rows along the axis.
   Rows operand(size_t position, size_t axis) {
     const Emitter::Designated at = e_.designated(node_, position);
-    return {at.base, b_.CreateMul(at.steps[axis], i64(ir::info(type(position)).bytes))};
+    return {at.base, b_.CreateMul(at.steps[axis], i64(ir::info(type(position)).element_bytes))};
   }
   Value* address(const Rows& rows, Value* row, Value* bytes) {
     Value* offset = b_.CreateAdd(b_.CreateMul(row, rows.stride), bytes);

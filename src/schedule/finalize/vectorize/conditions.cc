@@ -136,7 +136,7 @@ bool takes_masks(Expr s, int bytes) {
   const Expr roots[] = {s};
   return std::ranges::all_of(post_order(roots), [&](Expr e) {
     if (e->op != Op::buffer || e->type->scope == Scope::reg) return true;
-    return bytes != 0 && info(e->dtype()).bytes >= bytes;
+    return bytes != 0 && info(e->dtype()).element_bytes >= bytes;
   });
 }
 }  // namespace

@@ -20,7 +20,7 @@ bool is_place(Expr load, Expr buffer, std::span<const Expr> indices) {
 
 /// Bytes of an element in a register: floats of 16 bits and less are computed on as f32.
 int register_bytes(DType t) {
-  return is_float(t) ? std::max<int>(info(t).bytes, 4) : info(t).bytes;
+  return is_float(t) ? std::max<int>(info(t).element_bytes, 4) : info(t).element_bytes;
 }
 
 struct Scan {
@@ -43,7 +43,7 @@ struct Scan {
     if (e->op == Op::imm || e->op == Op::var || e->op == Op::buffer) return;
     if (e->op == Op::load) {
       loads.emplace_back(e, statement);
-      if (depends(e)) widen(info(e->dtype()).bytes);
+      if (depends(e)) widen(info(e->dtype()).element_bytes);
       for (size_t i = 1; i < e->operands.size(); ++i) values(e->operand(i), statement, true, seen);
       return;
     }
@@ -62,7 +62,7 @@ struct Scan {
     for (Expr i : indices) values(i, s, true, seen);
     bool lane_index = false;
     for (Expr i : indices) lane_index = depends(i) || lane_index;
-    if (lane_index) return widen(info(buffer->dtype()).bytes);
+    if (lane_index) return widen(info(buffer->dtype()).element_bytes);
     // One place for all lanes: a reduction, or iterations pass values through it.
     if (!reduction_step(s)) plan.possible = false;
     reduced.push_back(buffer);
