@@ -139,6 +139,24 @@ class Output(Case):
             self.assertRegex(text, "(?s)output0: relative error 0.*output1: relative error 0")
 
 
+# A call of a kernel whose constant is laid out in columns of four.
+LAID_OUT = f"""kernel @dot[](x: in f32[2, 4], w: const f32[2, 4, 4] packed([0, 4], [1, 0, 2]), y: out f32[2, 6]) {{
+  for i in serial(2) {{
+    for j in serial(6) {{
+      for k in serial(4) {{
+        block dot(vi: s = i, vj: s = j, vk: r = k) {{
+          y[vi, vj] fma= x[vi, vk] * w[vj // 4, vk, vj % 4] init f32(0)
+        }}
+      }}
+    }}
+  }}
+}}
+model @m[](x: f32[2, 4]) -> (y) {{
+  w = constant {list(range(24))} : f32[4, 6]
+  y = call_kernel(x, w) {{kernel = @dot, sizes = []}} : f32[2, 6]
+  return y
+}}
+"""
 SCALE = """\
 kernel @scale[n](x: in f32[n, 8], y: out f32[n, 8]) {
   trace "io, ii = split(i, 4, tail = predicate)"
@@ -175,6 +193,14 @@ class Kernels(Case):
         path = self.folder / name
         path.write_text(text)
         return path
+
+    def test_compare_lays_a_constant_of_a_text_out_once(self):
+        path = self.write("m.tir", LAID_OUT)
+        self.assertIn("worst relative error 0 at y", self.good("compare", path))
+        x = self.folder / "x.npy"
+        np.save(x, np.eye(2, 4, dtype=np.float32))
+        self.good("run", path, "--input", f"x={x}", "--save", self.folder / "out")
+        np.testing.assert_array_equal(np.load(self.folder / "out" / "y.npy"), np.arange(12).reshape(2, 6))
 
     def test_every_printed_stage_reads_back_and_runs(self):
         path = self.save("m.onnx", mlp()[0])
