@@ -194,6 +194,13 @@ class Kernels(Case):
         path.write_text(text)
         return path
 
+    def test_constants_of_a_kernel_are_made_up_in_packed_storage(self):
+        for kind in ["i4", "u4", "i2", "u2", "f4e2m1"]:
+            body = "block b(vi: s = i) { y[vi] = x[vi] + cast<f32>(w[vi]) }"
+            path = self.write("k.tir", f"kernel @k[](x: in f32[7], w: const {kind}[7], y: out f32[7]) {{\n"
+                                       f"  for i in serial(7) {{\n    {body}\n  }}\n}}\n")
+            self.assertIn("worst relative error 0 at", self.good("compare", path, "--fill", "random:1"))
+
     def test_compare_lays_a_constant_of_a_text_out_once(self):
         path = self.write("m.tir", LAID_OUT)
         self.assertIn("worst relative error 0 at y", self.good("compare", path))

@@ -10,6 +10,7 @@
 #include "ir/rewrite.h"
 #include "ir/verify.h"
 #include "machine/instruction.h"
+#include "ops/tensor.h"
 #include "schedule/schedule.h"
 
 namespace tenon::compiler {
@@ -46,7 +47,7 @@ Result<Expr> made_up_constant(Context& c, const KernelParam& param, size_t index
   const std::string& name = param.buffer->string_attr(Key::name);
   const ir::DType type = param.buffer->dtype();
   uint64_t count = 1;
-  std::vector<Expr> shape;
+  std::vector<int64_t> shape;
   for (Expr e : param.buffer->shape()) {
     const auto extent = ir::as_int(e);
     if (!extent || *extent < 0)
@@ -56,10 +57,9 @@ Result<Expr> made_up_constant(Context& c, const KernelParam& param, size_t index
         count > kMostBytes / ir::info(type).element_bytes)
       return fail("tir.constant",
                   where + ": constant '" + name + "' is too large to be made up; declare it `in`");
-    shape.push_back(c.i64(*extent));
+    shape.push_back(*extent);
   }
-  const std::vector<std::byte> bytes = made_up(type, count, index);
-  return c.constant(c.tensor(type, shape), bytes.data(), bytes.size(), name);
+  return ops::constant_of(c, {type, std::move(shape), made_up(type, count, index)}, name);
 }
 
 /// Layouts of packed constants are part of their made-up bytes.
