@@ -10,6 +10,7 @@
 #include "ir/rewrite.h"
 #include "machine/instruction.h"
 #include "target/llvm/testing.h"
+#include "target/llvm/testing_elements.h"
 #include "target/x86/software_instructions.h"
 
 namespace tenon::target {
@@ -18,6 +19,7 @@ namespace {
 using ir::DType;
 using ir::Expr;
 using machine::Machine;
+using testing::random_elements;
 
 struct Case {
   const char* name;
@@ -143,25 +145,6 @@ std::vector<std::pair<int64_t, int64_t>> shapes(const Case& t, const Machine& m)
   if (t.in_tiles()) return {{32, 32}, {20, 16}, {7, 32}, {16, 48}, {1, 16}};
   const int64_t lanes = m.vector_bytes / 4;
   return {{4, 2 * lanes}, {6, lanes}, {1, 2 * lanes}};
-}
-
-/// Elements of every kind: the extremes of integers; of floats values that sums round, and either
-/// subnormals or, where they are not finite, infinities and what is no number.
-std::vector<std::byte> random_elements(DType type, int64_t n, bool finite, std::mt19937& random) {
-  const int64_t bytes = ir::info(type).element_bytes;
-  std::vector<std::byte> out(static_cast<size_t>(n * bytes));
-  for (int64_t i = 0; i < n; ++i) {
-    const uint64_t sign = uint64_t{1} << (ir::info(type).bits - 1);
-    uint64_t bits = random() % 4 == 0 ? (random() % 2 == 0 ? sign : sign - 1) : random();
-    if (ir::is_float(type)) {
-      double x = static_cast<double>(random() % 2000) / 700 - 1;
-      if (finite && random() % 16 == 0) x = 1e-39;
-      if (!finite && random() % 64 == 0) x = random() % 3 == 0 ? NAN : INFINITY;
-      bits = ir::encode_float(type, x);
-    }
-    std::memcpy(out.data() + i * bytes, &bits, static_cast<size_t>(bytes));
-  }
-  return out;
 }
 
 double value(DType type, const std::vector<std::byte>& all, int64_t i) {

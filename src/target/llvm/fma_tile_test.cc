@@ -10,6 +10,7 @@
 #include "ir/dtype.h"
 #include "machine/instruction.h"
 #include "target/llvm/testing.h"
+#include "target/llvm/testing_elements.h"
 #include "target/llvm/testing_lanes.h"
 
 namespace tenon::target {
@@ -150,22 +151,6 @@ TEST(FmaTile, computes_what_its_row_means) {
   }
 }
 
-/// Values that sums round, extremes and, of floats, what is not finite.
-std::vector<std::byte> random_elements(DType type, int64_t n, std::mt19937& random) {
-  const auto bytes = static_cast<size_t>(ir::info(type).bits / 8);
-  std::vector<std::byte> out(static_cast<size_t>(n) * bytes);
-  for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
-    uint64_t bits = random();
-    if (ir::is_float(type)) {
-      double x = static_cast<double>(random() % 2000) / 700 - 1;
-      if (random() % 64 == 0) x = random() % 3 == 0 ? NAN : INFINITY;
-      bits = ir::encode_float(type, x);
-    }
-    std::memcpy(out.data() + i * bytes, &bits, bytes);
-  }
-  return out;
-}
-
 /// Every row that takes k one by one: the same bytes as its loops give, but for the bits of a NaN.
 TEST(FmaTile, every_row_computes_what_it_means) {
   std::mt19937 random(13);
@@ -182,8 +167,8 @@ TEST(FmaTile, every_row_computes_what_it_means) {
     ++rows_tried;
     for (const int64_t rows : {4, 3, 1})
       for (const int64_t k : {0, 1, 7, 33}) {
-        std::vector<std::byte> a = random_elements(type(1), rows * k, random);
-        std::vector<std::byte> b = random_elements(type(2), k * nr, random);
+        std::vector<std::byte> a = testing::random_elements(type(1), rows * k, false, random);
+        std::vector<std::byte> b = testing::random_elements(type(2), k * nr, false, random);
         const int64_t sizes[] = {rows, k};
         std::vector<std::byte> results[2];
         const auto bytes = static_cast<size_t>(ir::info(type(0)).bits / 8);
