@@ -34,13 +34,16 @@ class Output(Case):
         for key, inner in {"model": [], "target": [], "threads": [], "precision": [], "flops": [], "sol_s": [],
                            "setup_s": ["compile", "load", "cached"], "kernels": [],
                            "latency_s": ["min", "median", "p90", "p99", "count"],
-                           "memory_bytes": ["weights", "arena", "peak_rss"], "fallbacks": []}.items():
+                           "memory_bytes": ["weights", "arena", "peak_rss"], "fallbacks": [],
+                           "peaks": ["f32_gflops", "l1_gbs", "l2_gbs", "dram_gbs", "instruction_gops"]}.items():
             self.assertIn(key, bench)
             for name in inner:
                 self.assertIn(name, bench[key])
         self.assertEqual(bench["fallbacks"], 0)
         for kernel in bench["kernels"]:
-            self.assertLessEqual({"name", "operator", "shape", "time_s", "flops", "bytes", "sol_s"}, kernel.keys())
+            self.assertLessEqual({"name", "operator", "shape", "time_s", "flops", "bytes", "sol_s", "instructions"}, kernel.keys())
+            for name in kernel["instructions"]:
+                self.assertGreater(bench["peaks"]["instruction_gops"][name], 1)
         compare = json.loads(self.good("compare", path, "--json"))
         self.assertEqual(compare["outputs"][0]["output"], "y")
         self.assertLess(compare["outputs"][0]["relative_error"], 1e-4)
@@ -50,6 +53,13 @@ class Output(Case):
         self.assertEqual(targets["sapphirerapids"]["units"], ["amx-int8", "amx-bf16"])
         run = json.loads(self.good("run", path, "--json", "--fill", "random:1"))
         self.assertEqual(run["outputs"][0]["name"], "y")
+
+    def test_bench_counts_integer_products_as_those_of_floats(self):
+        proto = model([helper.make_node("MatMulInteger", ["x", "w"], ["y"])], [("x", TensorProto.UINT8, [8, 64])], [],
+                      [("w", np.ones((64, 32), np.int8))])
+        proto.graph.output.append(helper.make_tensor_value_info("y", TensorProto.INT32, [8, 32]))
+        bench = json.loads(self.good("bench", self.save("m.onnx", proto), "--json", "--repeat", 1, "--threads", 1))
+        self.assertEqual(bench["flops"], 2 * 8 * 64 * 32)
 
     def test_bench_chooses_units_for_small_work(self):
         text = self.good("bench", self.save("m.onnx", mlp()[0]), "--repeat", 3, "--threads", 1)

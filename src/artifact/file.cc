@@ -95,8 +95,9 @@ void metadata(Stream& s, M& m) {
     s.value(out.slot);
     s.value(out.bytes);
   });
-  rows(s, m.kernels, 28, [&](auto& k) {
+  rows(s, m.kernels, 32, [&](auto& k) {
     for (auto* t : {&k.name, &k.op, &k.shape, &k.key, &k.schedule}) s.text(*t);
+    rows(s, k.instructions, 4, [&](auto& t) { s.text(t); });
     s.value(k.flops);
     s.value(k.bytes);
   });

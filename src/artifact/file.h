@@ -18,7 +18,7 @@
 
 namespace tenon::artifact {
 
-inline constexpr uint32_t kFormatVersion = 3;
+inline constexpr uint32_t kFormatVersion = 4;
 inline constexpr uint64_t kPage = 4096;
 
 struct ReadOptions {

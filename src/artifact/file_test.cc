@@ -37,7 +37,7 @@ class FileTest : public testing::Test {
     m.inputs = {{"x", DType::f32, {{"batch", 0, -1}, {"4", kNone, 4}}},
                 {"k", DType::f32, {{"75", kNone, 75}}, kNone, 1}};
     m.outputs = {{"y", DType::f32, {{"batch", 0}, {"4", 1}}, 1}};
-    m.kernels = {{"relu", "relu", "batch x 4", "key", 2, kNone, "map"}};
+    m.kernels = {{"relu", "relu", "batch x 4", "key", 2, kNone, "map", {"fma_tile"}}};
     m.entries = {{"k0", 0}, {"k1", 50}};
     m.registers = {0, 4, 0, 1, 0};
     m.size_ops = {{SizeOpCode::input_extent, DType::i64, 0, 0, 0, 0, 0},
@@ -97,6 +97,7 @@ TEST_F(FileTest, round_trip_keeps_everything) {
   EXPECT_EQ(r->outputs[0].dims[1].reg, 1u);
   EXPECT_EQ(r->kernels[0].flops, 2u);
   EXPECT_EQ(r->kernels[0].schedule, "map");
+  EXPECT_EQ(r->kernels[0].instructions, m.kernels[0].instructions);
   EXPECT_EQ(r->entries[1].offset, 50u);
   EXPECT_EQ(r->registers, m.registers);
   EXPECT_EQ(r->size_ops, m.size_ops);

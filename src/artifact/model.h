@@ -76,12 +76,13 @@ struct State {
 
 /// A row of the kernel table, for profiles; kernels of equal code and sizes share one.
 struct KernelInfo {
-  std::string name;                       // "dot_add_relu"
-  std::string op;                         // the anchor operator: "dot"
-  std::string shape;                      // "128x768x3072", symbols by name
-  std::string key;                        // canonical text key of the tuning database
-  uint32_t flops = kNone, bytes = kNone;  // registers; kNone when unknown
-  std::string schedule = {};              // who chose it: schedule::Choice::name
+  std::string name;                            // "dot_add_relu"
+  std::string op;                              // the anchor operator: "dot"
+  std::string shape;                           // "128x768x3072", symbols by name
+  std::string key;                             // canonical text key of the tuning database
+  uint32_t flops = kNone, bytes = kNone;       // registers; kNone when unknown
+  std::string schedule = {};                   // who chose it: schedule::Choice::name
+  std::vector<std::string> instructions = {};  // that its code has, by name: "fma_tile"
 };
 
 /// A function in the code blob.

@@ -33,7 +33,13 @@ std::vector<Counted> find_blocks(Expr root) {
   return all;
 }
 
-/// Floating-point operations of one execution.
+/// A step of an integer product: its multiplication counts as that of floats does.
+bool is_integer_product(Expr update) {
+  const Expr value = update->operand(2);
+  return value->op == Op::mul && !is_float(value->dtype());
+}
+
+/// Operations on floats, steps of reductions and of integer products, in one execution.
 int64_t operations(Expr block) {
   int64_t count = 0;
   std::unordered_set<Expr> seen;
@@ -44,7 +50,7 @@ int64_t operations(Expr block) {
     if (!seen.insert(e).second) continue;
     if (e->op == Op::load || e->op == Op::for_ || e->op == Op::block)
       continue;  // indices; nested work
-    if (e->op == Op::update) ++count;
+    if (e->op == Op::update) count += is_integer_product(e) ? 2 : 1;
     if (is_elementwise(e->op) && e->op != Op::cast && e->op != Op::select &&
         is_float(e->operand(0)->dtype()))
       count += e->op == Op::fma ? 2 : 1;

@@ -1,6 +1,7 @@
 // Calls of kernels: arguments, launches, the kernel table.
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "compiler/package/packager.h"
 #include "ir/expr.h"
@@ -28,6 +29,14 @@ std::string hash_text(const std::string& text) {
   std::snprintf(out, sizeof out, "%016llx",
                 static_cast<unsigned long long>(hash_bytes(text.data(), text.size())));
   return out;
+}
+
+/// The instructions of its code, by name and sorted.
+std::vector<std::string> instructions_of(const ir::Kernel& finalized) {
+  std::set<std::string> names;
+  for (Expr e : ir::post_order(std::span(&finalized.body, 1)))
+    if (e->op == Op::instr) names.insert(ir::InstrView{e}.name());
+  return {names.begin(), names.end()};
 }
 
 std::vector<ir::Type> fields_of(Expr n) {
@@ -63,6 +72,7 @@ Result<uint32_t> Packager::add_row(size_t kernel, Expr n) {
   row.op = cost.op;
   row.key = hash_text(k.text);
   row.schedule = k.choice.name;
+  row.instructions = instructions_of(*k.finalized);
   ir::Map to_graph;
   const std::vector<Expr>& given = n->exprs_attr(Key::sizes);
   for (size_t i = 0; i < given.size(); ++i) to_graph[k.definition->sizes[i]] = given[i];
