@@ -184,7 +184,11 @@ TEST(default_schedules, products_of_narrow_types) {
         machines);
     // n, h, w, c, oc, kernel, groups
     check_all(
-        name + " conv", {{1, 6, 7, 4, 20, 3, 1}, {1, 5, 5, 3, 34, 2, 1}, {1, 5, 6, 12, 32, 3, 2}},
+        name + " conv",
+        {{1, 6, 7, 4, 20, 3, 1},
+         {1, 5, 5, 3, 34, 2, 1},
+         {1, 5, 6, 12, 32, 3, 2},
+         {2, 7, 6, 19, 34, 3, 1}},
         [&](Model& m, const Extents& e) {
           const Expr x = m.input({m.dim(e[0]), m.fixed(e[1]), m.fixed(e[2]), m.fixed(e[3])}, t.a);
           ops::ConvAttrs attrs;
@@ -360,6 +364,25 @@ TEST(default_schedules, rows_are_widened_where_it_pays) {
   const std::string packed = trace(64, 64, false);
   EXPECT_NE(packed.find("pack(dot0, x0_wide"), std::string::npos) << packed;
   EXPECT_NE(packed.find("inline(x0_widen)"), std::string::npos) << packed;
+}
+
+/// A convolution widens its input once; the loops over the window stay apart from that over the
+/// channels, of which there have to be enough.
+TEST(default_schedules, convolutions_widen_their_input_once) {
+  const auto trace = [](int64_t channels) {
+    Model m(false);
+    const Expr x = m.input({m.fixed(1), m.fixed(20), m.fixed(20), m.fixed(channels)}, DType::f16);
+    ops::ConvAttrs attrs;
+    attrs.accumulate = "f32";
+    m.outputs = {m.b.conv(x, m.weights({3, 3, channels, 32}, DType::f16), attrs)};
+    const auto scheduled = schedule_of(lower(m).program, *machine::find_row("x86-64-v3"));
+    return scheduled.has_value() ? trace_of(*scheduled) : scheduled.error().text();
+  };
+  const std::string many = trace(16);
+  EXPECT_NE(many.find("widen(dot0, x0, f32)"), std::string::npos) << many;
+  EXPECT_NE(many.find("]) -> fma_tile_f32f16\n"), std::string::npos) << many;
+  EXPECT_EQ(many.find("k4_k5"), std::string::npos) << many;
+  EXPECT_NE(trace(15).find("]) -> fma_tile_f16\n"), std::string::npos) << trace(15);
 }
 
 TEST(default_schedules, products_of_wide_integers_take_a_tile) {

@@ -49,7 +49,9 @@ std::optional<Roles> roles_of(Context& c, const BlockInfo& info) {
 
 Status Product::prepare() {
   TENON_TRY_VOID(split_groups());
-  TENON_TRY_VOID(merge_k());
+  // A copy of the rows may shrink: its axes stay apart.
+  widens_ = unify(instruction_, BlockView{here().node}.body()).empty();
+  if (!widens_) TENON_TRY_VOID(merge_k());
   const auto info = here();
   const auto roles = roles_of(c(), info);
   if (!roles) return fail("schedule.defaults", "not a product of two buffers");
@@ -231,8 +233,13 @@ Status Product::take_groups(const BlockInfo& info) {
 }
 
 Status Product::widen_rows(const BlockInfo& info) {
+  if (!widens_) return {};
   const Expr update = BlockView{info.node}.body();
-  if (!unify(instruction_, update).empty()) return {};
+  // A loop around that of the instruction loads and stores the tile each time.
+  constexpr int64_t kStepsBetweenLoads = 16;
+  if (r_.k.size() > 1 &&
+      as_int(s_.extent(r_.k.back())).value_or(kStepsBetweenLoads) < kStepsBetweenLoads)
+    return fail("schedule.defaults", "loops of the reduction that are too short to stay apart");
   for (const std::vector<Widening>& loads : unify_wider(instruction_, update)) {
     if (loads.size() != 1 || loads[0].load->operand(0) != r_.a.buffer) continue;
     if (role_of(*s_.program(), r_.a.buffer) == ParamRole::constant)

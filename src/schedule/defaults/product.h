@@ -65,6 +65,7 @@ class Product {
   Number mr_ = 1, nr_ = 1;
   int64_t group_ = 0;  // output channels of a group; 0: there are no groups
   Handles pack_blocks_;
+  bool widens_ = false;      // the instruction takes wider rows
   std::string widen_block_;  // copies the rows; "": they are as the instruction takes them
 
  private:
