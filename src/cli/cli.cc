@@ -23,6 +23,11 @@ void CompileFlags::add_to(CLI::App& command) {
                       "skip a pass (repeatable); `tenon opt --list` names them")
           ->allow_extra_args(false),
       command
+          .add_option("--reshape", reshape,
+                      "INPUT=1x3x640x640: an input's shape in place of what the model declares; a "
+                      "name makes an axis symbolic (repeatable)")
+          ->allow_extra_args(false),
+      command
           .add_option("--schedules", schedules,
                       "a folder of .tir files: kernels with trace lines that replace the default "
                       "schedule of the kernels that compute the same")
@@ -45,6 +50,7 @@ Result<compiler::Options> CompileFlags::resolve() const {
   options.target = target;
   options.precision = precision;
   options.passes.disabled = disabled_passes;
+  options.reshape = reshape;
   options.passes.verify = verify;
   options.jobs = jobs;
   TENON_TRY_VOID(compiler::check(options));
@@ -176,12 +182,40 @@ int explain(const Error& error) {
   return error.diagnostics[0].code == "usage" ? 2 : 1;
 }
 
+namespace {
+
+/// Of this process, as its command line says.
+Talk& talk() {
+  static Talk value = Talk::normal;
+  return value;
+}
+
+}  // namespace
+
+void add_talk(CLI::App& app) {
+  app.fallthrough();
+  app.add_flag_callback("-q,--quiet", [] { talk() = Talk::quiet; }, "no warnings and no progress");
+  app.add_flag_callback(
+      "-v,--verbose", [] { talk() = Talk::verbose; }, "each step as a line on stderr");
+}
+
 compiler::Options terminal_options() {
   compiler::Options options;
+  if (talk() == Talk::quiet) return options;
   options.warn = [](const std::string& warning) {
     clear_progress();
     std::fprintf(stderr, "tenon: warning: %s\n", warning.c_str());
   };
+  if (talk() == Talk::verbose) {
+    options.progress = [](std::string_view what, size_t done, size_t total) {
+      if (total == 0)
+        std::fprintf(stderr, "tenon: %.*s\n", static_cast<int>(what.size()), what.data());
+      else
+        std::fprintf(stderr, "tenon: %.*s %zu/%zu\n", static_cast<int>(what.size()), what.data(),
+                     done, total);
+    };
+    return options;
+  }
   if (isatty(STDERR_FILENO) == 0) return options;
   options.progress = [](std::string_view what, size_t done, size_t total) {
     if (total == 0) {

@@ -26,11 +26,26 @@ void add_compare(CLI::App& app, int& status);
 void add_conformance(CLI::App& app, int& status);
 void add_opt(CLI::App& app, int& status);
 void add_targets(CLI::App& app, int& status);
+void add_env(CLI::App& app, int& status);
+void add_completion(CLI::App& app, int& status);
+void add_man(CLI::App& app, int& status);
+
+/// Version, code generator, targets, and what this CPU is compiled for as.
+[[nodiscard]] std::string version_text();
+
+/// How much goes to stderr beside errors.
+enum class Talk : uint8_t {
+  quiet,    // nothing
+  normal,   // warnings, and progress on a terminal
+  verbose,  // every step as a line of its own, in pipes too
+};
+/// Adds -q and -v, which may stand before or behind the command.
+void add_talk(CLI::App& app);
 
 /// Options that decide how a model is compiled.
 struct CompileFlags {
   std::string target = "host", precision = "f32";
-  std::vector<std::string> disabled_passes;
+  std::vector<std::string> disabled_passes, reshape;
   std::string schedules;
   bool verify = false, no_cache = false;
   int jobs = 0;

@@ -149,7 +149,7 @@ Result<int> compare(const CompareArgs& args) {
   TENON_TRY(const compiler::Options options, args.flags.resolve());
   if (args.runner.empty()) TENON_TRY_VOID(compiler::check_runs_here(options));
   TENON_TRY(const compiler::ImportedModel source,
-            compiler::read(compiler::Source::file(args.model)));
+            compiler::read(compiler::Source::file(args.model), options));
   // Where another program runs the model, this CPU's build still says what inputs it takes.
   CompileFlags here = args.flags;
   if (!args.runner.empty()) here.target = "host";

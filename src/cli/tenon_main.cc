@@ -6,7 +6,8 @@ int main(int argc, char** argv) {
   tenon::remove_temporaries_on_signals();
   CLI::App app{"Tenon compiles deep-learning models and runs them."};
   app.name("tenon");
-  app.set_version_flag("--version", "tenon " TENON_VERSION);
+  app.set_version_flag("--version", tenon::cli::version_text());
+  tenon::cli::add_talk(app);
   app.require_subcommand(1);
   app.footer(
       "examples:\n"
@@ -24,5 +25,8 @@ int main(int argc, char** argv) {
   tenon::cli::add_conformance(app, status);
   tenon::cli::add_opt(app, status);
   tenon::cli::add_targets(app, status);
+  tenon::cli::add_env(app, status);
+  tenon::cli::add_completion(app, status);
+  tenon::cli::add_man(app, status);
   return tenon::cli::run_command_line(app, argc, argv, status);
 }

@@ -2,7 +2,10 @@
 // (compiler/passes.h), each with a name, a switch, a timer and a verifier.
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <mutex>
+#include <sstream>
 
 #include "compiler/compiler.h"
 #include "compiler/contain.h"
@@ -55,12 +58,45 @@ Result<ImportedModel> read_text(std::string_view text, const std::string& path,
   return source;
 }
 
+/// "image=1x3x640x640": a name and its extents, numbers or names of symbols.
+Status add_reshape(onnx_import::ImportOptions& options, const std::string& text) {
+  const auto refuse = [&](const std::string& why) {
+    return fail("compile.reshape", cat("reshape '", text, "' ", why,
+                                       "; it is INPUT=1x3x640x640, where a name in place of a "
+                                       "number makes an axis symbolic"));
+  };
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0) return refuse("names no input");
+  std::vector<onnx_import::Extent> extents;
+  std::istringstream words(text.substr(equals + 1));
+  for (std::string word; std::getline(words, word, 'x');) {
+    onnx_import::Extent extent;
+    const auto read = std::from_chars(word.data(), word.data() + word.size(), extent.value);
+    const bool number = read.ec == std::errc{} && read.ptr == word.data() + word.size();
+    if (number ? extent.value < 0
+               : word.empty() || std::isalpha(static_cast<unsigned char>(word[0])) == 0)
+      return refuse(cat("has the extent '", word, "'"));
+    if (!number) extent = {0, word};
+    extents.push_back(extent);
+  }
+  if (text.back() == 'x') return refuse("has the extent ''");
+  if (!options.shapes.emplace(text.substr(0, equals), std::move(extents)).second)
+    return refuse("gives that input's shape a second time");
+  return {};
+}
+
 Result<ImportedModel> read_source(const Source& source, const Options& options) {
   if (!source.bytes && source.name.ends_with(".tenon"))
     return fail("model.compiled", source.name +
                                       ": is already compiled; `run`, `bench` and `inspect` read "
                                       "it, this needs the .onnx or .tir file");
+  onnx_import::ImportOptions import;
+  for (const std::string& shape : options.reshape) TENON_TRY_VOID(add_reshape(import, shape));
   if (source.format == Format::text) {
+    if (!options.reshape.empty())
+      return fail("compile.reshape", cat(source.name,
+                                         ": the shapes of a text model stand in it; "
+                                         "reshape is for .onnx files"));
     if (source.bytes)
       return read_text({reinterpret_cast<const char*>(source.bytes->data()), source.bytes->size()},
                        source.name, options);
@@ -68,8 +104,9 @@ Result<ImportedModel> read_source(const Source& source, const Options& options) 
     return read_text(text, source.name, options);
   }
   TENON_TRY(onnx_import::Imported imported,
-            source.bytes ? onnx_import::import_bytes(*source.bytes, source.folder, source.name)
-                         : onnx_import::import_file(source.name));
+            source.bytes
+                ? onnx_import::import_bytes(*source.bytes, source.folder, source.name, import)
+                : onnx_import::import_file(source.name, import));
   if (options.warn)
     for (const std::string& warning : imported.warnings) options.warn(warning);
   ImportedModel model{imported.context, *imported.function, {}, source.name, {}};

@@ -29,6 +29,7 @@ std::string key_of(const Options& options) {
   std::vector<std::string> passes = options.passes.disabled;
   std::sort(passes.begin(), passes.end());
   for (const std::string& p : passes) text += "|-" + p;
+  for (const std::string& shape : options.reshape) text += "|" + shape;
   return text;
 }
 

@@ -56,6 +56,8 @@ struct Target {
 };
 
 [[nodiscard]] std::span<const Target> targets();
+/// What makes their code, with its version: "LLVM 19.1.7".
+[[nodiscard]] std::string code_generator();
 /// The target that serves the machine.
 [[nodiscard]] const Target& target_of(const machine::Machine& machine);
 

@@ -1,4 +1,6 @@
 // The table of targets.
+#include <llvm/Config/llvm-config.h>
+
 #include <algorithm>
 
 #include "support/check.h"
@@ -20,6 +22,8 @@ std::span<const Target> targets() {
   };
   return kTable;
 }
+
+std::string code_generator() { return "LLVM " LLVM_VERSION_STRING; }
 
 const Target& target_of(const machine::Machine& machine) {
   const auto found = std::ranges::find(targets(), machine.architecture, &Target::machines);

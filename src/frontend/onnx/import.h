@@ -19,7 +19,16 @@
 
 namespace tenon::onnx_import {
 
+/// One extent of an input: a number, or a symbol by name.
+struct Extent {
+  int64_t value = 0;
+  std::string symbol = {};  // "": the number
+};
+
 struct ImportOptions {
+  /// Shapes of inputs, by name, in place of those that the model declares: exporters fix the sizes
+  /// that they ran with.
+  std::unordered_map<std::string, std::vector<Extent>> shapes = {};
   /// Symbolic dimensions that get a fixed extent.
   std::unordered_map<std::string, int64_t> dims;
   /// Values of inputs that are known while importing. They are used only where an operator needs a

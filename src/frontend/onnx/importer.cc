@@ -145,6 +145,7 @@ std::optional<Imported> Importer::model(onnx::ModelProto& proto) {
   read_functions(proto);
   onnx::GraphProto& graph = *proto.mutable_graph();
   read_initializers(graph, scope);
+  reshape_inputs(graph);
   has_defaults_ = honours_defaults(proto);
   const size_t problems = problems_.size();
   const size_t suppressed = suppressed_;

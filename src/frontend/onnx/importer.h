@@ -84,6 +84,7 @@ class Importer {
   std::string describe(const Scope& scope, const onnx::NodeProto& node) const;
   bool read_header(const onnx::ModelProto& proto, Scope& scope);
   void read_functions(const onnx::ModelProto& proto);
+  void reshape_inputs(onnx::GraphProto& graph);  // reshape.cc
   void read_initializers(onnx::GraphProto& graph, Scope& scope);
   void read_inputs(const onnx::GraphProto& graph, Scope& scope, ir::Function& function);
   void read_default(const onnx::ValueInfoProto& input, Expr& value, ir::Function& function);
