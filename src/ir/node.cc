@@ -17,33 +17,45 @@
 namespace tenon::ir {
 namespace {
 
-// clang-format off
-constexpr std::array<std::string_view, kKeyCount> kKeyNames{
-    "name",       "uid",        "value",      "data",      "dims",       "perm",
-    "starts",     "strides",    "low",        "high",      "interior",   "axis",
-    "axes",       "batch",      "kind",       "last",      "batch_a",    "batch_b",
-    "contract_a", "contract_b", "product",    "accumulate", "dilation",  "input_dilation",
-    "groups",     "size",       "exclusive",  "reverse",   "descending", "sorted",
-    "center_point_box",         "index",      "body",      "then",       "else",
-    "options",    "carried",    "stacked",    "kernel",    "sizes",      "note",
-    "kinds",      "combine",    "params",     "saturate",  "pattern"};
-// clang-format on
+constexpr std::string_view strip_underscore(std::string_view name) {
+  if (name.ends_with('_')) name.remove_suffix(1);
+  return name;
+}
+
+/// What an attribute holds: the index of its alternative in AttrValue.
+enum class Holds : int8_t {
+  number = -1,
+  integer = 0,
+  text = 2,
+  integers,
+  exprs,
+  constant,
+  function,
+  kernel
+};
+static_assert(
+    std::is_same_v<std::variant_alternative_t<static_cast<size_t>(Holds::kernel), AttrValue>,
+                   const Kernel*>);
+
+struct KeyInfo {
+  std::string_view name;
+  Holds holds;
+};
+constexpr std::array<KeyInfo, kKeyCount> kKeys{{
+#define TENON_KEY(name, kind, doc) {strip_underscore(#name), Holds::kind},
+#include "ir/ops.def"
+}};
 
 std::vector<Key> parse_keys(std::string_view text) {
   std::vector<Key> keys;
   while (!text.empty()) {
     const size_t comma = std::min(text.find(','), text.size());
-    const auto* found = std::find(kKeyNames.begin(), kKeyNames.end(), text.substr(0, comma));
-    TENON_CHECK(found != kKeyNames.end(), std::string(text));
-    keys.push_back(static_cast<Key>(found - kKeyNames.begin()));
+    const auto* found = std::ranges::find(kKeys, text.substr(0, comma), &KeyInfo::name);
+    TENON_CHECK(found != kKeys.end(), std::string(text));
+    keys.push_back(static_cast<Key>(found - kKeys.begin()));
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return keys;
-}
-
-std::string_view strip_underscore(std::string_view name) {
-  if (name.ends_with('_')) name.remove_suffix(1);
-  return name;
 }
 
 /// exp and its relatives as compiled polynomials: up to 4 ulp (6e-8 each).
@@ -172,56 +184,8 @@ std::string_view role_name(ParamRole role) {
   return kNames[static_cast<size_t>(role)];
 }
 
-std::string_view key_name(Key key) { return kKeyNames[static_cast<size_t>(key)]; }
-int alternative_of(Key key) {
-  constexpr int kText = 2;
-  constexpr int kInts = 3;
-  constexpr int kExprs = 4;
-  using enum Key;
-  switch (key) {
-    case name:
-    case kind:
-    case product:
-    case accumulate:
-    case options:
-    case note:
-    case kinds:
-    case combine:
-      return kText;
-    case dims:
-    case perm:
-    case strides:
-    case interior:
-    case axes:
-    case batch_a:
-    case batch_b:
-    case contract_a:
-    case contract_b:
-    case dilation:
-    case input_dilation:
-    case size:
-    case params:
-    case pattern:
-      return kInts;
-    case starts:
-    case low:
-    case high:
-    case sizes:
-      return kExprs;
-    case data:
-      return 5;
-    case body:
-    case then:
-    case else_:
-      return 6;
-    case kernel:
-      return 7;
-    case value:
-      return -1;
-    default:
-      return 0;
-  }
-}
+std::string_view key_name(Key key) { return kKeys[static_cast<size_t>(key)].name; }
+int alternative_of(Key key) { return static_cast<int>(kKeys[static_cast<size_t>(key)].holds); }
 const Op* parse_op(std::string_view name) {
   const auto found = table().by_name.find(name);
   return found == table().by_name.end() ? nullptr : &table().ops[found->second];

@@ -52,56 +52,15 @@ enum class Op : uint8_t {
 #include "ir/ops.def"
 };
 
-/// Attribute names. The variant alternative that each holds stands behind it.
+/// Attribute names; their rows say what each holds.
 enum class Key : uint8_t {
-  name,      // string
-  uid,       // int; unique in the context, not printed
-  value,     // int or double
-  data,      // ConstantRef
-  dims,      // ints
-  perm,      // ints
-  starts,    // exprs (i64 scalars)
-  strides,   // ints
-  low,       // exprs
-  high,      // exprs
-  interior,  // ints
-  axis,      // int
-  axes,      // ints
-  batch,     // int
-  kind,      // string
-  last,      // int
-  batch_a,
-  batch_b,
-  contract_a,
-  contract_b,      // ints
-  product,         // string: f32 (default when absent) | bf16x6 | bf16
-  accumulate,      // string: an element type; absent: that of the operands
-  dilation,        // ints
-  input_dilation,  // ints
-  groups,          // int
-  size,            // ints
-  exclusive,
-  reverse,
-  descending,
-  sorted,
-  center_point_box,  // int
-  index,             // int
-  body,
-  then,
-  else_,    // Function
-  options,  // string
-  carried,
-  stacked,   // int
-  kernel,    // Kernel
-  sizes,     // exprs
-  note,      // string
-  kinds,     // string
-  combine,   // string
-  params,    // ints
-  saturate,  // int
-  pattern,   // ints
+#define TENON_KEY(name, ...) name,
+#include "ir/ops.def"
 };
-inline constexpr int kKeyCount = static_cast<int>(Key::pattern) + 1;
+inline constexpr int kKeyCount = 0
+#define TENON_KEY(...) +1
+#include "ir/ops.def"
+    ;
 
 /// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major
 /// elements in packed storage (support/packed.h). Two constants are equal when type and content

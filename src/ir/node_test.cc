@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "ir/expr.h"
+#include "ir/keys.h"
 
 namespace tenon::ir {
 namespace {
@@ -35,6 +36,21 @@ TEST(Node, a_difference_in_operator_type_operand_or_attribute_tells_nodes_apart)
   EXPECT_NE(a, c.make(Op::add, c.tensor(DType::f32, {3}), {x, y}));
   EXPECT_NE(c.make(Op::concat, t, {x}, {{Key::axis, int64_t{0}}}),
             c.make(Op::concat, t, {x}, {{Key::axis, int64_t{1}}}));
+}
+
+TEST(OpTable, attributes_hold_what_their_rows_say) {
+  const auto holds = [](Key key, const AttrValue& value) {
+    return alternative_of(key) == static_cast<int>(value.index());
+  };
+  EXPECT_TRUE(holds(Key::axis, int64_t{1}));
+  EXPECT_TRUE(holds(Key::kind, std::string("sum")));
+  EXPECT_TRUE(holds(Key::dims, std::vector<int64_t>{0}));
+  EXPECT_TRUE(holds(Key::starts, std::vector<Expr>{}));
+  EXPECT_TRUE(holds(Key::data, ConstantRef{}));
+  EXPECT_TRUE(holds(Key::body, static_cast<const Function*>(nullptr)));
+  EXPECT_TRUE(holds(Key::kernel, static_cast<const Kernel*>(nullptr)));
+  EXPECT_EQ(alternative_of(Key::value), -1);
+  EXPECT_EQ(key_name(Key::else_), "else");
 }
 
 TEST(OpTable, classes_are_columns) {

@@ -1,4 +1,5 @@
-// The operator rows that each family contributes to the registry.
+// The rows of graph operators. An operator of class `tensor` has a row of its own, beside its
+// functions; those of elementwise and structural operators are made for whole classes.
 #pragma once
 
 #include <span>
@@ -8,11 +9,16 @@
 namespace tenon::ops {
 
 [[nodiscard]] std::span<const OpRow> elementwise_rows();
-[[nodiscard]] std::span<const OpRow> movement_rows();
-[[nodiscard]] std::span<const OpRow> reduction_rows();
-[[nodiscard]] std::span<const OpRow> contraction_rows();
-[[nodiscard]] std::span<const OpRow> window_rows();
 [[nodiscard]] std::span<const OpRow> structure_rows();
-[[nodiscard]] std::span<const OpRow> opaque_rows();
+
+/// The row of an operator of class `tensor`: a specialization that its family defines. The registry
+/// asks for each that ir/ops.def lists, so that one without does not link.
+template <ir::Op>
+[[nodiscard]] OpRow tensor_row();
+#define TENON_SCALAR(...)
+#define TENON_OP(name, ...) \
+  template <>               \
+  OpRow tensor_row<ir::Op::name>();
+#include "ir/ops.def"
 
 }  // namespace tenon::ops

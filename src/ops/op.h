@@ -1,6 +1,6 @@
 // What every graph operator provides: shape rule with numbered constraints, reference evaluation,
-// lowering to a loop-program definition. One row an operator in registry.cc; one file an operator
-// family in src/ops/<family>/.
+// lowering to a loop-program definition. One row an operator (families.h); one folder an operator
+// family, src/ops/<family>/.
 #pragma once
 
 #include <functional>

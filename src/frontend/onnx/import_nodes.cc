@@ -100,10 +100,10 @@ std::optional<Importer::Target> Importer::resolve(const Scope& scope,
   };
   const auto opset = scope.opsets.find(domain);
   if (!is_known_operator(domain, proto.op_type()))
-    return refuse_operator("onnx.unknown_operator",
-                           domain.empty()
-                               ? "there is no such operator"
-                               : "operators of domain '" + domain + "' are not supported");
+    return refuse_operator(
+        "onnx.unknown_operator",
+        domain.empty() ? "there is no such operator"
+                       : "domain '" + domain + "' has no operator of this name that is supported");
   if (opset == scope.opsets.end())
     return refuse_operator("onnx.opset", "the model imports no opset of domain '" + domain + "'");
   target.schema = find_schema(domain, proto.op_type(), opset->second);

@@ -1,6 +1,4 @@
 // Rows of the data movement family: all exact.
-#include <array>
-
 #include "ops/families.h"
 #include "ops/movement/movement.h"
 
@@ -40,25 +38,68 @@ OpRow checked(OpRow r, CheckFn check) {
 
 }  // namespace
 
-std::span<const OpRow> movement_rows() {
-  static const std::array rows{
-      along(row(Op::broadcast, broadcast_type, broadcast_eval, broadcast_point, Pattern::broadcast),
-            broadcast_axes),
-      row(Op::reshape, reshape_type, reshape_eval, reshape_point),
-      along(row(Op::transpose, transpose_type, transpose_eval, transpose_point), transpose_axes),
-      row(Op::slice, slice_type, slice_eval, slice_point),
-      row(Op::pad, pad_type, pad_eval, pad_point),
-      row(Op::concat, concat_type, concat_eval, concat_point, Pattern::pieces),
-      row(Op::iota, iota_type, iota_eval, iota_point, Pattern::elementwise),
-      row(Op::from_scalars, from_scalars_type, from_scalars_eval, from_scalars_point),
-      checked(row(Op::gather, gather_type, gather_eval, gather_point), gather_check),
-      checked(row(Op::gather_elements, gather_elements_type, gather_elements_eval,
-                  gather_elements_point),
-              gather_check),
-      checked(row(Op::gather_nd, gather_nd_type, gather_nd_eval, gather_nd_point), gather_check),
-      row(Op::dynamic_slice, dynamic_slice_type, dynamic_slice_eval, dynamic_slice_point),
-  };
-  return rows;
+template <>
+OpRow tensor_row<Op::broadcast>() {
+  return along(
+      row(Op::broadcast, broadcast_type, broadcast_eval, broadcast_point, Pattern::broadcast),
+      broadcast_axes);
+}
+
+template <>
+OpRow tensor_row<Op::reshape>() {
+  return row(Op::reshape, reshape_type, reshape_eval, reshape_point);
+}
+
+template <>
+OpRow tensor_row<Op::transpose>() {
+  return along(row(Op::transpose, transpose_type, transpose_eval, transpose_point), transpose_axes);
+}
+
+template <>
+OpRow tensor_row<Op::slice>() {
+  return row(Op::slice, slice_type, slice_eval, slice_point);
+}
+
+template <>
+OpRow tensor_row<Op::pad>() {
+  return row(Op::pad, pad_type, pad_eval, pad_point);
+}
+
+template <>
+OpRow tensor_row<Op::concat>() {
+  return row(Op::concat, concat_type, concat_eval, concat_point, Pattern::pieces);
+}
+
+template <>
+OpRow tensor_row<Op::iota>() {
+  return row(Op::iota, iota_type, iota_eval, iota_point, Pattern::elementwise);
+}
+
+template <>
+OpRow tensor_row<Op::from_scalars>() {
+  return row(Op::from_scalars, from_scalars_type, from_scalars_eval, from_scalars_point);
+}
+
+template <>
+OpRow tensor_row<Op::gather>() {
+  return checked(row(Op::gather, gather_type, gather_eval, gather_point), gather_check);
+}
+
+template <>
+OpRow tensor_row<Op::gather_elements>() {
+  return checked(
+      row(Op::gather_elements, gather_elements_type, gather_elements_eval, gather_elements_point),
+      gather_check);
+}
+
+template <>
+OpRow tensor_row<Op::gather_nd>() {
+  return checked(row(Op::gather_nd, gather_nd_type, gather_nd_eval, gather_nd_point), gather_check);
+}
+
+template <>
+OpRow tensor_row<Op::dynamic_slice>() {
+  return row(Op::dynamic_slice, dynamic_slice_type, dynamic_slice_eval, dynamic_slice_point);
 }
 
 }  // namespace tenon::ops

@@ -17,7 +17,6 @@ TENON_OPAQUE(dynamic_update_slice)
 TENON_OPAQUE(nonzero)
 TENON_OPAQUE(nms)
 TENON_OPAQUE(unique)
-TENON_OPAQUE(random)
 #undef TENON_OPAQUE
 
 [[nodiscard]] Expr sort_lower(const OpaqueArgs& args);
@@ -28,7 +27,6 @@ TENON_OPAQUE(random)
 [[nodiscard]] Expr nonzero_lower(const OpaqueArgs& args);
 [[nodiscard]] Expr nms_lower(const OpaqueArgs& args);
 [[nodiscard]] Expr unique_lower(const OpaqueArgs& args);
-[[nodiscard]] Expr random_point(const PointArgs& args);
 
 /// Index of the wrapped, checked position or an error: how the references refuse an index.
 [[nodiscard]] Result<int64_t> checked_index(std::string_view op, int64_t index, int64_t extent);

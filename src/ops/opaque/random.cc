@@ -7,11 +7,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "ops/opaque/opaque.h"
+#include "ops/families.h"
 #include "ops/rule.h"
 #include "ops/tensor.h"
 
-namespace tenon::ops::opaque {
+namespace tenon::ops {
 
 using ir::DType;
 using ir::Key;
@@ -59,8 +59,6 @@ struct ExprOps {
   Expr high(Expr a) const { return ir::binary(c, Op::shr, a, word(32)); }
   Expr low(Expr a) const { return ir::binary(c, Op::and_, a, word(kMask)); }
 };
-
-}  // namespace
 
 Result<Type> random_type(const TypeArgs& args) {
   const Rule rule(args);
@@ -159,4 +157,13 @@ Expr random_point(const PointArgs& args) {
   return ir::cast(c, type, times(radius, turn));
 }
 
-}  // namespace tenon::ops::opaque
+}  // namespace
+
+template <>
+OpRow tensor_row<Op::random>() {
+  OpRow r{Op::random, Pattern::injective, random_type, random_eval, random_point};
+  r.tolerance = 1e-5;  // logarithm, root and cosine of Box-Muller are taken in f32
+  return r;
+}
+
+}  // namespace tenon::ops

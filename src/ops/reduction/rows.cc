@@ -1,12 +1,14 @@
 // Rows of the reduction family. Tolerance of sums: a compiled f32 sum adds in several partial sums,
 // so its error grows with the length; 1e-5 covers thousands of terms of one sign.
 #include <algorithm>
-#include <array>
 
 #include "ops/families.h"
 #include "ops/reduction/reduction.h"
 
 namespace tenon::ops {
+
+using ir::Op;
+
 namespace {
 
 /// Operand axes that stay are the result's in order, the others come behind.
@@ -21,17 +23,19 @@ std::vector<int> reduce_axes(Expr n, size_t) {
 
 }  // namespace
 
-std::span<const OpRow> reduction_rows() {
-  static const std::array rows = [] {
-    OpRow reduce{ir::Op::reduce, Pattern::reduction, reduce_type,
-                 reduce_eval,    reduce_point,       reduce_info};
-    reduce.axes = reduce_axes;
-    reduce.tolerance = 1e-5;
-    OpRow arg{ir::Op::arg_reduce, Pattern::opaque, arg_reduce_type, arg_reduce_eval};
-    arg.opaque = arg_reduce_opaque;
-    return std::array{reduce, arg};
-  }();
-  return rows;
+template <>
+OpRow tensor_row<Op::reduce>() {
+  OpRow reduce{Op::reduce, Pattern::reduction, reduce_type, reduce_eval, reduce_point, reduce_info};
+  reduce.axes = reduce_axes;
+  reduce.tolerance = 1e-5;
+  return reduce;
+}
+
+template <>
+OpRow tensor_row<Op::arg_reduce>() {
+  OpRow arg{Op::arg_reduce, Pattern::opaque, arg_reduce_type, arg_reduce_eval};
+  arg.opaque = arg_reduce_opaque;
+  return arg;
 }
 
 }  // namespace tenon::ops
