@@ -48,18 +48,18 @@ using Expr = const Node*;
 using Type = const TypeData*;
 
 enum class Op : uint8_t {
-#define TENON_OP(name, ...) name,
-#include "ir/ops.def"
+#define TENON_OP_NAME(name) name,
+#include "ir/op_names.def"
 };
 
 /// Attribute names; their rows say what each holds.
 enum class Key : uint8_t {
-#define TENON_KEY(name, ...) name,
-#include "ir/ops.def"
+#define TENON_KEY_NAME(name) name,
+#include "ir/op_names.def"
 };
 inline constexpr int kKeyCount = 0
-#define TENON_KEY(...) +1
-#include "ir/ops.def"
+#define TENON_KEY_NAME(name) +1
+#include "ir/op_names.def"
     ;
 
 /// Bytes of a tensor literal. The bytes live in `owner` (heap or a mapped file) and are row-major
