@@ -12,13 +12,12 @@ namespace tenon::ops {
 [[nodiscard]] std::span<const OpRow> structure_rows();
 
 /// The row of an operator of class `tensor`: a specialization that its family defines. The registry
-/// asks for each that ir/ops.def lists, so that one without does not link.
+/// asks for each of them in ir/ops.def, so that one without does not link.
 template <ir::Op>
 [[nodiscard]] OpRow tensor_row();
-#define TENON_SCALAR(...)
-#define TENON_OP(name, ...) \
+#define TENON_OP_NAME(name) \
   template <>               \
   OpRow tensor_row<ir::Op::name>();
-#include "ir/ops.def"
+#include "ir/op_names.def"
 
 }  // namespace tenon::ops
