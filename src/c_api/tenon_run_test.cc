@@ -11,8 +11,10 @@
 #include "artifact/file.h"
 #include "runtime/testing.h"
 
-namespace tenon::runtime {
+namespace tenon::c_api {
 namespace {
+
+using runtime::ModelMaker;
 
 const std::string kProgram = std::string(TENON_BINARY_DIR) + "/bin/tenon-run";
 
@@ -100,4 +102,4 @@ TEST(TenonRun, runs_a_model_and_prints_its_outputs) {
 }
 
 }  // namespace
-}  // namespace tenon::runtime
+}  // namespace tenon::c_api
