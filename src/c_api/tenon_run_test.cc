@@ -34,7 +34,7 @@ Outcome run(const std::string& command) {
 
 TEST(TenonRun, links_no_compiler) {
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "a sanitizer's run-time library is linked in";
 #endif
 #endif
@@ -49,7 +49,7 @@ TEST(TenonRun, links_no_compiler) {
 
 TEST(TenonRun, is_small_and_stripped) {
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "a sanitizer's run-time library is linked in";
 #endif
 #endif
