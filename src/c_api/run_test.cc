@@ -366,8 +366,12 @@ TEST_F(AsyncRun, release_cancels_and_waits_for_the_callback) {
   ASSERT_OK(tenon_run_async(instance_.get(), note, this));
   wait_until_inside();
   model_.reset();  // the run keeps what it needs
-  std::thread opener([&] { gate_.open = true; });
-  instance_.reset();
+  tenon_instance* const released = instance_.release();
+  std::thread opener([&] {
+    while (!released->stop.load()) std::this_thread::yield();
+    gate_.open = true;
+  });
+  tenon_instance_release(released);
   opener.join();
   EXPECT_EQ(codes_, (std::vector<std::string>{"run.cancelled"}));
 }
