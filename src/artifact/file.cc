@@ -159,7 +159,7 @@ Status stream_body(const Model& model, const Header& h, std::span<const std::byt
   return pad_to(h.file_size);
 }
 
-Result<Header> read_header(std::span<const std::byte> bytes, const std::string& name) {
+Result<Header> first_page(std::span<const std::byte> bytes, const std::string& name) {
   if (!is_artifact(bytes))
     return fail("artifact.magic",
                 cat("'", name, "' is not a compiled Tenon model; `tenon compile` makes one"));
@@ -175,6 +175,11 @@ Result<Header> read_header(std::span<const std::byte> bytes, const std::string& 
   if (h.header_size != kPage || header_checksum(bytes.first(kPage)) != h.header_checksum)
     return fail("artifact.checksum",
                 cat("the header of '", name, "' is damaged; copy or compile it again"));
+  return h;
+}
+
+Result<Header> read_header(std::span<const std::byte> bytes, const std::string& name) {
+  TENON_TRY(const Header h, first_page(bytes, name));
   if (bytes.size() != h.file_size)
     return fail("artifact.truncated",
                 cat("'", name, "' has ", bytes.size(), " bytes, its header says ", h.file_size,
@@ -205,6 +210,11 @@ Status attach_constants(Model& model, std::span<const ConstantRow> rows_of,
 
 bool is_artifact(std::span<const std::byte> bytes) {
   return bytes.size() >= sizeof kMagic && std::memcmp(bytes.data(), kMagic, sizeof kMagic) == 0;
+}
+
+Result<uint64_t> file_bytes(std::span<const std::byte> page, const std::string& name) {
+  TENON_TRY(const Header h, first_page(page, name));
+  return h.file_size;
 }
 
 Status check_cpu(const Model& model, const std::string& name) {

@@ -35,6 +35,9 @@ struct ReadOptions {
 [[nodiscard]] Result<Model> parse(std::span<const std::byte> bytes, const std::string& name,
                                   const ReadOptions& options = {});
 
+/// The bytes that a file has, as its first page says. Errors are those of `read` about it.
+[[nodiscard]] Result<uint64_t> file_bytes(std::span<const std::byte> page, const std::string& name);
+
 /// Writes atomically: the file appears whole or not at all.
 [[nodiscard]] Status write(const Model& model, const std::string& path);
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "artifact/frame.h"
+#include "runtime/memory.h"
 #include "runtime/thread_pool.h"
 #include "support/result.h"
 
@@ -45,6 +46,7 @@ struct Surroundings {
   std::shared_ptr<ThreadPool> pool;              // shared: with other executors
   std::vector<std::shared_ptr<Device>> devices;  // shared: with other executors
   std::map<std::string, HostFunction> functions;
+  Allocator allocator = {};  // of tensors between kernels, scratch and states; none: the system's
 };
 
 }  // namespace tenon::runtime

@@ -54,6 +54,10 @@ Execution::Execution(const Model& model, Surroundings around)
       output_stages_(t_.outputs.size(), artifact::kNone),
       scratch_(static_cast<size_t>(pool_->threads())),
       scratch_data_(static_cast<size_t>(pool_->threads())) {
+  for (StageState& s : stages_) s.arena = Memory(allocator());
+  for (Memory& m : dynamics_) m = Memory(allocator());
+  for (Memory& m : scratch_) m = Memory(allocator());
+  for (Strided& s : strided_) s.copy = Memory(allocator());
   for (size_t i = 0; i < dims.size(); ++i) dims[i].resize(t_.inputs[i].dims.size());
   for (uint32_t s = 0; s < slots_.size(); ++s) {
     const artifact::Slot& row = t_.slots[s];
@@ -128,12 +132,27 @@ uint64_t Execution::memory_bytes() const {
   return total;
 }
 
-Status Execution::run() {
+namespace {
+
+Status check(const Limits& limits) {
+  if (limits.stop != nullptr && limits.stop->load(std::memory_order_relaxed))
+    return fail("run.cancelled", "the run was cancelled; its outputs have no values");
+  if (limits.deadline != kNoDeadline && std::chrono::steady_clock::now() >= limits.deadline)
+    return fail("run.deadline",
+                "the run took longer than it may, and was ended; give it more time");
+  return {};
+}
+
+}  // namespace
+
+Status Execution::run(const Limits& limits) {
+  const bool limited = limits.stop != nullptr || limits.deadline != kNoDeadline;
   gather_inputs();
   const std::span<const Step> steps = t_.steps;
   uint32_t last_call = artifact::kNone;
   for (size_t at = 0; at < steps.size();) {
     const Step& s = steps[at++];
+    if (limited) TENON_TRY_VOID(check(limits));
     if (s.kind == StepKind::launch) {
       TENON_TRY_VOID(launch(s, s.a == last_call));
       last_call = s.a;

@@ -45,7 +45,7 @@ class Execution {
   /// Where the caller wants an output; no memory: back to the instance's own.
   void set_output(size_t index, std::span<std::byte> memory);
   [[nodiscard]] const void* output(size_t index) const;
-  [[nodiscard]] Status run();
+  [[nodiscard]] Status run(const Limits& limits);
   [[nodiscard]] int threads() const { return pool_->threads(); }
   [[nodiscard]] const Surroundings& surroundings() const { return around_; }
   [[nodiscard]] uint64_t memory_bytes() const;
@@ -69,6 +69,9 @@ class Execution {
     Memory copy;
   };
 
+  [[nodiscard]] const Allocator* allocator() const {
+    return around_.allocator.allocate == nullptr ? nullptr : &around_.allocator;
+  }
   bool take_input(size_t index, std::span<const int64_t> shape, const void* data);
   void gather_inputs();
   void set_default(size_t index);

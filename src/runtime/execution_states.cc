@@ -4,7 +4,7 @@
 namespace tenon::runtime {
 
 Status Execution::reset_states() {
-  states_.resize(t_.states.size());
+  while (states_.size() < t_.states.size()) states_.emplace_back(allocator());
   for (size_t i = 0; i < states_.size(); ++i)
     TENON_TRY_VOID(states_[i].reset(t_.states[i], t_.constants));
   return {};

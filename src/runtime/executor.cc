@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "runtime/execution.h"
+#include "runtime/footprint.h"
 #include "support/text.h"
 
 namespace tenon::runtime {
@@ -37,6 +38,7 @@ Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> 
 Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Model> model,
                                                    Surroundings around) {
   if (around.pool == nullptr) around.pool = std::make_shared<ThreadPool>(default_threads());
+  TENON_TRY_VOID(model->runs_here());
   std::unique_ptr<Executor> executor(new Executor(std::move(model)));
   executor->execution_ = std::make_unique<Execution>(*executor->model_, std::move(around));
   TENON_TRY_VOID(executor->execution_->find_surroundings());
@@ -215,36 +217,24 @@ Status Executor::check_overlaps() const {
   return {};
 }
 
-Status Executor::check_symbols() const {
-  const auto& symbols = model_->tables().symbols;
-  struct First {
-    const Input* input = nullptr;
-    int64_t extent = 0;
-  };
-  std::vector<First> first(symbols.size());
+Status Executor::check_inputs() const {
   for (size_t i = 0; i < model_->inputs().size(); ++i) {
     const Input& in = model_->inputs()[i];
     if (!execution_->set[i])
       return fail("run.missing_input", cat("input '", in.name, "' (", artifact::info(in.dtype).name,
                                            ", ", input_shape_text(in), ") has no value"));
-    for (size_t d = 0; d < in.dims.size(); ++d) {
-      if (in.dims[d].symbol == artifact::kNone) continue;
-      const int64_t extent = execution_->dims[i][d];
-      First& f = first[in.dims[d].symbol];
-      if (f.input == nullptr) f = {&in, extent};
-      if (f.extent != extent)
-        return fail("run.symbol",
-                    cat("input '", in.name, "': axis ", d, " ('", symbols[in.dims[d].symbol],
-                        "') is ", extent, ", but input '", f.input->name, "' gives '",
-                        symbols[in.dims[d].symbol], "' the value ", f.extent));
-    }
   }
-  return {};
+  return model_->check_symbols(execution_->dims);
 }
 
-Status Executor::run() {
+Result<std::vector<int64_t>> Executor::expected_shape(size_t output) const {
+  TENON_TRY_VOID(check_inputs());
+  return output_shape(*model_, execution_->dims, output);
+}
+
+Status Executor::run(const Limits& limits) {
   if (!shapes_checked_) {
-    TENON_TRY_VOID(check_symbols());
+    TENON_TRY_VOID(check_inputs());
     shapes_checked_ = true;
   }
   if (!memory_checked_) {
@@ -252,7 +242,7 @@ Status Executor::run() {
     memory_checked_ = true;
   }
   has_run_ = true;
-  TENON_TRY_VOID(execution_->run());
+  TENON_TRY_VOID(execution_->run(limits));
   for (size_t i = 0; i < output_dims_.size(); ++i)
     for (size_t d = 0; d < output_dims_[i].size(); ++d)
       output_dims_[i][d] = execution_->registers[model_->outputs()[i].dims[d].reg];

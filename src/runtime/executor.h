@@ -6,6 +6,8 @@
 // Results do not depend on the number of threads.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -25,6 +27,14 @@ class Execution;
 struct KernelTime {
   double seconds = 0;
   uint64_t calls = 0;
+};
+
+inline constexpr auto kNoDeadline = std::chrono::steady_clock::time_point::max();
+
+/// What ends a run early. A run asks before each step, so a kernel that has begun ends first.
+struct Limits {
+  const std::atomic<bool>* stop = nullptr;  // set by any thread: "run.cancelled"
+  std::chrono::steady_clock::time_point deadline = kNoDeadline;  // "run.deadline"
 };
 
 class Executor {
@@ -98,8 +108,12 @@ class Executor {
   /// Refuses a missing input ("run.missing_input") and extents of one symbol that differ
   /// ("run.symbol"), output memory that is too small ("run.output_memory") or shared with an input
   /// or another output ("run.overlap"); reports what went wrong inside ("run.index", "run.check",
-  /// "run.memory").
-  [[nodiscard]] Status run();
+  /// "run.memory"). One that `limits` end leaves states that some steps have changed.
+  [[nodiscard]] Status run(const Limits& limits = {});
+
+  /// The shape that a run with the present inputs gives an output. Refuses one that elements decide
+  /// ("run.output_shape"), and what `run` refuses about inputs.
+  [[nodiscard]] Result<std::vector<int64_t>> expected_shape(size_t output) const;
 
   /// Views of the last run's results, valid until the next run, set_input or set_output.
   [[nodiscard]] size_t output_count() const { return model_->outputs().size(); }
@@ -117,7 +131,7 @@ class Executor {
  private:
   explicit Executor(std::shared_ptr<const Model> model);
   [[nodiscard]] Status check_place(size_t index, DType dtype, std::span<const int64_t> dims) const;
-  [[nodiscard]] Status check_symbols() const;
+  [[nodiscard]] Status check_inputs() const;
   [[nodiscard]] Status check_overlaps() const;
   void replace_memory(std::span<const std::byte>& known, std::span<const std::byte> now);
 

@@ -83,6 +83,25 @@ Result<Footprint> footprint(const artifact::Model& model, const InputDims& input
   return f;
 }
 
+Result<std::vector<int64_t>> output_shape(const Model& model, const InputDims& inputs,
+                                          size_t output) {
+  if (output >= model.outputs().size())
+    return fail("run.output_name", cat("the model has ", model.outputs().size(),
+                                       " outputs; there is no output ", output));
+  const artifact::Output& out = model.outputs()[output];
+  TENON_TRY(const Footprint f, footprint(model.tables(), inputs));
+  std::vector<int64_t> shape;
+  for (const artifact::OutputDim& d : out.dims) {
+    if (!model.is_sized(d.reg))
+      return fail("run.output_shape",
+                  cat("axis ", shape.size(), " ('", d.text, "') of output '", out.name,
+                      "' depends on elements of tensors; its extent is known "
+                      "after the run"));
+    shape.push_back(f.registers[d.reg]);
+  }
+  return shape;
+}
+
 Status check_memory(const artifact::Model& model, const InputDims& inputs, const NeedOf& need_of) {
   TENON_TRY(const uint64_t need, bounded(need_of, inputs));
   const uint64_t available = available_memory();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "artifact/model.h"
+#include "runtime/model.h"
 #include "runtime/size_stage.h"
 #include "support/result.h"
 
@@ -22,6 +23,10 @@ struct Footprint {
 };
 /// Errors are those of run_size_ops.
 [[nodiscard]] Result<Footprint> footprint(const artifact::Model& model, const InputDims& inputs);
+
+/// The shape of an output. Refuses one that elements of tensors decide ("run.output_shape").
+[[nodiscard]] Result<std::vector<int64_t>> output_shape(const Model& model, const InputDims& inputs,
+                                                        size_t output);
 
 /// A sum of amounts that stops at kMostMemory.
 [[nodiscard]] uint64_t add_bytes(uint64_t a, uint64_t b);

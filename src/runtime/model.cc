@@ -16,16 +16,18 @@ namespace tenon::runtime {
 Result<std::shared_ptr<const Model>> Model::open(const std::string& path,
                                                  const artifact::ReadOptions& options) {
   TENON_TRY(artifact::Model model, artifact::read(path, options));
-  return from(std::move(model));
+  return from(std::move(model), options.check_cpu);
 }
 
-Result<std::shared_ptr<const Model>> Model::from(artifact::Model model) {
+Result<std::shared_ptr<const Model>> Model::from(artifact::Model model, bool check_cpu) {
   TENON_TRY_VOID(artifact::validate(model));
-  TENON_TRY_VOID(artifact::check_cpu(model, model.name));
   std::shared_ptr<Model> ready(new Model);
+  ready->runs_here_ = artifact::check_cpu(model, model.name);
+  if (check_cpu) TENON_TRY_VOID(ready->runs_here_);
   ready->model_ = std::move(model);
   TENON_TRY_VOID(ready->map_code());
   ready->index_slots();
+  ready->find_data_sizes();
   if (std::getenv("TENON_PERF_MAP") != nullptr) ready->write_perf_map();
   return ready;
 }
@@ -60,6 +62,15 @@ void Model::index_slots() {
     if (arena(model_.slots[i])) arena_slots_[next[stage_of_block[model_.slots[i].index]]++] = i;
 }
 
+void Model::find_data_sizes() {
+  data_sized_.assign(model_.registers.size(), false);
+  for (size_t s = 1; s < model_.stages.size(); ++s) {
+    const artifact::Stage& stage = model_.stages[s];
+    for (const artifact::SizeOp& op : std::span(model_.size_ops).subspan(stage.first_op, stage.ops))
+      if (op.code != artifact::SizeOpCode::check) data_sized_[op.dst] = true;
+  }
+}
+
 std::string input_shape_text(const artifact::Input& input) {
   if (input.dims.empty()) return "scalar";
   std::string out;
@@ -89,6 +100,29 @@ Status Model::check_input(size_t index, DType dtype, std::span<const int64_t> di
   if (!small || tensor_bytes(dtype, dims) < 0)
     return fail("run.extent",
                 cat("input '", in.name, "' of shape ", shape_text(dims), " is too large"));
+  return {};
+}
+
+Status Model::check_symbols(std::span<const std::vector<int64_t>> dims) const {
+  struct First {
+    const artifact::Input* input = nullptr;
+    int64_t extent = 0;
+  };
+  std::vector<First> first(model_.symbols.size());
+  for (size_t i = 0; i < inputs().size(); ++i) {
+    const artifact::Input& in = inputs()[i];
+    for (size_t d = 0; d < in.dims.size(); ++d) {
+      if (in.dims[d].symbol == artifact::kNone) continue;
+      const int64_t extent = dims[i][d];
+      const std::string& symbol = model_.symbols[in.dims[d].symbol];
+      First& f = first[in.dims[d].symbol];
+      if (f.input == nullptr) f = {&in, extent};
+      if (f.extent != extent)
+        return fail("run.symbol", cat("input '", in.name, "': axis ", d, " ('", symbol, "') is ",
+                                      extent, ", but input '", f.input->name, "' gives '", symbol,
+                                      "' the value ", f.extent));
+    }
+  }
   return {};
 }
 

@@ -21,12 +21,16 @@ class Model {
   /// Maps a `.tenon` file. Errors are those of artifact::read, and "run.memory".
   [[nodiscard]] static Result<std::shared_ptr<const Model>> open(
       const std::string& path, const artifact::ReadOptions& options = {});
-  /// The same from a model that was just compiled. Refuses one for another CPU ("artifact.cpu").
-  [[nodiscard]] static Result<std::shared_ptr<const Model>> from(artifact::Model model);
+  /// The same from a model that was just compiled. Refuses one for another CPU ("artifact.cpu")
+  /// unless told not to: such a model can be looked at and written.
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> from(artifact::Model model,
+                                                                 bool check_cpu = true);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
   [[nodiscard]] const artifact::Model& tables() const { return model_; }
+  /// "artifact.cpu" when its code is for another CPU: an executor is refused.
+  [[nodiscard]] const Status& runs_here() const { return runs_here_; }
   [[nodiscard]] const std::vector<artifact::Input>& inputs() const { return model_.inputs; }
   [[nodiscard]] const std::vector<artifact::Output>& outputs() const { return model_.outputs; }
   [[nodiscard]] KernelFn function(uint32_t entry) const { return functions_[entry]; }
@@ -38,6 +42,10 @@ class Model {
   /// Whether a value of that type and shape may be given to the input. Refuses, naming input,
   /// expectation and value: "run.dtype", "run.rank", "run.extent".
   [[nodiscard]] Status check_input(size_t index, DType dtype, std::span<const int64_t> dims) const;
+  /// Whether inputs of these extents agree on their symbols: "run.symbol".
+  [[nodiscard]] Status check_symbols(std::span<const std::vector<int64_t>> dims) const;
+  /// Whether the extents of the inputs alone decide a register's value.
+  [[nodiscard]] bool is_sized(uint32_t reg) const { return !data_sized_[reg]; }
   /// The index of that input, or "run.input_name" with the nearest name.
   [[nodiscard]] Result<size_t> find_input(std::string_view name) const;
   /// The index of that output, or "run.output_name" with the nearest name.
@@ -49,9 +57,12 @@ class Model {
   Model() = default;
   [[nodiscard]] Status map_code();
   void index_slots();
+  void find_data_sizes();
   void write_perf_map() const;
 
   artifact::Model model_;
+  Status runs_here_;
+  std::vector<bool> data_sized_;  // registers that stages behind the first set
   std::unique_ptr<const ExecutableMemory> code_;
   std::vector<KernelFn> functions_;
   std::vector<uint32_t> arena_slots_, first_slot_;

@@ -54,7 +54,7 @@ bool State::keeps_places(std::span<const int64_t> dims) const {
 }
 
 Status State::move_elements(const artifact::State& row, std::span<const int64_t> dims) {
-  State moved;
+  State moved(memory_.allocator());
   TENON_TRY_VOID(moved.reserve(row, dims, 0));
   TENON_TRY(const uint64_t bytes, bytes_of(row, dims));
   if (bytes > 0) std::memset(moved.data(), 0, bytes);

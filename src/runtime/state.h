@@ -15,6 +15,7 @@ namespace tenon::runtime {
 
 class State {
  public:
+  explicit State(const Allocator* from = nullptr) : memory_(from) {}
   /// As an instance begins: the initial value, else no elements.
   [[nodiscard]] Status reset(const artifact::State& row, std::span<const artifact::Constant> all);
   /// Takes a value of any extents.

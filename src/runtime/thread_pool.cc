@@ -36,6 +36,9 @@ ThreadPool::ThreadPool(int threads)
   }
 }
 
+ThreadPool::ThreadPool(int threads, ParallelFor caller)
+    : threads_(std::max(threads, 1)), caller_(caller) {}
+
 ThreadPool::~ThreadPool() {
   stop_.store(true);
   epoch_.fetch_add(1);
@@ -43,11 +46,15 @@ ThreadPool::~ThreadPool() {
   for (std::thread& t : workers_) t.join();
 }
 
-void ThreadPool::run_part(int worker) {
-  const int64_t share = grid_ / threads_;
-  const int64_t rest = grid_ % threads_;
+ThreadPool::Part ThreadPool::part_of(int64_t grid, int threads, int worker) {
+  const int64_t share = grid / threads;
+  const int64_t rest = grid % threads;
   const int64_t begin = worker * share + std::min<int64_t>(worker, rest);
-  const int64_t end = begin + share + (worker < rest ? 1 : 0);
+  return {begin, begin + share + (worker < rest ? 1 : 0)};
+}
+
+void ThreadPool::run_part(int worker) {
+  const auto [begin, end] = part_of(grid_, threads_, worker);
   outcomes_[static_cast<size_t>(worker)].code =
       begin < end ? task_(context_, worker, begin, end) : 0;
 }
@@ -68,9 +75,41 @@ void ThreadPool::work(int worker) {
   }
 }
 
+int64_t ThreadPool::run_on_caller(Task task, void* context, int64_t grid) const {
+  // Parts are numbered here as they begin: a loop that makes too many or too few calls does no
+  // harm.
+  struct Loop {
+    Task task;
+    void* context;
+    int64_t grid;
+    int threads;
+    int parts;
+    std::atomic<int> next{0};
+    std::mutex mutex{};
+    int failed = 0;  // the lowest part with a code
+    int64_t code = 0;
+  } loop{task, context, grid, threads_, static_cast<int>(std::min<int64_t>(threads_, grid))};
+  loop.failed = loop.parts;
+  const auto next_part = [](void* data, size_t) {
+    Loop& l = *static_cast<Loop*>(data);
+    const int worker = l.next.fetch_add(1);
+    if (worker >= l.parts) return;
+    const auto [begin, end] = part_of(l.grid, l.threads, worker);
+    const int64_t code = l.task(l.context, worker, begin, end);
+    if (code == 0) return;
+    const std::lock_guard lock(l.mutex);
+    if (worker < l.failed) l.code = code;
+    l.failed = std::min(l.failed, worker);
+  };
+  caller_.run(caller_.user, next_part, &loop, static_cast<size_t>(loop.parts));
+  while (loop.next.load() < loop.parts) next_part(&loop, 0);
+  return loop.code;
+}
+
 int64_t ThreadPool::run(Task task, void* context, int64_t grid) {
   if (grid <= 0) return 0;
   if (threads_ == 1 || grid == 1) return task(context, 0, 0, grid);
+  if (caller_.run != nullptr) return run_on_caller(task, context, grid);
   const std::lock_guard turn(turn_);
   task_ = task;
   context_ = context;

@@ -3,6 +3,9 @@
 // Between jobs, workers spin for a bounded time and then sleep, so that a burst of small kernels
 // pays no wake-up and an idle program no processor time.
 //
+// A program that has threads of its own gives a function that runs parts on them (ParallelFor), and
+// none are started here.
+//
 // Any thread may call `run` at any time: jobs take turns, so runs of executors that share a pool
 // interleave launch by launch. A task must not call `run` of its own pool.
 #pragma once
@@ -18,10 +21,21 @@ namespace tenon::runtime {
 /// Runs part [begin, end) as thread `worker`; a non-zero result is an error code.
 using Task = int64_t (*)(void* context, int worker, int64_t begin, int64_t end);
 
+/// A loop over the threads of the caller: calls part(context, i) for each i below `count`, on any
+/// threads and in any order, and returns when all calls have. Where it makes fewer calls, the
+/// thread that asked does the rest.
+struct ParallelFor {
+  void (*run)(void* user, void (*part)(void* context, size_t i), void* context,
+              size_t count) = nullptr;
+  void* user = nullptr;
+};
+
 class ThreadPool {
  public:
   /// `threads` counts the calling one; at least 1.
   explicit ThreadPool(int threads);
+  /// Parts for `threads` threads of the caller, who may be asked for several loops at once.
+  ThreadPool(int threads, ParallelFor caller);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -35,10 +49,16 @@ class ThreadPool {
   struct alignas(64) Outcome {
     int64_t code = 0;
   };
+  struct Part {
+    int64_t begin, end;
+  };
+  [[nodiscard]] static Part part_of(int64_t grid, int threads, int worker);
   void work(int worker);
   void run_part(int worker);
+  [[nodiscard]] int64_t run_on_caller(Task task, void* context, int64_t grid) const;
 
   int threads_;
+  ParallelFor caller_;
   std::mutex turn_;  // held by the job that the workers carry out
   Task task_ = nullptr;
   void* context_ = nullptr;

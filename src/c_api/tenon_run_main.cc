@@ -1,18 +1,22 @@
-// tenon-run: runs a compiled model with nothing but the runtime.
+// tenon-run: runs a compiled model with nothing but the runtime, by way of the C API. What its
+// options say about inputs is the runtime's own (inputs.h).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "runtime/executor.h"
+#include "c_api/objects.h"
 #include "runtime/inputs.h"
 #include "runtime/report.h"
 #include "support/number_range.h"
 #include "support/text.h"
 
-namespace tenon::runtime {
+namespace tenon::c_api {
 namespace {
+
+using runtime::InputOptions;
 
 constexpr const char* kHelp =
     "usage: tenon-run MODEL.tenon [options]\n"
@@ -30,6 +34,14 @@ constexpr const char* kHelp =
     "\n"
     "example: tenon-run resnet50.tenon --input x=photo.npy --save out --threads 4\n";
 
+/// Released when it goes out of scope.
+template <class T, void (*release)(T*)>
+struct Release {
+  void operator()(T* handle) const { release(handle); }
+};
+template <class T, void (*release)(T*)>
+using Handle = std::unique_ptr<T, Release<T, release>>;
+
 struct Options {
   std::string model, save;
   InputOptions inputs;
@@ -45,13 +57,13 @@ Result<int> parse_count(const std::string& option, const std::string& text,
 }
 
 Status take_value(Options& o, const std::string& option, const std::string& value) {
-  if (option == "--input") return add_input_option(o.inputs, value);
-  if (option == "--shape") return add_shape_option(o.inputs, value);
+  if (option == "--input") return runtime::add_input_option(o.inputs, value);
+  if (option == "--shape") return runtime::add_shape_option(o.inputs, value);
   if (std::find(o.given.begin(), o.given.end(), option) != o.given.end())
     return fail("usage", cat(option, " is given twice; give it once"));
   o.given.push_back(option);
   if (option == "--fill") {
-    TENON_TRY(o.inputs.fill, parse_fill_option(value));
+    TENON_TRY(o.inputs.fill, runtime::parse_fill_option(value));
   } else if (option == "--save") {
     if (value.empty()) return fail("usage", "--save needs the name of a folder");
     o.save = value;
@@ -96,41 +108,90 @@ Result<Options> parse_options(int argc, char** argv) {
   return o;
 }
 
-void print(const Options& o, const Executor& executor, const std::vector<double>& seconds) {
-  const auto outputs = outputs_of(executor);
-  const Latency latency = summarize_latency(seconds);
+/// A refusal of the C API as one of this program.
+Status taken(tenon_error* refused) {
+  const Handle<tenon_error, tenon_error_release> error(refused);
+  if (error == nullptr) return {};
+  Error all;
+  for (size_t i = 0; i < tenon_error_count(error.get()); ++i)
+    all.diagnostics.push_back(
+        {tenon_error_code(error.get(), i), tenon_error_message(error.get(), i)});
+  return tl::make_unexpected(std::move(all));
+}
+
+Result<std::vector<runtime::NamedTensor>> outputs_of(tenon_instance* instance,
+                                                     const tenon_model& model) {
+  std::vector<runtime::NamedTensor> all;
+  for (size_t i = 0; i < model.outputs.rows.size(); ++i) {
+    tenon_tensor t{};
+    t.struct_size = sizeof t;
+    TENON_TRY_VOID(taken(tenon_output(instance, i, &t)));
+    all.push_back(
+        {model.outputs.rows[i].name,
+         {static_cast<runtime::DType>(t.type), {t.shape, static_cast<size_t>(t.rank)}, t.data}});
+  }
+  return all;
+}
+
+void print(const Options& o, const tenon_model& model, int threads,
+           std::span<const runtime::NamedTensor> outputs, const std::vector<double>& seconds) {
+  const runtime::Latency latency = runtime::summarize_latency(seconds);
   if (!o.json) {
-    std::fputs(outputs_text(outputs).c_str(), stdout);
+    std::fputs(runtime::outputs_text(outputs).c_str(), stdout);
     if (o.repeat > 0)
       std::printf("latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs\n",
                   latency.min * 1e3, latency.median * 1e3, latency.p90 * 1e3, latency.p99 * 1e3,
                   latency.count);
     return;
   }
-  const artifact::Model& m = executor.model().tables();
+  const artifact::Model& m = model.model->tables();
   std::printf(
       "{\"model\": %s, \"target\": %s, \"precision\": %s, \"threads\": %d, \"outputs\": %s, "
       "\"latency_s\": %s}\n",
       json_quote(m.name).c_str(), json_quote(m.target).c_str(), json_quote(m.precision).c_str(),
-      executor.threads(), outputs_json(outputs).c_str(), latency_json(latency).c_str());
+      threads, runtime::outputs_json(outputs).c_str(), runtime::latency_json(latency).c_str());
+}
+
+Status bind(tenon_instance* instance, size_t index, runtime::Tensor& value) {
+  tenon_tensor t{};
+  t.struct_size = sizeof t;
+  t.type = static_cast<tenon_type>(value.dtype);
+  t.rank = static_cast<int32_t>(value.dims.size());
+  t.shape = value.dims.data();
+  t.data = value.bytes.data();
+  t.bytes = value.bytes.size();
+  return taken(tenon_bind_input(instance, index, &t));
 }
 
 Status run(const Options& o) {
-  TENON_TRY(const auto model, Model::open(o.model));
-  TENON_TRY(const auto inputs, make_inputs(*model, o.inputs, o.threads));
-  TENON_TRY(const auto executor, Executor::create(model, o.threads));
-  for (size_t i = 0; i < inputs.size(); ++i)
-    TENON_TRY_VOID(executor->set_input(i, inputs[i].view()));
+  tenon_model* loaded = nullptr;
+  TENON_TRY_VOID(taken(tenon_load(o.model.c_str(), nullptr, &loaded)));
+  const Handle<tenon_model, tenon_model_release> model(loaded);
+  TENON_TRY(auto inputs, runtime::make_inputs(*model->model, o.inputs, o.threads));
+  tenon_pool_options threads{};
+  threads.struct_size = sizeof threads;
+  threads.threads = o.threads;
+  tenon_pool* made = nullptr;
+  TENON_TRY_VOID(taken(tenon_pool_create(&threads, &made)));
+  const Handle<tenon_pool, tenon_pool_release> pool(made);
+  tenon_instance_options options{};
+  options.struct_size = sizeof options;
+  options.pool = made;
+  tenon_instance* created = nullptr;
+  TENON_TRY_VOID(taken(tenon_instance_create(loaded, &options, &created)));
+  const Handle<tenon_instance, tenon_instance_release> instance(created);
+  for (size_t i = 0; i < inputs.size(); ++i) TENON_TRY_VOID(bind(created, i, inputs[i]));
   std::vector<double> seconds;
-  if (o.repeat > 1) TENON_TRY_VOID(executor->run());  // warm caches and memory
+  if (o.repeat > 1) TENON_TRY_VOID(taken(tenon_run(created)));  // warm caches and memory
   for (int i = 0; i < std::max(o.repeat, 1); ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    TENON_TRY_VOID(executor->run());
+    TENON_TRY_VOID(taken(tenon_run(created)));
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  if (!o.save.empty()) TENON_TRY_VOID(save_outputs(outputs_of(*executor), o.save));
-  print(o, *executor, seconds);
+  TENON_TRY(const auto outputs, outputs_of(created, *model));
+  if (!o.save.empty()) TENON_TRY_VOID(runtime::save_outputs(outputs, o.save));
+  print(o, *model, tenon_pool_threads(made), outputs, seconds);
   return {};
 }
 
@@ -152,6 +213,6 @@ int run_main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace tenon::runtime
+}  // namespace tenon::c_api
 
-int main(int argc, char** argv) { return tenon::runtime::run_main(argc, argv); }
+int main(int argc, char** argv) { return tenon::c_api::run_main(argc, argv); }

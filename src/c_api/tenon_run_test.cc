@@ -11,8 +11,10 @@
 #include "artifact/file.h"
 #include "runtime/testing.h"
 
-namespace tenon::runtime {
+namespace tenon::c_api {
 namespace {
+
+using runtime::ModelMaker;
 
 const std::string kProgram = std::string(TENON_BINARY_DIR) + "/bin/tenon-run";
 
@@ -32,7 +34,7 @@ Outcome run(const std::string& command) {
 
 TEST(TenonRun, links_no_compiler) {
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "a sanitizer's run-time library is linked in";
 #endif
 #endif
@@ -47,7 +49,7 @@ TEST(TenonRun, links_no_compiler) {
 
 TEST(TenonRun, is_small_and_stripped) {
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "a sanitizer's run-time library is linked in";
 #endif
 #endif
@@ -100,4 +102,4 @@ TEST(TenonRun, runs_a_model_and_prints_its_outputs) {
 }
 
 }  // namespace
-}  // namespace tenon::runtime
+}  // namespace tenon::c_api

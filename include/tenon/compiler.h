@@ -1,0 +1,46 @@
+/*
+ * Tenon's compiler from C: the part of the library `tenon` that `tenon-runtime` lacks. See tenon.h
+ * for errors, structs and lifetimes.
+ */
+#ifndef TENON_COMPILER_H
+#define TENON_COMPILER_H
+
+#include "tenon/tenon.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TENON_FORMAT_ONNX = 0, TENON_FORMAT_TEXT = 1 /* Tenon's own: .tir */ };
+
+typedef struct tenon_compile_options {
+  size_t struct_size;
+  const char* target;    /* as `tenon targets` names it; NULL: the CPU at hand */
+  const char* precision; /* NULL: "f32" */
+  int32_t threads;       /* of the compiler; 0: all that the process may use */
+  /* Called from one thread at a time before each pass and kernel: what comes, how many are done, of
+   * how many (0: not known). Not 0: the call ends with "compile.stopped". */
+  int32_t (*progress)(void* user, const char* what, uint64_t done, uint64_t total);
+  void* progress_user;
+  tenon_log log; /* a warning for what is odd about the model and does no harm */
+  void* log_user;
+  /* Of bytes alone: */
+  int32_t format;
+  const char* name;   /* of the model in messages */
+  const char* folder; /* of external data; NULL: there may be none */
+} tenon_compile_options;
+
+/* Compiles an .onnx or .tir file, told by its name. A model for another CPU can be described and
+ * saved, and not run. Refuses what `tenon check` does, all of it in one error. */
+TENON_API tenon_error* tenon_compile(const char* path, const tenon_compile_options* options,
+                                     tenon_model** model);
+/* The same of bytes, which are needed for the time of the call. */
+TENON_API tenon_error* tenon_compile_memory(const void* bytes, size_t size,
+                                            const tenon_compile_options* options,
+                                            tenon_model** model);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,18 @@
+// How the pool of an instance is made.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/thread_pool.h"
+#include "support/result.h"
+
+namespace tenon::c_api {
+
+inline constexpr int32_t kMostThreads = 4096;
+
+/// 0 threads: default_threads(). Refuses others than 0 to kMostThreads ("run.threads").
+[[nodiscard]] Result<std::shared_ptr<runtime::ThreadPool>> make_pool(
+    int32_t threads, runtime::ParallelFor caller = {});
+
+}  // namespace tenon::c_api
