@@ -93,6 +93,16 @@ TEST(TenonRun, runs_a_model_and_prints_its_outputs) {
       run(kProgram + " " + path + " --input x=" + folder + "/out/y.npy --repeat 2 --json");
   EXPECT_EQ(json.status, 0) << json.text;
   EXPECT_NE(json.text.find("\"count\": 2}"), std::string::npos) << json.text;
+  const Outcome many = run(kProgram + " " + path + " --fill zeros --repeat 3");
+  double min = 0, median = 0, p90 = 0, p99 = 0;
+  const size_t line = many.text.find("latency:");
+  ASSERT_NE(line, std::string::npos) << many.text;
+  ASSERT_EQ(std::sscanf(many.text.c_str() + line,
+                        "latency: min %lf ms, median %lf ms, p90 %lf ms, p99 %lf ms over 3 runs",
+                        &min, &median, &p90, &p99),
+            4)
+      << many.text;
+  EXPECT_TRUE(0 <= min && min <= median && median <= p90 && p90 <= p99) << many.text;
   EXPECT_EQ(run(kProgram + " " + path).status, 1);  // no value for x
   std::ofstream(path, std::ios::app) << "tail";
   const Outcome damaged = run(kProgram + " " + path + " --fill zeros");

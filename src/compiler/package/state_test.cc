@@ -101,7 +101,8 @@ TEST(State, a_reserved_cache_grows_and_only_new_rows_are_written) {
 TEST(State, the_forecast_counts_what_a_new_instance_takes) {
   const auto states = [](ir::Growth growth, int64_t total) {
     Decoder d(growth);
-    const auto f = runtime::footprint(d.tables, {{1, Decoder::kWidth}, {total}});
+    const auto f =
+        runtime::footprint(d.tables, {{std::min<int64_t>(total, 1), Decoder::kWidth}, {total}});
     EXPECT_TRUE(f.has_value());
     return f ? f->states : 0;
   };
@@ -109,6 +110,7 @@ TEST(State, the_forecast_counts_what_a_new_instance_takes) {
   EXPECT_EQ(states({64}, 5), 64 * kRow);
   EXPECT_EQ(states({64}, 70), 70 * kRow);
   EXPECT_EQ(states({}, 5), 5 * kRow);
+  EXPECT_EQ(states({}, 0), 0u);
 }
 
 TEST(State, a_doubling_cache_moves_seldom) {
