@@ -16,7 +16,8 @@ Bound::Bound(nb::object model, const nb::dict& inputs, const nb::dict& outputs)
 }
 
 Bound::~Bound() {
-  if (process_ != getpid()) (void)runner_.release();  // see Model::~Model
+  if (process_ == getpid()) return;
+  [[maybe_unused]] const Runner* left = runner_.release();  // see Model::~Model
 }
 
 void Bound::bind() {
