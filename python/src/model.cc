@@ -353,6 +353,8 @@ nb::dict Model::run(nb::dict inputs, nb::object out) {
   Objects given(inputs_.size());
   for (const auto& [name, value] : inputs) given[input_index(name)] = nb::borrow(value);
   Objects memory(outputs_.size());
+  if (!out.is_none() && !nb::isinstance<nb::dict>(out))
+    throw nb::type_error("out is a dict of arrays by name");
   if (!out.is_none())
     for (const auto& [name, value] : nb::cast<nb::dict>(out))
       memory[output_index(name)] = nb::borrow(value);

@@ -78,6 +78,8 @@ void define_model(nb::module_& m) {
       .def(
           "bind",
           [](nb::object self, const nb::dict& inputs, nb::object outputs) {
+            if (!outputs.is_none() && !nb::isinstance<nb::dict>(outputs))
+              throw nb::type_error("outputs is a dict of arrays by name");
             return new Bound(std::move(self), inputs,
                              outputs.is_none() ? nb::dict() : nb::cast<nb::dict>(outputs));
           },

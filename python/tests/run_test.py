@@ -76,6 +76,9 @@ class Calls(Case):
                                     (readonly, TypeError, "read-only"), ([1.0], TypeError, "is list")]:
             with self.assertRaisesRegex(error, words):
                 self.add.run(feed, out={"y": wrong})
+        for call in (self.add.run, self.add.bind):
+            with self.assertRaisesRegex(TypeError, "dict of arrays by name"):
+                call(feed, [out])
         self.refused("run.output_name", self.add.run, feed, out={"z": out})
         self.refused("run.overlap", self.add.run, feed, out={"y": self.a})
 
