@@ -74,7 +74,7 @@ Result<tenon_model*> load_from(tenon_reader reader, void* user, const std::strin
 }
 
 /// A name that is not there is no error.
-std::string name_of(const tenon_load_options& o, const char* otherwise) {
+const char* name_of(const tenon_load_options& o, const char* otherwise) {
   return o.name == nullptr ? otherwise : o.name;
 }
 
@@ -100,8 +100,10 @@ tenon_error* tenon_load(const char* path, const tenon_load_options* options, ten
 tenon_error* tenon_load_memory(const void* bytes, size_t size, const tenon_load_options* options,
                                tenon_model** model) {
   if (model != nullptr) *model = nullptr;
-  return call({"tenon_load_memory"}, [&]() -> Status {
+  About about{"tenon_load_memory"};
+  return call(about, [&]() -> Status {
     TENON_TRY(const auto o, read_struct(options));
+    about.model = name_of(o, "memory");
     std::shared_ptr<const void> owner = owner_of(o, bytes);
     TENON_TRY_VOID(require(bytes, "bytes"));
     TENON_TRY_VOID(require(model, "model"));
@@ -121,10 +123,12 @@ tenon_error* tenon_load_memory(const void* bytes, size_t size, const tenon_load_
 tenon_error* tenon_load_reader(tenon_reader reader, void* user, const tenon_load_options* options,
                                tenon_model** model) {
   if (model != nullptr) *model = nullptr;
-  return call({"tenon_load_reader"}, [&]() -> Status {
+  About about{"tenon_load_reader"};
+  return call(about, [&]() -> Status {
     if (reader == nullptr) return fail("api.null", "argument 'reader' is null; give one");
     TENON_TRY_VOID(require(model, "model"));
     TENON_TRY(const auto o, read_struct(options));
+    about.model = name_of(o, "reader");
     TENON_TRY(*model, load_from(reader, user, name_of(o, "reader"), o));
     log_loaded(o, **model);
     return {};

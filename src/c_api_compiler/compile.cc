@@ -58,13 +58,15 @@ tenon_error* tenon_compile(const char* path, const tenon_compile_options* option
 tenon_error* tenon_compile_memory(const void* bytes, size_t size,
                                   const tenon_compile_options* options, tenon_model** model) {
   if (model != nullptr) *model = nullptr;
-  return call({"tenon_compile_memory"}, [&]() -> Status {
+  compiler::Source source;
+  About about{"tenon_compile_memory"};
+  return call(about, [&]() -> Status {
     TENON_TRY_VOID(require(bytes, "bytes"));
     TENON_TRY_VOID(require(model, "model"));
     TENON_TRY(const auto o, read_struct(options));
     TENON_TRY_VOID(check(o));
-    compiler::Source source;
     source.name = o.name == nullptr ? "memory" : o.name;
+    about.model = source.name;
     source.bytes = {static_cast<const std::byte*>(bytes), size};
     source.format = o.format == TENON_FORMAT_TEXT ? compiler::Format::text : compiler::Format::onnx;
     if (o.folder != nullptr) source.folder = o.folder;
