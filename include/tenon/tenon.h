@@ -222,6 +222,9 @@ TENON_API tenon_error* tenon_model_memory(const tenon_model* model, const int64_
 
 /* ---- threads */
 
+/* The most that a pool, an instance or the compiler is asked for. */
+#define TENON_MAX_THREADS 4096
+
 typedef struct tenon_pool tenon_pool;
 
 typedef struct tenon_pool_options {
@@ -237,7 +240,8 @@ typedef struct tenon_pool_options {
   tenon_log log; /* a warning when the system gives fewer threads */
   void* log_user;
 } tenon_pool_options;
-/* Results do not depend on the number of threads. Refuses "run.threads": not 0 to 4096. */
+/* Results do not depend on the number of threads. Refuses "run.threads": not 0 to
+ * TENON_MAX_THREADS. */
 TENON_API tenon_error* tenon_pool_create(const tenon_pool_options* options, tenon_pool** pool);
 TENON_API int32_t tenon_pool_threads(const tenon_pool* pool);
 TENON_API void tenon_pool_release(tenon_pool* pool);

@@ -33,7 +33,8 @@ nb::object exception_of(const tenon_error* error) {
     const std::string code = tenon_error_code(error, i);
     const std::string message = tenon_error_message(error, i);
     if (i != 0) text += '\n';
-    text += location + ": " + message + " [" + code + "]";
+    if (!message.starts_with(location + ":")) text += location + ": ";
+    text += message + " [" + code + "]";
     problems.append(nb::make_tuple(text_of(code.c_str()), text_of(message.c_str())));
   }
   nb::object made = nb::handle(error_class())(text_of(text.c_str()));

@@ -9,6 +9,7 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #ifdef TENON_COMPILER
 #include "tenon/compiler.h"
@@ -31,8 +32,10 @@ constexpr const char* kLoadDoc =
 
 std::shared_ptr<Pool> pool_for(const std::shared_ptr<Pool>& given, int threads) {
   if (given == nullptr) {
-    if (threads < 0 || threads > 4096)
-      throw nb::value_error(("threads is 0 to 4096, not " + std::to_string(threads)).c_str());
+    if (threads < 0 || threads > TENON_MAX_THREADS)
+      throw nb::value_error(("threads is 0 to " + std::to_string(TENON_MAX_THREADS) + ", not " +
+                             std::to_string(threads))
+                                .c_str());
     return std::make_shared<Pool>(threads);  // shared: with Python
   }
   if (threads != 0) throw nb::type_error("give a pool or a number of threads, not both");
@@ -68,6 +71,23 @@ int64_t read_some(void* rest, void* to, size_t size) {
   return static_cast<int64_t>(n);
 }
 
+/// The outcome of a call that makes a model; other threads of Python run for its time.
+template <class Call>
+std::pair<ModelHandle, tenon_error*> make_model(const Call& call) {
+  tenon_model* made = nullptr;
+  tenon_error* error = nullptr;
+  {
+    const nb::gil_scoped_release released;
+    error = call(&made);
+  }
+  return {ModelHandle(made), error};
+}
+
+nb::object model_object(ModelHandle model, Messages& messages, std::shared_ptr<Pool> pool) {
+  messages.tell();
+  return nb::cast(new Model(std::move(model), std::move(pool)), nb::rv_policy::take_ownership);
+}
+
 nb::object load(nb::handle source, bool verify, int threads, const std::shared_ptr<Pool>& pool,
                 bool any_cpu) {
   std::shared_ptr<Pool> threads_of_runs = pool_for(pool, threads);
@@ -78,23 +98,17 @@ nb::object load(nb::handle source, bool verify, int threads, const std::shared_p
   options.name = "memory";
   options.log = Messages::add;
   options.log_user = &messages;
-  tenon_model* made = nullptr;
-  tenon_error* error = nullptr;
+  std::pair<ModelHandle, tenon_error*> made;
   if (is_path(source)) {
     const nb::bytes path = path_bytes(source);
-    const nb::gil_scoped_release released;
-    error = tenon_load(path.c_str(), &options, &made);
+    made = make_model([&](auto to) { return tenon_load(path.c_str(), &options, to); });
   } else {
     const Bytes bytes(source);
     std::string_view rest(bytes.data(), bytes.size());
-    const nb::gil_scoped_release released;
-    error = tenon_load_reader(read_some, &rest, &options, &made);
+    made = make_model([&](auto to) { return tenon_load_reader(read_some, &rest, &options, to); });
   }
-  check(error);
-  ModelHandle model(made);
-  messages.tell();
-  return nb::cast(new Model(std::move(model), std::move(threads_of_runs)),
-                  nb::rv_policy::take_ownership);
+  check(made.second);
+  return model_object(std::move(made.first), messages, std::move(threads_of_runs));
 }
 
 #ifdef TENON_COMPILER
@@ -156,30 +170,25 @@ nb::object compile(nb::object source, const std::optional<std::string>& target,
   options.progress_user = &progress;
   options.log = Messages::add;
   options.log_user = &messages;
-  tenon_model* made = nullptr;
-  tenon_error* error = nullptr;
+  std::pair<ModelHandle, tenon_error*> made;
   if (is_path(source)) {
     const nb::bytes path = path_bytes(source);
-    const nb::gil_scoped_release released;
-    error = tenon_compile(path.c_str(), &options, &made);
+    made = make_model([&](auto to) { return tenon_compile(path.c_str(), &options, to); });
   } else {
     if (nb::hasattr(source, "SerializeToString")) source = source.attr("SerializeToString")();
     const Bytes bytes(source);
     const nb::bytes data = folder.is_none() ? nb::bytes("", 0) : path_bytes(folder);
     options.folder = folder.is_none() ? nullptr : data.c_str();
     options.name = text_or_null(name);
-    const nb::gil_scoped_release released;
-    error = tenon_compile_memory(bytes.data(), bytes.size(), &options, &made);
+    made = make_model(
+        [&](auto to) { return tenon_compile_memory(bytes.data(), bytes.size(), &options, to); });
   }
-  ModelHandle model(made);
   if (progress.raised != nullptr) {
-    tenon_error_release(error);
+    tenon_error_release(made.second);
     std::rethrow_exception(progress.raised);
   }
-  check(error);
-  messages.tell();
-  return nb::cast(new Model(std::move(model), std::move(threads_of_runs)),
-                  nb::rv_policy::take_ownership);
+  check(made.second);
+  return model_object(std::move(made.first), messages, std::move(threads_of_runs));
 }
 #endif
 

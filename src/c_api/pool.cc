@@ -8,9 +8,9 @@ namespace tenon::c_api {
 
 Result<std::shared_ptr<runtime::ThreadPool>> make_pool(int32_t threads,
                                                        runtime::ParallelFor caller) {
-  if (threads < 0 || threads > kMostThreads)
+  if (threads < 0 || threads > TENON_MAX_THREADS)
     return fail("run.threads", cat("cannot run with ", threads, " threads; give 1 to ",
-                                   kMostThreads, ", or 0 for all cores"));
+                                   TENON_MAX_THREADS, ", or 0 for all cores"));
   if (threads == 0) threads = runtime::default_threads();
   // shared: by instances
   return caller.run != nullptr ? std::make_shared<runtime::ThreadPool>(threads, caller)

@@ -9,9 +9,7 @@
 
 namespace tenon::c_api {
 
-inline constexpr int32_t kMostThreads = 4096;
-
-/// 0 threads: default_threads(). Refuses others than 0 to kMostThreads ("run.threads").
+/// 0 threads: default_threads(). Refuses others than 0 to TENON_MAX_THREADS ("run.threads").
 [[nodiscard]] Result<std::shared_ptr<runtime::ThreadPool>> make_pool(
     int32_t threads, runtime::ParallelFor caller = {});
 

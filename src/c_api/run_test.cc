@@ -186,28 +186,6 @@ TEST(Run, memory_is_told_for_extents_that_a_run_would_take) {
 
 // ---- states
 
-int64_t add_one(const Frame* f, int64_t, int64_t, void*) {
-  auto* x = static_cast<int32_t*>(f->buffers[0]);
-  for (int64_t i = 0; i < f->sizes[0]; ++i) ++x[i];
-  return 0;
-}
-
-/// An instance counts its runs in each element of a state of [n].
-artifact::Model counter() {
-  ModelMaker k;
-  k.input("x", {k.symbol("n")});
-  const uint32_t n = k.op(SizeOpCode::input_extent, 0, 0);
-  const uint32_t one = k.reg(1);
-  const uint32_t zero = k.reg(0);
-  k.stage();
-  k.m.states = {{"count", DType::i32, {{"n", n}}, 0, artifact::kNone, {}}};
-  const uint32_t s = k.slot(SlotKind::state, 0);
-  k.step({artifact::StepKind::resize, 0});
-  k.launch("add_one", add_one, {s}, {n}, one, zero);
-  k.m.outputs = {{"count", DType::i32, {{"n", n}}, s}};
-  return k.m;
-}
-
 std::vector<int32_t> state_of(tenon_instance* instance) {
   auto s = sized<tenon_tensor>();
   EXPECT_OK(tenon_state(instance, 0, &s));
@@ -217,7 +195,7 @@ std::vector<int32_t> state_of(tenon_instance* instance) {
 
 TEST(Run, states_are_read_written_reset_and_copied) {
   using V = std::vector<int32_t>;
-  const ModelHandle model = model_of(counter());
+  const ModelHandle model = model_of(runtime::counting_model());
   const InstanceHandle instance = instance_of(model.get());
   auto value = sized<tenon_value>();
   ASSERT_OK(tenon_model_state(model.get(), 0, &value));

@@ -29,9 +29,9 @@ Result<tenon_model*> compile(const compiler::Source& source, const tenon_compile
 }
 
 Status check(const tenon_compile_options& o) {
-  if (o.threads < 0 || o.threads > 4096)
-    return fail("api.value", cat("cannot compile with ", o.threads,
-                                 " threads; give 1 to 4096, or 0 for all processors"));
+  if (o.threads < 0 || o.threads > TENON_MAX_THREADS)
+    return fail("api.value", cat("cannot compile with ", o.threads, " threads; give 1 to ",
+                                 TENON_MAX_THREADS, ", or 0 for all processors"));
   if (o.format == TENON_FORMAT_ONNX || o.format == TENON_FORMAT_TEXT) return {};
   return fail("api.value", cat("format ", o.format, " is neither TENON_FORMAT_ONNX nor _TEXT"));
 }

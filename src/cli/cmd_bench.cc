@@ -39,8 +39,8 @@ struct KernelRow {
 };
 
 /// What one core of this CPU does at most, measured in this process.
-struct Limits {
-  machine::Peaks peaks;
+struct CorePeaks {
+  machine::Peaks plain;
   std::map<std::string, double> instruction_gops;  // of those that the model's kernels have
 
   /// Of a kernel with these instructions: the fastest, or plain multiply-adds where it has none.
@@ -49,13 +49,13 @@ struct Limits {
     for (const std::string& name : instructions)
       if (const auto at = instruction_gops.find(name); at != instruction_gops.end())
         most = std::max(most, at->second);
-    return most > 0 ? most : peaks.f32_gflops;
+    return most > 0 ? most : plain.f32_gflops;
   }
 };
 
 struct Measured {
   runtime::Latency latency;
-  Limits limits;
+  CorePeaks peaks;
   std::vector<KernelRow> kernels;
   int64_t flops = 0;
   double sol_s = 0;
@@ -82,26 +82,26 @@ Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs&
 /// The bound from arithmetic and memory peaks that were measured in this process. What a call
 /// touches comes from memory when it does not fit the last cache; later calls of a kernel find it
 /// in the cache.
-double roofline(const Limits& limits, const artifact::KernelInfo& kernel, int threads,
+double roofline(const CorePeaks& core, const artifact::KernelInfo& kernel, int threads,
                 int64_t flops, int64_t bytes) {
-  const machine::Peaks& peaks = limits.peaks;
+  const machine::Peaks& peaks = core.plain;
   const double compute =
-      static_cast<double>(flops) / (limits.gops(kernel.instructions) * 1e9 * threads);
+      static_cast<double>(flops) / (core.gops(kernel.instructions) * 1e9 * threads);
   // What fits the last cache need not come from memory again.
   const double bandwidth =
       bytes > machine::host().l3_bytes ? peaks.dram_gbs * 1e9 : peaks.l2_gbs * 1e9 * threads;
   return std::max(compute, static_cast<double>(bytes) / bandwidth);
 }
 
-Result<Limits> measure_limits(const artifact::Model& tables) {
-  Limits limits{machine::calibrate(), {}};
+Result<CorePeaks> measure_peaks(const artifact::Model& tables) {
+  CorePeaks core{machine::calibrate(), {}};
   for (const artifact::KernelInfo& k : tables.kernels)
     for (const std::string& name : k.instructions) {
       const machine::Instruction* row = machine::find_instruction(name);
-      if (row == nullptr || limits.instruction_gops.contains(name)) continue;
-      TENON_TRY(limits.instruction_gops[name], target::instruction_gops(*row, machine::host()));
+      if (row == nullptr || core.instruction_gops.contains(name)) continue;
+      TENON_TRY(core.instruction_gops[name], target::instruction_gops(*row, machine::host()));
     }
-  return limits;
+  return core;
 }
 
 /// Time, work and bound of each kernel, largest time first.
@@ -110,14 +110,14 @@ Status measure_kernels(runtime::Executor& executor, Measured& m) {
   const int rounds = std::clamp(static_cast<int>(0.3 / std::max(m.latency.median, 1e-6)), 1, 50);
   for (int i = 0; i < rounds; ++i) TENON_TRY_VOID(executor.run());
   const auto& tables = executor.model().tables();
-  TENON_TRY(m.limits, measure_limits(tables));
+  TENON_TRY(m.peaks, measure_peaks(tables));
   const auto kernel_times = executor.kernel_times();
   for (size_t k = 0; k < tables.kernels.size(); ++k) {
     const double calls = static_cast<double>(kernel_times[k].calls) / rounds;
     KernelRow row{&tables.kernels[k], kernel_times[k].seconds / rounds, 0,
                   static_cast<int64_t>(calls * static_cast<double>(executor.kernel_flops(k))),
                   static_cast<int64_t>(calls * static_cast<double>(executor.kernel_bytes(k)))};
-    row.sol_s = calls * roofline(m.limits, *row.info, executor.threads(), executor.kernel_flops(k),
+    row.sol_s = calls * roofline(m.peaks, *row.info, executor.threads(), executor.kernel_flops(k),
                                  executor.kernel_bytes(k));
     m.flops += row.flops;
     m.sol_s += row.sol_s;
@@ -203,11 +203,11 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
       {"fallbacks", compiler::fallbacks(tables)},
       {"schedules", schedules},
       {"peaks",
-       {{"f32_gflops", m.limits.peaks.f32_gflops},
-        {"l1_gbs", m.limits.peaks.l1_gbs},
-        {"l2_gbs", m.limits.peaks.l2_gbs},
-        {"dram_gbs", m.limits.peaks.dram_gbs},
-        {"instruction_gops", m.limits.instruction_gops}}},
+       {{"f32_gflops", m.peaks.plain.f32_gflops},
+        {"l1_gbs", m.peaks.plain.l1_gbs},
+        {"l2_gbs", m.peaks.plain.l2_gbs},
+        {"dram_gbs", m.peaks.plain.dram_gbs},
+        {"instruction_gops", m.peaks.instruction_gops}}},
       {"kernels", kernels}};
   std::printf("%s\n", out.dump(1).c_str());
 }
@@ -231,10 +231,10 @@ void print_text(const compiler::Session& session, const Measured& m) {
     std::printf("interrupted: the kernels were not measured\n");
     return;
   }
-  std::printf("peaks of a core: %.1f GFLOP/s in f32", m.limits.peaks.f32_gflops);
-  for (const auto& [name, gops] : m.limits.instruction_gops)
+  std::printf("peaks of a core: %.1f GFLOP/s in f32", m.peaks.plain.f32_gflops);
+  for (const auto& [name, gops] : m.peaks.instruction_gops)
     std::printf(", %s %.1f", name.c_str(), gops);
-  std::printf("; L2 %.0f, memory %.0f GB/s\n", m.limits.peaks.l2_gbs, m.limits.peaks.dram_gbs);
+  std::printf("; L2 %.0f, memory %.0f GB/s\n", m.peaks.plain.l2_gbs, m.peaks.plain.dram_gbs);
   std::printf("%9s %6s %9s %9s %6s  %s\n", "ms", "share", "GFLOP/s", "GB/s", "bound", "kernel");
   double total = 0;
   for (const KernelRow& k : m.kernels) total += k.time_s;

@@ -238,7 +238,7 @@ std::string man_command(const CLI::App& command) {
 
 std::span<const Shell> shells() {
   static constexpr Shell kShells[] = {
-      {"bash", "source <(tenon completion bash)", bash_script},
+      {"bash", "tenon completion bash > tenon.bash && source tenon.bash", bash_script},
       {"zsh", "source <(tenon completion zsh)", zsh_script},
       {"fish", "tenon completion fish | source", fish_script},
   };

@@ -31,7 +31,8 @@ struct Options {
   /// Of the passes on graphs and kernels; `optimize` gives the graph as it is after `stop_after`.
   pass::Options passes = {};
   /// Shapes of inputs in place of those that an ONNX model declares, each as text, extents and
-  /// names of symbols: "image=1x3x640x640", "tokens=batchx128". Refuses other forms
+  /// names of symbols, which have no x: "image=1x3x640x640", "tokens=batchx128". Refuses other
+  /// forms
   /// ("compile.reshape"), and inputs and ranks that the model has not ("onnx.reshape").
   std::vector<std::string> reshape = {};
   int jobs = 0;  // threads of the compiler; 0: all cores that the process may use

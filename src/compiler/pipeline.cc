@@ -63,7 +63,7 @@ Status add_reshape(onnx_import::ImportOptions& options, const std::string& text)
   const auto refuse = [&](const std::string& why) {
     return fail("compile.reshape", cat("reshape '", text, "' ", why,
                                        "; it is INPUT=1x3x640x640, where a name in place of a "
-                                       "number makes an axis symbolic"));
+                                       "number, one without an x, makes an axis symbolic"));
   };
   const size_t equals = text.rfind('=');
   if (equals == std::string::npos || equals == 0) return refuse("names no input");

@@ -99,30 +99,8 @@ TEST(State, growth_follows_its_rule) {
   EXPECT_FALSE(l.resize(large, std::array<int64_t, 2>{int64_t{1} << 40, 1 << 30}).has_value());
 }
 
-int64_t add_one(const Frame* f, int64_t, int64_t, void*) {
-  auto* x = static_cast<int32_t*>(f->buffers[0]);
-  for (int64_t i = 0; i < f->sizes[0]; ++i) ++x[i];
-  return 0;
-}
-
-/// An instance counts its runs in each element of a state of [n].
-artifact::Model counter() {
-  ModelMaker k;
-  k.input("x", {k.symbol("n")});
-  const uint32_t n = k.op(SizeOpCode::input_extent, 0, 0);
-  const uint32_t one = k.reg(1);
-  const uint32_t zero = k.reg(0);
-  k.stage();
-  k.m.states = {{"count", DType::i32, {{"n", n}}, 0, artifact::kNone, {}}};
-  const uint32_t s = k.slot(SlotKind::state, 0);
-  k.step({StepKind::resize, 0});
-  k.launch("add_one", add_one, {s}, {n}, one, zero);
-  k.m.outputs = {{"count", DType::i32, {{"n", n}}, s}};
-  return k.m;
-}
-
 TEST(State, each_instance_has_its_own) {
-  const auto model = Model::from(counter());
+  const auto model = Model::from(counting_model());
   ASSERT_TRUE(model.has_value());
   const auto e = std::move(*Executor::create(*model, 1));
   const std::vector<float> x(8);
@@ -157,7 +135,7 @@ TEST(State, each_instance_has_its_own) {
                 .text()
                 .find("did you mean 'count'?"),
             std::string::npos);
-  const auto strange = Model::from(counter());
+  const auto strange = Model::from(counting_model());
   EXPECT_EQ(code(e->copy_states(**Executor::create(*strange, 1))), "run.state");
 }
 

@@ -151,4 +151,27 @@ std::vector<T> values(const TensorView& v) {
   return {p, p + v.count()};
 }
 
+/// A kernel: 1 more in each of the elements that the first size counts.
+inline int64_t add_one(const Frame* f, int64_t, int64_t, void*) {
+  auto* x = static_cast<int32_t*>(f->buffers[0]);
+  for (int64_t i = 0; i < f->sizes[0]; ++i) ++x[i];
+  return 0;
+}
+
+/// An instance counts its runs in each element of a state of [n].
+inline artifact::Model counting_model() {
+  ModelMaker k;
+  k.input("x", {k.symbol("n")});
+  const uint32_t n = k.op(artifact::SizeOpCode::input_extent, 0, 0);
+  const uint32_t one = k.reg(1);
+  const uint32_t zero = k.reg(0);
+  k.stage();
+  k.m.states = {{"count", artifact::DType::i32, {{"n", n}}, 0, artifact::kNone, {}}};
+  const uint32_t s = k.slot(artifact::SlotKind::state, 0);
+  k.step({artifact::StepKind::resize, 0});
+  k.launch("add_one", add_one, {s}, {n}, one, zero);
+  k.m.outputs = {{"count", artifact::DType::i32, {{"n", n}}, s}};
+  return k.m;
+}
+
 }  // namespace tenon::runtime
