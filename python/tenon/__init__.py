@@ -5,5 +5,6 @@
     model.save("digits.tenon")
 """
 from ._core import Bound, Error, Model, Pool, Value, __version__, compile, load
+from ._session import InferenceSession, SessionOptions
 
-__all__ = ["Bound", "Error", "Model", "Pool", "Value", "compile", "load"]
+__all__ = ["Bound", "Error", "InferenceSession", "Model", "Pool", "SessionOptions", "Value", "compile", "load"]

@@ -48,7 +48,8 @@ class Stubs(Case):
             stub = ast.parse((folder / "_core.pyi").read_text())
             stubbed = {node.name: node for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
             for name in package.__all__:
-                self.assertIn(name, stubbed)
+                if getattr(package, name).__module__.endswith("._core"):
+                    self.assertIn(name, stubbed)
                 self.assertTrue(getattr(package, name).__doc__, name)
             members = {n.name for n in stubbed["Model"].body if isinstance(n, ast.FunctionDef)}
             public = {n for n in dir(package.Model) if not n.startswith("_")}
