@@ -28,6 +28,11 @@ typedef struct tenon_compile_options {
   int32_t format;
   const char* name;   /* of the model in messages */
   const char* folder; /* of external data; NULL: there may be none */
+  /* Since API version 2, of ONNX models: shapes of inputs in place of the declared ones, each such
+   * as "image=1x3x640x640" or, with the name of an axis that runs may differ in,
+   * "image=batchx3x64x64". */
+  const char* const* reshape;
+  size_t reshape_count;
 } tenon_compile_options;
 
 /* Compiles an .onnx or .tir file, told by its name. A model for another CPU can be described and

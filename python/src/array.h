@@ -41,8 +41,8 @@ class Array {
   ~Array();
 
   [[nodiscard]] const tenon_tensor& tensor() const { return tensor_; }
-  /// Reads the object's elements anew where they are no part of its own memory: the negative ones of
-  /// int4 and int2, which ml_dtypes keeps without the upper bits of their byte.
+  /// Reads the object's elements anew where they are no part of its own memory: the negative ones
+  /// of int4 and int2, which ml_dtypes keeps without the upper bits of their byte.
   void refresh();
   /// Takes plain bits for elements of that type where this Python has no dtype for it.
   void read_bits_as(tenon_type type);

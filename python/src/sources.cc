@@ -128,7 +128,10 @@ constexpr const char* kCompileDoc =
     "result,\n"
     "        ends the compilation\n"
     "    folder: where external data of a source without a path lies; None: there may be none\n"
-    "    name: of a source without a path, in messages\n\n"
+    "    name: of a source without a path, in messages\n"
+    "    reshape: shapes of inputs in place of those that an ONNX model declares, by name, such "
+    "as\n"
+    "        {'image': ('batch', 3, 640, 640)}; a str is an extent that runs may differ in\n\n"
     "Raises Error with all that is wrong or unsupported in `problems`.";
 
 /// Tells Python how far the compiler is, and keeps what goes wrong there.
@@ -155,10 +158,28 @@ const char* text_or_null(const std::optional<std::string>& text) {
   return text ? text->c_str() : nullptr;
 }
 
+/// "image=batchx3x640x640" of each.
+std::vector<std::string> shape_texts(const nb::dict& shapes) {
+  std::vector<std::string> all;
+  for (const auto& [name, shape] : shapes) {
+    if (!nb::isinstance<nb::str>(name) || !nb::isinstance<nb::sequence>(shape))
+      throw nb::type_error("reshape is a dict of shapes by the names of inputs");
+    std::string text;
+    for (nb::handle extent : shape) {
+      const std::string word = nb::cast<std::string>(nb::str(extent));
+      if (word.find('x') != std::string::npos)
+        throw nb::value_error(("a name in a shape has no x, and '" + word + "' has").c_str());
+      text += (text.empty() ? "=" : "x") + word;
+    }
+    all.push_back(nb::cast<std::string>(name) + text);
+  }
+  return all;
+}
+
 nb::object compile(nb::object source, const std::optional<std::string>& target,
                    const std::optional<std::string>& precision, int threads,
                    const std::shared_ptr<Pool>& pool, nb::object callback, nb::object folder,
-                   const std::optional<std::string>& name) {
+                   const std::optional<std::string>& name, const std::optional<nb::dict>& reshape) {
   std::shared_ptr<Pool> threads_of_runs = pool != nullptr ? pool : pool_for(nullptr, threads);
   Messages messages;
   Progress progress{std::move(callback), nullptr};
@@ -166,6 +187,11 @@ nb::object compile(nb::object source, const std::optional<std::string>& target,
   options.target = text_or_null(target);
   options.precision = text_or_null(precision);
   options.threads = threads;
+  const std::vector<std::string> shapes = shape_texts(reshape.value_or(nb::dict()));
+  std::vector<const char*> shape_pointers;
+  for (const std::string& text : shapes) shape_pointers.push_back(text.c_str());
+  options.reshape = shape_pointers.data();
+  options.reshape_count = shape_pointers.size();
   options.progress = Progress::step;
   options.progress_user = &progress;
   options.log = Messages::add;
@@ -207,11 +233,13 @@ void define_sources(nb::module_& m) {
   m.def("compile", compile, "source"_a, nb::kw_only(), "target"_a = nb::none(),
         "precision"_a = nb::none(), "threads"_a = 0, "pool"_a = nb::none(),
         "progress"_a = nb::none(), "folder"_a = nb::none(), "name"_a = nb::none(),
+        "reshape"_a = nb::none(),
         nb::sig("def compile(source: typing.Any, *, "
                 "target: str | None = None, precision: str | None = None, threads: int = 0, "
                 "pool: Pool | None = None, "
                 "progress: collections.abc.Callable[[str, int, int], object] | None = None, "
-                "folder: str | os.PathLike[str] | None = None, name: str | None = None) -> Model"),
+                "folder: str | os.PathLike[str] | None = None, name: str | None = None, "
+                "reshape: dict[str, collections.abc.Sequence[int | str]] | None = None) -> Model"),
         kCompileDoc);
 #endif
 }

@@ -62,6 +62,19 @@ class Files(Case):
         with self.assertRaises(ValueError):
             tenon.compile(proto, threads=-1)
 
+    def test_declared_shapes_give_way_to_others(self):
+        proto = add(shape=(2, 3))
+        m = tenon.compile(proto, reshape={"a": ("n", 5), "b": ["n", 5]})
+        self.assertEqual([i.shape for i in m.inputs], [("n", 5), ("n", 5)])
+        x = np.ones((4, 5), "f")
+        np.testing.assert_array_equal(m(x, x), x + x)
+        for shapes, error, says in (({"z": (1, 2)}, tenon.Error, "no input; the inputs are a"),
+                                    ({"a": (1, 2, 3)}, tenon.Error, "3 axes"), ({"a": (-1, 2)}, tenon.Error, "extent '-1'"),
+                                    ({"a": ("max", 3)}, ValueError, "has no x"), ({"a": 3}, TypeError, "by the names"),
+                                    ({3: (1,)}, TypeError, "by the names"), ([], TypeError, "incompatible")):
+            with self.assertRaisesRegex(error, says):
+                tenon.compile(proto, reshape=shapes)
+
     def test_names_all_problems_of_a_model(self):
         from onnx import TensorProto, helper
         nodes = [helper.make_node("StringNormalizer", ["x"], ["a"]), helper.make_node("StringConcat", ["a", "a"], ["y"])]

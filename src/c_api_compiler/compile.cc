@@ -1,4 +1,5 @@
 // The compiler from C.
+#include <cstddef>
 #include <stop_token>
 
 #include "c_api/objects.h"
@@ -14,6 +15,10 @@ Result<tenon_model*> compile(const compiler::Source& source, const tenon_compile
   if (given.target != nullptr) o.target = given.target;
   if (given.precision != nullptr) o.precision = given.precision;
   o.jobs = given.threads;
+  for (size_t i = 0; i < given.reshape_count; ++i) {
+    TENON_TRY_VOID(require(given.reshape[i], "a shape of `reshape`"));
+    o.reshape.emplace_back(given.reshape[i]);
+  }
   o.stop = stop.get_token();
   if (given.progress != nullptr)
     o.progress = [&](std::string_view what, size_t done, size_t total) {
@@ -28,7 +33,13 @@ Result<tenon_model*> compile(const compiler::Source& source, const tenon_compile
   return make_model(std::move(model), source.name);
 }
 
+/// The options, also those of the first version.
+Result<tenon_compile_options> read_options(const tenon_compile_options* given) {
+  return read_struct(given, offsetof(tenon_compile_options, reshape));
+}
+
 Status check(const tenon_compile_options& o) {
+  if (o.reshape_count > 0) TENON_TRY_VOID(require(o.reshape, "reshape"));
   if (o.threads < 0 || o.threads > TENON_MAX_THREADS)
     return fail("api.value", cat("cannot compile with ", o.threads, " threads; give 1 to ",
                                  TENON_MAX_THREADS, ", or 0 for all processors"));
@@ -48,7 +59,7 @@ tenon_error* tenon_compile(const char* path, const tenon_compile_options* option
   return call({"tenon_compile", path == nullptr ? "" : path}, [&]() -> Status {
     TENON_TRY_VOID(require(path, "path"));
     TENON_TRY_VOID(require(model, "model"));
-    TENON_TRY(const auto o, read_struct(options));
+    TENON_TRY(const auto o, read_options(options));
     TENON_TRY_VOID(check(o));
     TENON_TRY(*model, c_api::compile(compiler::Source::file(path), o));
     return {};
@@ -63,7 +74,7 @@ tenon_error* tenon_compile_memory(const void* bytes, size_t size,
   return call(about, [&]() -> Status {
     TENON_TRY_VOID(require(bytes, "bytes"));
     TENON_TRY_VOID(require(model, "model"));
-    TENON_TRY(const auto o, read_struct(options));
+    TENON_TRY(const auto o, read_options(options));
     TENON_TRY_VOID(check(o));
     source.name = o.name == nullptr ? "memory" : o.name;
     about.model = source.name;
