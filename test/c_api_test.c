@@ -1,6 +1,5 @@
 /* The C API from C99: c_api_test.py compiles this strictly, against the headers and libtenon alone. */
 #include <math.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,11 +127,6 @@ static void refuses_what_is_no_model(void) {
   REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "api.null");
   shapes[0] = "x=2x4"; /* of a text */
   REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "compile.reshape");
-  options.struct_size = offsetof(tenon_compile_options, reshape); /* as it was in version 1 */
-  OK(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model));
-  tenon_model_release(model);
-  --options.struct_size;
-  REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "api.struct_size");
   options = text_options();
   options.threads = -1;
   REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "api.value");

@@ -51,7 +51,7 @@ extern "C" {
 /* ---- versions */
 
 /* Of this header; grows with each addition. */
-#define TENON_API_VERSION 2
+#define TENON_API_VERSION 1
 /* Of the library: at least that of the header which a program needs. */
 TENON_API uint32_t tenon_api_version(void);
 /* Of the release, such as "0.1.0". */

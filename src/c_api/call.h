@@ -60,8 +60,8 @@ tenon_error* call(const About& about, const Work& work) noexcept {
 inline constexpr size_t kMostStructBytes = 4096;
 
 template <class T>
-[[nodiscard]] Status check_struct(const T& given, size_t first = sizeof(T)) {
-  if (given.struct_size >= first && given.struct_size <= kMostStructBytes) return {};
+[[nodiscard]] Status check_struct(const T& given) {
+  if (given.struct_size >= sizeof(T) && given.struct_size <= kMostStructBytes) return {};
   return fail("api.struct_size", cat("a struct of ", sizeof(T), " bytes says that it has ",
                                      given.struct_size, "; set it to {sizeof it} first"));
 }
@@ -69,14 +69,14 @@ template <class T>
 /// The fields that this library knows; none given: all 0. Refuses a size that no version has
 /// ("api.struct_size"), and a newer field that is not 0 ("api.newer").
 template <class T>
-[[nodiscard]] Result<T> read_struct(const T* given, size_t first = sizeof(T)) {
+[[nodiscard]] Result<T> read_struct(const T* given) {
   T known{};
   if (given == nullptr) return known;
-  TENON_TRY_VOID(check_struct(*given, first));
-  const size_t size = std::min(sizeof known, given->struct_size);
-  std::memcpy(&known, given, size);
+  TENON_TRY_VOID(check_struct(*given));
+  std::memcpy(&known, given, sizeof known);
   const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
-  if (std::any_of(bytes + size, bytes + given->struct_size, [](unsigned char b) { return b != 0; }))
+  if (std::any_of(bytes + sizeof(T), bytes + given->struct_size,
+                  [](unsigned char b) { return b != 0; }))
     return fail("api.newer", cat("a struct has fields that this library, of API version ",
                                  TENON_API_VERSION, ", lacks; use a newer one"));
   return known;
