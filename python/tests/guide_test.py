@@ -18,16 +18,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Guide(Case):
-    def test_the_program_runs(self):
+    def run_block(self, index):
+        """The names and the lines that a program of the section leaves, from a folder with examples/."""
         section = (ROOT / "docs/guide.md").read_text().split("\n## From Python\n")[1].split("\n## ")[0]
-        program = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
+        program = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[index]
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
         (self.folder / "examples").symlink_to(ROOT / "examples")
         said, names = io.StringIO(), {}
         with contextlib.redirect_stdout(said):
             exec(compile(program, "guide.md", "exec"), names)
-        lines = said.getvalue().splitlines()
+        return names, said.getvalue().splitlines()
+
+    def test_the_program_runs(self):
+        names, lines = self.run_block(0)
         self.assertEqual(lines[0], "image float32 ('batch', 1, 8, 8)")
         digits = names["scores"].argmax(1)
         self.assertEqual(lines[1:4], [f"it is a {d}" for d in digits[:3]])
@@ -38,6 +42,11 @@ class Guide(Case):
         np.testing.assert_array_equal(runtime(names["images"]), names["scores"])
         self.assertFalse(hasattr(tenon_runtime, "compile"))
         self.assertFalse(issubclass(tenon_runtime.Error, tenon.Error))
+
+    def test_the_session_runs(self):
+        names, lines = self.run_block(1)
+        digit = tenon.compile("examples/digits.onnx")(np.load("examples/digits_images.npy"))[0].argmax()
+        self.assertEqual(lines, ["[('image', 'tensor(float)', ['batch', 1, 8, 8])]", f"it is a {digit}"])
 
 
 class Stubs(Case):
