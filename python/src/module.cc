@@ -6,6 +6,10 @@
 
 #include "bound.h"
 #include "sources.h"
+#ifdef TENON_COMPILER
+#include "graph.h"
+#include "kernel.h"
+#endif
 
 #ifdef TENON_COMPILER
 #include "tenon/compiler.h"
@@ -179,6 +183,9 @@ NB_MODULE(_core, m) {
   define_bound(m);
   define_sources(m);
 #ifdef TENON_COMPILER
+  define_compile(m);
+  define_graph(m);
+  define_kernel(m);
   m.def("_program", program);
 #endif
 }
