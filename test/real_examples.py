@@ -82,6 +82,12 @@ class Examples(unittest.TestCase):
         self.assertEqual(played.split()[1:], heard.split()[1:])
         self.assertEqual(len(played.split()), 9)
 
+    def test_sentences_that_mean_the_same_are_nearest(self):
+        pairs = [re.fullmatch(r"nearest to '(.+)': '(.+)'", line) for line in self.say("compare_sentences")[6:]]
+        self.assertEqual(len(pairs), 6)
+        for (a, b), (c, d) in zip([p.groups() for p in pairs[::2]], [p.groups() for p in pairs[1::2]]):
+            self.assertEqual((a, b), (d, c))
+
     def test_the_end_of_a_turn_is_heard(self):
         lines = self.say("end_of_turn")
         self.assertEqual([line.split()[0] for line in lines], ["finished", "finished", "goes", "goes"])

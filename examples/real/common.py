@@ -85,15 +85,16 @@ def medians(calls, rounds=5):
 
 
 class Model:
-    """A model in Tenon, and beside it in ONNX Runtime on as many threads. `theirs` is the model for ONNX Runtime where it
-    needs another one."""
+    """A model in Tenon, and beside it in ONNX Runtime on as many threads. `model` is the bytes of an ONNX file,
+    or a tenon.Graph; `theirs` is the file for ONNX Runtime where it needs another one."""
 
     rows = []  # of all report() calls: what `./dev bench real` prints
 
     def __init__(self, name, model, theirs=None, **options):
         count = threads()
         self.name = name
-        self.compiled = tenon.compile(model, threads=count, name=name, **options)
+        self.compiled = (model.compile(threads=count) if isinstance(model, tenon.Graph)
+                         else tenon.compile(model, threads=count, name=name, **options))
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads, settings.inter_op_num_threads, settings.log_severity_level = count, 1, 3
         self.peer = onnxruntime.InferenceSession(theirs or model, settings, providers=["CPUExecutionProvider"])

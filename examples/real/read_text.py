@@ -71,7 +71,8 @@ def main():
     parser.add_argument("--threads", type=int, help="of both engines (1)")
     options = parser.parse_args()
     detect = Model("PP-OCR detection", read("rapidocr", "rapidocr/models/PP-OCRv6_det_small.onnx"))
-    turn = Model("PP-OCR orientation", read("rapidocr", "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"))
+    turn = Model("PP-OCR orientation", read("rapidocr", "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"),
+                 reshape={"x": ("lines", 3, 48, 192)})  # the size that it was trained for; the file leaves all open
     file = read("rapidocr", "rapidocr/models/PP-OCRv6_rec_small.onnx")
     recognize = Model("PP-OCR recognition", file)
     keys = {p.key: p.value for p in onnx.ModelProto.FromString(file).metadata_props}

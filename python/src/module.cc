@@ -9,9 +9,6 @@
 #ifdef TENON_COMPILER
 #include "graph.h"
 #include "kernel.h"
-#endif
-
-#ifdef TENON_COMPILER
 #include "tenon/compiler.h"
 #endif
 
