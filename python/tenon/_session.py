@@ -151,6 +151,5 @@ class InferenceSession:
         return self._options
 
     def __getattr__(self, name):
-        if name in _ABSENT:
-            _refuse(name, _ABSENT[name])
-        raise AttributeError(f"tenon.InferenceSession has no '{name}'; `model` is the tenon.Model")
+        way_out = _ABSENT.get(name, "`model` is the tenon.Model")
+        raise AttributeError(f"tenon.InferenceSession has no '{name}'; {way_out}")

@@ -22,6 +22,8 @@ if name == "tenon":
     model = tenon.compile(examples / "digits.onnx")
     model.save("digits.tenon")
     np.save("digits_scores.npy", model(images))
+    session = tenon.InferenceSession(examples / "digits.onnx")
+    assert np.array_equal(session.run(None, {"image": images})[0], model(images))
 model = tenon.load("digits.tenon")
 scores = model.run({"image": images})["scores"]
 assert scores.shape == (len(images), 10), scores.shape
