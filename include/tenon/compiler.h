@@ -69,6 +69,11 @@ TENON_API tenon_error* tenon_compile_memory(const void* bytes, size_t size,
                                             const tenon_compile_options* options,
                                             tenon_model** model);
 
+/* The program `tenon` on the arguments of a main function, argv[0] included: for packages that
+ * bring the library and no program. Takes the process as its own: it prints, and sets handlers of
+ * signals. Returns the exit status. */
+TENON_API int tenon_program(int argc, char** argv);
+
 #ifdef __cplusplus
 }
 #endif
