@@ -88,8 +88,8 @@ TEST(ThreadPool, workers_stay_where_they_are_told_at_the_priority_that_is_asked)
     s.niceness = getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()));
     return 0;
   };
-  for (const std::chrono::nanoseconds spin : {0, 100000}) {
-    ThreadPool pool(2, {{last}, 1, spin});
+  for (const int64_t spin : {0, 100000}) {
+    ThreadPool pool(2, {{last}, 1, std::chrono::nanoseconds(spin)});
     for (int i = 0; i < 10; ++i) EXPECT_EQ(pool.run(look, &seen, 2), 0);
     EXPECT_EQ(seen.cpus.load(), 1);
     EXPECT_EQ(seen.cpu.load(), last);
