@@ -48,7 +48,7 @@ def command_line(program, runner):
         word, _, rest = line.partition(" ")
         if word == ".SS":
             flush()
-            out.append(f"## {rest.split(' MODEL')[0].split(' FILE')[0].split(' DIR')[0].split(' [')[0]}")
+            out.append(f"## {' '.join(rest.split()[:2])}")
             out.append(f"```text\n{rest}\n```")
         elif word == ".SH" and rest in ("NAME", "SYNOPSIS", "OPTIONS", "COMMANDS"):
             flush()
