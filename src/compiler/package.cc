@@ -19,7 +19,8 @@ namespace {
 Status link_code(const Compilation& compilation, artifact::Model& model) {
   std::vector<target::Object> objects;
   objects.reserve(compilation.kernels.size());
-  for (const auto& k : compilation.kernels) objects.push_back(k->object);
+  for (const auto& k : compilation.kernels)
+    if (k->definition->host_function.empty()) objects.push_back(k->object);
   if (objects.empty()) return {};
   TENON_TRY(target::Blob blob, target::link(objects, *compilation.machine));
   std::unordered_map<std::string, uint64_t> offsets(blob.symbols.begin(), blob.symbols.end());
