@@ -114,6 +114,13 @@ Result<ImportedModel> read_source(const Source& source, const Options& options) 
   return model;
 }
 
+/// When what ends now and took so long began.
+std::chrono::steady_clock::time_point begin_of(double seconds) {
+  return std::chrono::steady_clock::now() -
+         std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+             std::chrono::duration<double>(seconds));
+}
+
 Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   Compilation result;
   TENON_TRY(result.machine, check(options));
@@ -124,7 +131,7 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   pass::Hooks hooks;
   hooks.before = [&](const pass::Pass& pass) { return advance(options, pass.name, 0, 0); };
   hooks.after = [&](const pass::Pass& pass, double seconds) -> Status {
-    result.times.push_back({std::string(pass.name), seconds});
+    result.times.push_back({std::string(pass.name), seconds, false, begin_of(seconds)});
     for (const auto& [rule, times] : context.applied)
       result.times.back().rules.emplace_back(rule, times);
     if (!options.passes.verify || pass.name == "fuse") return {};
@@ -132,6 +139,7 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
     return ops::verify(*result.context, result.function);
   };
   TENON_TRY_VOID(pass::run_all(graph::passes(), context, result.function, hooks));
+  result.groups = std::move(context.groups);
   return result;
 }
 
@@ -146,7 +154,8 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
   const auto took = [&](std::string_view stage, double seconds) {
-    kernel->times.push_back({std::string(stage), seconds, /*of_kernels=*/true});
+    kernel->times.push_back(
+        {std::string(stage), seconds, /*of_kernels=*/true, begin_of(seconds)});
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, ir::stage_of(*kernel->definition)));
   Stopwatch start;
@@ -198,7 +207,11 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
     }
     result.kernel_of.emplace(k, at->second);
   }
-  result.times.push_back({"deduplicate", start.seconds()});
+  const auto took = [&](std::string name) {
+    const double seconds = start.seconds();
+    result.times.push_back({std::move(name), seconds, false, begin_of(seconds)});
+  };
+  took("deduplicate");
 
   start = {};
   result.kernels.resize(distinct.size());
@@ -228,7 +241,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
       }
     }
   });
-  result.times.push_back({"compile_kernels", start.seconds()});
+  took("compile_kernels");
   TENON_TRY_VOID(std::move(advanced));
   const size_t first = result.times.size();
   for (const auto& kernel : result.kernels) {

@@ -267,6 +267,7 @@ void Packager::write_call(Expr n, const Prepared& p, const Values& params,
   model_.register_list.insert(model_.register_list.end(), sizes.begin(), sizes.end());
   call.where = checked_nodes(n);
   model_.calls.push_back(call);
+  if (notes_ != nullptr) notes_->calls.push_back(n);
   const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
   for (const Prepared::Launch& l : p.launches)
     step({StepKind::launch, index, l.entry, l.grid, l.scratch, p.row, device});
