@@ -32,6 +32,7 @@ function section(id, title, note, ...content) {
 
 function digits(value, most = 3) {
   if (!Number.isFinite(value)) return "-";
+  if (value === 0) return "0";
   const before = Math.max(1, Math.floor(Math.log10(Math.abs(value) || 1)) + 1);
   return value.toFixed(Math.max(0, Math.min(3, most - before)));
 }

@@ -72,8 +72,9 @@ function showKernels() {
     const row = el("tr", {tabindex: 0, "data-row": k.row, onclick: () => openKernel(k),
                           onkeydown: (e) => { if (e.key === "Enter") openKernel(k); }});
     for (const c of COLUMNS) {
-      const cell = el("td", {class: [c.number ? "number" : "", c.kind ? c.kind(k) : ""].join(" ").trim() || null}, c.text(k));
-      if (c.name === "kernel") cell.prepend(el("span", {class: "dot " + colorOf(k.operator)}));
+      const cell = el("td", {class: [c.number ? "number" : "", c.kind ? c.kind(k) : ""].join(" ").trim() || null},
+                      c.number ? c.text(k) : el("div", {class: "words"},
+                        c.name === "kernel" ? el("span", {class: "dot " + colorOf(k.operator)}) : null, el("span", {}, breakable(c.text(k)))));
       if (c.bar) cell.append(el("span", {class: "share " + colorOf(k.operator), style: `width:${100 * k.time_s / most}%`}));
       row.append(cell);
     }
@@ -85,6 +86,11 @@ function showKernels() {
   show();
 }
 
+// Long names may break behind an underscore, shapes behind an x.
+function breakable(text) {
+  return text.split(/(?<=[_x])/).flatMap((piece, i) => i ? [el("wbr"), piece] : [piece]);
+}
+
 // ---- the panel
 
 function closeDetail() { document.getElementById("detail").hidden = true; }
@@ -92,8 +98,9 @@ document.addEventListener("keydown", (e) => { if (e.key === "Escape") closeDetai
 
 function openDetail(title, ...content) {
   const panel = document.getElementById("detail");
-  panel.replaceChildren(el("button", {type: "button", class: "close", "aria-label": "close", onclick: closeDetail}, "\u00d7"),
-                        el("h2", {}, title), ...content);
+  panel.replaceChildren();
+  fill(panel, {}, [el("button", {type: "button", class: "close", "aria-label": "close", onclick: closeDetail}, "\u00d7"),
+                   el("h2", {}, title), ...content]);
   panel.hidden = false;
   panel.scrollTop = 0;
 }
@@ -103,7 +110,7 @@ function program(title, text, open) {
 }
 
 function factsOf(k) {
-  const rows = [["operator", k.operator], ["shape", k.shape], ["time", `${time(k.time_s)} in ${digits(k.calls, 1)} calls, ` +
+  const rows = [["operator", k.operator], ["shape", k.shape], ["time", `${time(k.time_s)} in ${digits(k.calls, 1)} ${k.calls === 1 ? "call" : "calls"}, ` +
                 `${percent(k.time_s / report.kernel_time_s)} of all`],
                 ["bound", `${time(k.sol_s)}, ${percent(k.sol_s / k.time_s)} of the time`],
                 ["work", `${amount(k.flops, "FLOP")}, ${amount(rate(k.flops, k.time_s), "FLOP/s")} of ` +

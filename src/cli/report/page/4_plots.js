@@ -42,7 +42,7 @@ function showRoofline() {
                      svg("text", {class: "tick", x: x(10 ** e), y: bottom + 16, "text-anchor": "middle"}, String(+(10 ** e).toPrecision(1))));
     for (let e = Math.ceil(y0); e <= y1; ++e)
       picture.append(svg("line", {class: "grid", x1: left, x2: right, y1: y(10 ** e), y2: y(10 ** e)}),
-                     svg("text", {class: "tick", x: left - 6, y: y(10 ** e) + 4, "text-anchor": "end"}, amount(10 ** e, "")));
+                     svg("text", {class: "tick", x: left - 6, y: y(10 ** e) + 4, "text-anchor": "end"}, amount(10 ** e, "").replace(/[.]0+(?= )/, "")));
     picture.append(svg("text", {class: "tick", x: (left + right) / 2, y: height - 6, "text-anchor": "middle"}, "FLOP for each byte that a call touches"),
                    svg("text", {class: "tick", x: 12, y: (upper + bottom) / 2, "text-anchor": "middle",
                                 transform: `rotate(-90 12 ${(upper + bottom) / 2})`}, "FLOP/s"));
@@ -52,11 +52,11 @@ function showRoofline() {
                      svg("text", {class: "roof-name", x: x(from * 1.6) , y: y(from * m.rate * 1.6) - 8}, m.name));
     }
     const slope = Math.max(...memory.map((m) => m.rate));
-    let lowest = -Infinity;
+    let lowest = -Infinity;  // the highest roof has its name above it, the others below
     for (const c of [...compute].sort((a, b) => b.rate - a.rate)) {
       picture.append(svg("line", {class: "roof", x1: x(c.rate / slope), y1: y(c.rate), x2: right, y2: y(c.rate)}));
-      const at = Math.max(y(c.rate) - 5, lowest + 13);
-      lowest = at;
+      const at = c.rate === top && lowest < 0 ? y(c.rate) - 5 : Math.max(y(c.rate) + 14, lowest + 14);
+      if (c.rate !== top || lowest > 0) lowest = at;
       picture.append(svg("text", {class: "roof-name", x: right, y: at, "text-anchor": "end"}, `${c.name} ${amount(c.rate, "FLOP/s")}`));
     }
     kernels.forEach((k) => picture.append(svg("circle", {class: "mark " + colorOf(k.operator), cx: x(k.flops / k.bytes), cy: Math.min(bottom, y(k.flops / k.time_s)),

@@ -74,7 +74,7 @@ function drawNode(item, y, most) {
   return svg("g", {class: "node " + n.kind, transform: `translate(${item.x - NODE.width / 2} ${y})`, tabindex: 0, onclick: open,
                    onkeydown: (e) => { if (e.key === "Enter") open(); }}, tip(title),
     svg("rect", {class: "box", width: NODE.width, height: NODE.height, rx: n.kind === "kernel" ? 4 : 18}),
-    heat ? svg("rect", {class: "heat", width: NODE.width, height: NODE.height, rx: 4, "fill-opacity": (0.55 * heat).toFixed(3)}) : null,
+    heat ? svg("rect", {class: "heat", width: NODE.width, height: NODE.height, rx: 4, style: `--share:${heat.toFixed(3)}`}) : null,
     k ? svg("rect", {class: "mark " + colorOf(k.operator), width: 5, height: NODE.height, rx: 2}) : null,
     svg("text", {x: 14, y: 17}, short(n.label, 27)), svg("text", {class: "second", x: 14, y: 33}, short(second, 29)));
 }
@@ -94,45 +94,38 @@ function showGraph() {
   }
   items.forEach((item) => picture.append(drawNode(item, y(item), most)));
   const holder = el("div", {class: "graph-holder"}, picture);
-  const view = {x: left, y: 0, width: right - left, height};
-  const size = () => [holder.clientWidth || 900, holder.clientHeight || 600];
-  const set = () => picture.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
-  function fit(whole) {
-    const [w, h] = size();
-    const scale = whole ? Math.max((right - left) / w, (height + 32) / h) : Math.min(1.15, Math.max((right - left) / w, 0.8));
-    view.width = w * scale;
-    view.height = h * scale;
-    const start = items.find((i) => i.rank === 0) ?? items[0];
-    view.x = (whole || right - left <= view.width ? (left + right) / 2 : start.x) - view.width / 2;
-    view.y = whole ? (height - view.height) / 2 : Math.min(0, (height - view.height) / 2);
-    set();
+  const width = right - left, tall = height + 16;
+  picture.setAttribute("viewBox", `${left} 0 ${width} ${tall}`);
+  let scale = 1;
+  // The point of the holder at (px, py), both from 0 to 1, stays where it is.
+  function zoom(to, px = 0.5, py = 0.5) {
+    const x = (holder.scrollLeft + px * holder.clientWidth) / scale, y = (holder.scrollTop + py * holder.clientHeight) / scale;
+    scale = Math.min(Math.max(to, 0.01), 3);
+    picture.setAttribute("width", width * scale);
+    picture.setAttribute("height", tall * scale);
+    picture.classList.toggle("far", scale < 0.3);
+    holder.scrollLeft = x * scale - px * holder.clientWidth;
+    holder.scrollTop = y * scale - py * holder.clientHeight;
   }
-  function zoom(factor, px = 0.5, py = 0.5) {
-    const w = Math.min(Math.max(view.width * factor, 200), 20 * (right - left) + 2000);
-    const ratio = w / view.width;
-    view.x += view.width * px * (1 - ratio);
-    view.y += view.height * py * (1 - ratio);
-    view.width = w;
-    view.height *= ratio;
-    set();
+  const whole = () => zoom(Math.min(1, holder.clientWidth / width, holder.clientHeight / tall));
+  function top() {
+    zoom(Math.min(1, Math.max(holder.clientWidth / width, 0.75)));
+    const first = items.find((i) => i.rank === 0) ?? items[0];
+    holder.scrollLeft = (first.x - left) * scale - holder.clientWidth / 2;
+    holder.scrollTop = 0;
   }
   holder.addEventListener("wheel", (e) => {
-    if (!e.ctrlKey && !e.shiftKey) return;
+    if (!e.ctrlKey) return;
     e.preventDefault();
     const box = holder.getBoundingClientRect();
-    zoom((e.deltaY || e.deltaX) > 0 ? 1.25 : 0.8, (e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height);
+    zoom(scale * (e.deltaY > 0 ? 0.8 : 1.25), (e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height);
   }, {passive: false});
-  dragging(holder, (dx, dy) => {
-    const [w, h] = size();
-    view.x -= dx * view.width / w;
-    view.y -= dy * view.height / h;
-    set();
-  });
+  dragging(holder, (dx, dy) => holder.scrollBy(-dx, -dy));
   const button = (text, label, act) => el("button", {type: "button", "aria-label": label, onclick: act}, text);
   section("graph", "Graph",
     `${nodes.filter((n) => n.kind === "kernel").length} calls of kernels. The redder, the more time. Weights, and values that only change their shape, are not drawn. ` +
-    "Click a node for what it is made of; drag to move; the buttons, or the wheel with Ctrl or Shift, zoom.",
-    el("p", {class: "tools"}, button("+", "zoom in", () => zoom(0.7)), button("\u2212", "zoom out", () => zoom(1.43)),
-       button("whole", "show the whole graph", () => fit(true)), button("top", "go to the top", () => fit(false))), holder);
-  fit(false);
+    "Click a node for what it is made of; scroll or drag to move; the buttons, or the wheel with Ctrl, zoom.",
+    el("p", {class: "tools"}, button("+", "zoom in", () => zoom(scale * 1.4)), button("\u2212", "zoom out", () => zoom(scale / 1.4)),
+       button("whole", "show the whole graph", whole), button("top", "go to the top", top)), holder);
+  top();
 }
