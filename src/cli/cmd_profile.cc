@@ -1,16 +1,19 @@
 // tenon profile: where the time of a model goes, on the terminal, as a page, as a trace.
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/cli.h"
 #include "cli/report/report.h"
 #include "cli/report/text.h"
+#include "export/onnx.h"
 #include "support/interrupt.h"
+#include "support/text.h"
 
 namespace tenon::cli {
 namespace {
 
 struct ProfileArgs {
-  std::string model, html, trace, against;
+  std::string model, html, trace, against, onnx;
   InputFlags inputs;
   CompileFlags flags;
   int threads = 0;
@@ -33,7 +36,30 @@ Result<Profiled> profile_of(const ProfileArgs& args) {
   return p;
 }
 
+/// The graph with what was measured of each kernel.
+Status emit_onnx(const Profiled& p, const std::string& path) {
+  const compiler::Compilation& c = p.subject.compiled->compilation;
+  const artifact::Model& t = p.subject.ready.session.model->tables();
+  const std::vector<double> times = call_times(p);
+  const double total = std::max(p.measured.kernel_time(), 1e-12);
+  onnx_export::FactsOfCalls facts;
+  for (const artifact::Step& s : t.steps) {
+    if (s.kind != artifact::StepKind::launch) continue;
+    const artifact::KernelInfo& k = t.kernels[s.e];
+    facts[p.subject.compiled->notes.calls[s.a]] = {
+        {"time_us", std::to_string(times[s.a] * 1e6)},
+        {"share", std::to_string(times[s.a] / total)},
+        {"shape", k.shape},
+        {"schedule", k.schedule}};
+  }
+  return onnx_export::write_onnx(c, facts, path);
+}
+
 Result<int> profile(const ProfileArgs& args) {
+  if (!args.onnx.empty() && args.model.ends_with(".tenon"))
+    return fail("usage", cat("'", args.model,
+                             "' is compiled and holds no graph; --emit-onnx needs the .onnx or "
+                             ".tir file"));
   nlohmann::json against;
   if (!args.against.empty()) {
     TENON_TRY(against, read_report(args.against));
@@ -48,6 +74,7 @@ Result<int> profile(const ProfileArgs& args) {
   if (!args.html.empty()) TENON_TRY_VOID(write_text(args.html, page_of(report, against)));
   if (!args.trace.empty())
     TENON_TRY_VOID(write_text(args.trace, json_line(trace_of(p.subject, p.recording)) + "\n"));
+  if (!args.onnx.empty()) TENON_TRY_VOID(emit_onnx(p, args.onnx));
   if (args.json) {
     std::printf("%s\n", json_line(report).c_str());
     return 0;
@@ -80,6 +107,10 @@ void add_profile(CLI::App& app, int& status) {
   command
       ->add_option("--trace", args->trace,
                    "write trace events of compilation and one run, for Perfetto")
+      ->check(is_named());
+  command
+      ->add_option("--emit-onnx", args->onnx,
+                   "write the optimized graph as an ONNX model with the times of its kernels")
       ->check(is_named());
   command
       ->add_option("--against", args->against,
