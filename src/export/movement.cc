@@ -104,6 +104,29 @@ std::string scatter(Scope& s, Expr n, const char* op, Attributes attributes) {
                 std::move(attributes), n->dtype(), &n->shape());
 }
 
+/// Starts are clamped so that the slice fits.
+std::string dynamic_slice(Scope& s, Expr n) {
+  ir::Context& c = s.exporter().context();
+  const Expr x = n->operand(0);
+  const std::vector<Expr> list{c.i64(n->rank())};
+  const auto node = [&](const char* op, const Names& inputs, Attributes attributes = {}) {
+    return s.node(op, inputs, std::move(attributes), DType::i64, &list);
+  };
+  const std::vector<Expr> one{c.i64(1)};
+  Names parts;
+  for (Expr start : n->operands.subspan(1))
+    parts.push_back(
+        s.node("Reshape", {s.value(start), s.ints({1})}, {}, DType::i64, &one));
+  if (parts.empty()) return s.value(x);
+  const std::string extents = s.shape(n->shape());
+  const std::string most = node("Sub", {s.shape(x->shape()), extents});
+  const std::string given = node("Concat", parts, {attribute("axis", int64_t{0})});
+  const std::string starts = node("Max", {node("Min", {given, most}), s.ints({0})});
+  return s.node("Slice",
+                {s.value(x), starts, node("Add", {starts, extents}), s.ints(range(0, n->rank()))},
+                {}, n->dtype(), &n->shape());
+}
+
 std::string made_of(Scope& s, Expr n) {
   const auto one = [&](const char* op, Attributes attributes) {
     Names inputs;
@@ -141,6 +164,8 @@ std::string made_of(Scope& s, Expr n) {
       return scatter(s, n, "ScatterND", {});
     case Op::nonzero:
       return one("NonZero", {});
+    case Op::dynamic_slice:
+      return dynamic_slice(s, n);
     default:
       return "";
   }

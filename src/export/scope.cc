@@ -80,14 +80,27 @@ void Scope::put(Expr value, Names fields) {
   const Type type = value->type;
   if (type->is_tensor()) learn(fields[0], type);
   for (size_t i = 0; i < type->fields.size(); ++i) learn(fields[i], type->fields[i]);
+  kept_.insert(fields.begin(), fields.end());
   values_[value] = std::move(fields);
 }
 
 void Scope::finish(Expr value, const std::string& made) {
   if (!wanted_.contains(value)) return put(value, {made});
   const std::string out = name_for(value, "");
-  add("Identity", {made}, {out});
+  if (!rename_last(made, out)) add("Identity", {made}, {out});
   put(value, {out});
+}
+
+/// The output of the last node takes another name, where nothing else knows it.
+bool Scope::rename_last(const std::string& from, const std::string& to) {
+  if (nodes_->empty() || kept_.contains(from)) return false;
+  onnx::NodeProto& last = *nodes_->rbegin();
+  if (last.output_size() != 1 || last.output(0) != from) return false;
+  last.set_output(0, to);
+  if (graph_ != nullptr && graph_->value_info_size() > 0 &&
+      graph_->value_info().rbegin()->name() == from)
+    graph_->mutable_value_info()->RemoveLast();
+  return true;
 }
 
 std::string Scope::value(Expr e) { return fields(e)[0]; }
@@ -173,6 +186,7 @@ std::string Scope::ints(const Ints& values) {
   if (!fresh) return at->second;
   const std::string out = node("Constant", {}, {attribute("value_ints", values)});
   note(out, exporter_.context().tensor(DType::i64, {static_cast<int64_t>(values.size())}));
+  kept_.insert(out);
   return at->second = out;
 }
 
@@ -215,6 +229,7 @@ std::string Scope::integer(Expr e) {
   } else {
     name = exporter_.integer_node(*this, e);
   }
+  kept_.insert(name);
   return integers_[e] = name;
 }
 

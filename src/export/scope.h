@@ -6,6 +6,7 @@
 #include <onnx-ml.pb.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -78,6 +79,7 @@ class Scope {
   std::string constant(Expr e);
   void learn(const std::string& name, Type type);
   void note(const std::string& name, Type type);
+  bool rename_last(const std::string& from, const std::string& to);
 
   struct Source {
     std::string name;
@@ -95,6 +97,7 @@ class Scope {
   std::unordered_map<Expr, std::string> integers_;
   std::map<Ints, std::string> int_lists_;
   std::vector<Expr> size_inputs_;
+  std::set<std::string> kept_;  // names that more than the next node may read
   int next_ = 0;  // of names in a function
 };
 
