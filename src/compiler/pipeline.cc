@@ -114,13 +114,6 @@ Result<ImportedModel> read_source(const Source& source, const Options& options) 
   return model;
 }
 
-/// When what ends now and took so long began.
-std::chrono::steady_clock::time_point begin_of(double seconds) {
-  return std::chrono::steady_clock::now() -
-         std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-             std::chrono::duration<double>(seconds));
-}
-
 Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   Compilation result;
   TENON_TRY(result.machine, check(options));
@@ -129,9 +122,13 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   result.index_bounds = graph::index_bounds(*result.context, result.function);
   pass::PassContext context{*result.context, *result.machine, options.passes};
   pass::Hooks hooks;
-  hooks.before = [&](const pass::Pass& pass) { return advance(options, pass.name, 0, 0); };
+  Stopwatch start;
+  hooks.before = [&](const pass::Pass& pass) {
+    start = {};
+    return advance(options, pass.name, 0, 0);
+  };
   hooks.after = [&](const pass::Pass& pass, double seconds) -> Status {
-    result.times.push_back({std::string(pass.name), seconds, false, begin_of(seconds)});
+    result.times.push_back({std::string(pass.name), seconds, false, start.begin()});
     for (const auto& [rule, times] : context.applied)
       result.times.back().rules.emplace_back(rule, times);
     if (!options.passes.verify || pass.name == "fuse") return {};
@@ -153,27 +150,27 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
-  const auto took = [&](std::string_view stage, double seconds) {
+  const auto took = [&](std::string_view stage, const Stopwatch& start) {
     kernel->times.push_back(
-        {std::string(stage), seconds, /*of_kernels=*/true, begin_of(seconds)});
+        {std::string(stage), start.seconds(), /*of_kernels=*/true, start.begin()});
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, ir::stage_of(*kernel->definition)));
   Stopwatch start;
   TENON_TRY(kernel->choice, schedule::choose(kernel->definition, machine, options.schedules.get()));
-  took("schedule", start.seconds());
+  took("schedule", start);
   const schedule::Program& scheduled = kernel->choice.program;
   if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   const schedule::OnPass keep = schedule::keep_loops(kernel->loops);
   const auto passed = [&](const pass::Pass& pass, double seconds, const ir::Kernel& after) {
-    took(pass.name, seconds);
+    kernel->times.push_back({std::string(pass.name), seconds, /*of_kernels=*/true});
     keep(pass, seconds, after);
   };
   TENON_TRY(kernel->finalized, schedule::finalize(scheduled, machine, options.passes, passed));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
   start = {};
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
-  took("emit", start.seconds());
+  took("emit", start);
   return kernel;
 }
 
@@ -208,8 +205,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
     result.kernel_of.emplace(k, at->second);
   }
   const auto took = [&](std::string name) {
-    const double seconds = start.seconds();
-    result.times.push_back({std::move(name), seconds, false, begin_of(seconds)});
+    result.times.push_back({std::move(name), start.seconds(), false, start.begin()});
   };
   took("deduplicate");
 

@@ -59,19 +59,28 @@ std::string equation(Expr n) {
   return next > 'z' + 1 ? "" : cat(a, ",", b, "->", out);
 }
 
-std::string cast_to(Scope& s, Expr x, DType type) {
-  if (x->dtype() == type) return s.value(x);
-  return s.node("Cast", {s.value(x)},
-                {attribute("to", int64_t{onnx_import::data_type_of(type)})}, type, &x->shape());
+std::string cast(Scope& s, const std::string& x, DType from, DType to,
+                 const std::vector<Expr>& shape) {
+  if (from == to) return x;
+  return s.node("Cast", {x}, {attribute("to", int64_t{onnx_import::data_type_of(to)})}, to, &shape);
 }
+std::string cast_to(Scope& s, Expr x, DType type) {
+  return cast(s, s.value(x), x->dtype(), type, x->shape());
+}
+
+/// The type that ONNX computes a result in: it has no bf16 there, and Tenon sums up in f32 too.
+DType working_type(Expr n) { return n->dtype() == DType::bf16 ? DType::f32 : n->dtype(); }
 
 std::string dot(Scope& s, Expr n) {
   const std::string text = equation(n);
   if (text.empty()) return "";
-  const Names inputs{cast_to(s, n->operand(0), n->dtype()), cast_to(s, n->operand(1), n->dtype())};
-  const bool matmul = is_matmul(n) && (ir::is_float(n->dtype()) || info(n->dtype()).bits >= 32);
-  if (matmul) return s.node("MatMul", inputs, {}, n->dtype(), &n->shape());
-  return s.node("Einsum", inputs, {attribute("equation", text)}, n->dtype(), &n->shape());
+  const DType type = working_type(n);
+  const Names inputs{cast_to(s, n->operand(0), type), cast_to(s, n->operand(1), type)};
+  const bool matmul = is_matmul(n) && (ir::is_float(type) || info(type).bits >= 32);
+  const std::string out =
+      matmul ? s.node("MatMul", inputs, {}, type, &n->shape())
+             : s.node("Einsum", inputs, {attribute("equation", text)}, type, &n->shape());
+  return cast(s, out, type, n->dtype(), n->shape());
 }
 
 /// Extents as constants that are not negative; false: some are not.
@@ -131,7 +140,8 @@ std::string conv(Scope& s, Expr n) {
   const Ints& input_dilation = n->ints_attr(Key::input_dilation);
   const bool spread =
       std::any_of(input_dilation.begin(), input_dilation.end(), [](int64_t d) { return d != 1; });
-  if (spread || !ir::is_float(n->dtype()) || n->dtype() == DType::bf16) return "";
+  if (spread || !ir::is_float(n->dtype())) return "";
+  const DType type = working_type(n);
   const int64_t rank = n->rank();
   Ints x_perm{0, rank - 1};
   Ints w_perm{rank - 1, rank - 2};
@@ -139,28 +149,28 @@ std::string conv(Scope& s, Expr n) {
   for (int64_t d = 0; d + 2 < rank; ++d) w_perm.push_back(d);
   const Expr x = n->operand(0);
   const Expr w = n->operand(1);
-  const Pads p = pads_of(s, cast_to(s, x, n->dtype()), n->dtype(), x->shape(), 1,
+  const Pads p = pads_of(s, cast_to(s, x, type), type, x->shape(), 1,
                          n->exprs_attr(Key::low), n->exprs_attr(Key::high),
-                         s.scalar(n->dtype(), 0));
-  const std::string first = transposed(s, p.x, n->dtype(), p.shape, x_perm);
+                         s.scalar(type, 0));
+  const std::string first = transposed(s, p.x, type, p.shape, x_perm);
   const std::string weights =
-      transposed(s, cast_to(s, w, n->dtype()), n->dtype(), w->shape(), w_perm);
+      transposed(s, cast_to(s, w, type), type, w->shape(), w_perm);
   const std::vector<Expr> shape = permuted(n->shape(), x_perm);
   const std::string out = s.node(
       "Conv", {first, weights},
       {attribute("strides", n->ints_attr(Key::strides)), attribute("pads", p.pads),
        attribute("dilations", n->ints_attr(Key::dilation)),
        attribute("group", n->int_attr(Key::groups))},
-      n->dtype(), &shape);
-  return transposed(s, out, n->dtype(), shape, inverse(x_perm));
+      type, &shape);
+  return cast(s, transposed(s, out, type, shape, inverse(x_perm)), type, n->dtype(), n->shape());
 }
 
 /// Pooling, where two axes are left alone.
 std::string window(Scope& s, Expr n) {
   const std::string& kind = n->string_attr(Key::kind);
   const bool is_max = kind == "max";
-  if ((!is_max && kind != "sum") || !ir::is_float(n->dtype()) || n->dtype() == DType::bf16)
-    return "";
+  if ((!is_max && kind != "sum") || !ir::is_float(n->dtype())) return "";
+  const DType type = working_type(n);
   const Ints& size = n->ints_attr(Key::size);
   const Ints& stride = n->ints_attr(Key::strides);
   const Ints& dilation = n->ints_attr(Key::dilation);
@@ -182,24 +192,24 @@ std::string window(Scope& s, Expr n) {
     return some;
   };
   const Expr x = n->operand(0);
-  const std::string moved = transposed(s, s.value(x), n->dtype(), x->shape(), perm);
-  const std::string identity = s.scalar(n->dtype(), is_max ? -HUGE_VAL : 0);
-  const Pads p = pads_of(s, moved, n->dtype(), permuted(x->shape(), perm), 2, permuted(low, slides),
+  const std::string moved = transposed(s, cast_to(s, x, type), type, x->shape(), perm);
+  const std::string identity = s.scalar(type, is_max ? -HUGE_VAL : 0);
+  const Pads p = pads_of(s, moved, type, permuted(x->shape(), perm), 2, permuted(low, slides),
                          permuted(high, slides), identity);
   Attributes attributes{attribute("kernel_shape", of(size)), attribute("strides", of(stride)),
                         attribute("dilations", of(dilation)), attribute("pads", p.pads)};
   if (!is_max) attributes.push_back(attribute("count_include_pad", int64_t{1}));
   const std::vector<Expr> shape = permuted(n->shape(), perm);
   std::string out = s.node(is_max ? "MaxPool" : "AveragePool", {p.x}, std::move(attributes),
-                           n->dtype(), &shape);
+                           type, &shape);
   if (!is_max) {
     const Ints sizes = of(size);
     const int64_t count =
         std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
-    out = s.node("Mul", {out, s.scalar(n->dtype(), static_cast<double>(count))}, {}, n->dtype(),
+    out = s.node("Mul", {out, s.scalar(type, static_cast<double>(count))}, {}, type,
                  &shape);
   }
-  return transposed(s, out, n->dtype(), shape, inverse(perm));
+  return cast(s, transposed(s, out, type, shape, inverse(perm)), type, n->dtype(), n->shape());
 }
 
 std::string reduce(Scope& s, Expr n) {

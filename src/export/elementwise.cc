@@ -100,6 +100,23 @@ bool emit_row(Scope& scope, Expr n, const std::string& out_hint) {
   return false;
 }
 
+/// ONNX has the remainder with the sign of the dividend; where signs differ, the divisor is added.
+std::string float_mod(Scope& scope, Expr n, const Names& x) {
+  const DType type = n->dtype();
+  const auto test = [&](const char* op, const Names& inputs) {
+    return scope.node(op, inputs, {}, DType::boolean, &n->shape());
+  };
+  const std::string zero = scope.scalar(type, 0);
+  const std::string rest =
+      scope.node("Mod", x, {attribute("fmod", int64_t{1})}, type, &n->shape());
+  const std::string differ = test("Xor", {test("Less", {rest, zero}), test("Less", {x[1], zero})});
+  const std::string some = test("Not", {test("Equal", {rest, zero})});
+  return scope.node("Where",
+                    {test("And", {differ, some}),
+                     scope.node("Add", {rest, x[1]}, {}, type, &n->shape()), rest},
+                    {}, type, &n->shape());
+}
+
 /// The name of the last of several nodes; empty: ONNX has none of that meaning.
 std::string emit_several(Scope& scope, Expr n, const Names& x) {
   const DType type = n->operand(0)->dtype();
@@ -119,7 +136,7 @@ std::string emit_several(Scope& scope, Expr n, const Names& x) {
                         DType::boolean, &n->shape());
     case Op::mod:
       if (!real) return node("Mod", x);
-      return node("Sub", {x[0], node("Mul", {node("Floor", {node("Div", x)}), x[1]})});
+      return float_mod(scope, n, x);
     case Op::fmod:
       return node("Mod", x, {attribute("fmod", int64_t{1})});
     case Op::floordiv:
@@ -131,10 +148,12 @@ std::string emit_several(Scope& scope, Expr n, const Names& x) {
                   {attribute("direction", std::string(n->op == Op::shl ? "LEFT" : "RIGHT"))});
     case Op::select:
       return scope.node("Where", x, {}, n->dtype(), &n->shape());
-    case Op::cast:
-      return scope.node("Cast", x,
-                        {attribute("to", int64_t{onnx_import::data_type_of(n->dtype())})},
-                        n->dtype(), &n->shape());
+    case Op::cast: {
+      Attributes attributes{attribute("to", int64_t{onnx_import::data_type_of(n->dtype())})};
+      if (ir::is_float(n->dtype()) && info(n->dtype()).bits == 8)
+        attributes.push_back(attribute("saturate", n->int_attr_or(Key::saturate, 0)));
+      return scope.node("Cast", x, std::move(attributes), n->dtype(), &n->shape());
+    }
     default:
       return "";
   }

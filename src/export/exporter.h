@@ -13,9 +13,6 @@
 
 namespace tenon::onnx_export {
 
-/// Of the standard operators, and of the format: the first that knows metadata of nodes is 10, of
-/// types of 2 bits 13.
-inline constexpr int64_t kOpset = 21, kIrVersion = 10;
 inline constexpr const char* kOwnDomain = "tenon";
 inline constexpr const char* kKernelDomain = "tenon.kernel";
 inline constexpr const char* kCompositeDomain = "tenon.composite";
@@ -63,10 +60,12 @@ class Exporter {
   void add_inputs(Scope& scope);
   void add_outputs(Scope& scope);
   [[nodiscard]] std::string output_name(size_t result) const;
+  void choose_versions();
 
   const compiler::Compilation& compilation_;
   const FactsOfCalls& facts_;
   onnx::ModelProto model_;
+  int64_t opset_ = 0;  // of the standard operators
   std::set<std::string> names_, node_names_;
   std::unordered_map<std::string, size_t> next_name_;
   std::unordered_map<Expr, std::string> initializers_;

@@ -117,7 +117,7 @@ Exporter::Made Exporter::function_of(const std::string& domain, const std::strin
     }
   for (size_t i = 0; i < scope.size_inputs().size(); ++i) f.add_input(cat("size", i));
   for (const auto& [imported, version] :
-       {std::pair<const char*, int64_t>{"", kOpset}, {kOwnDomain, 1}, {kCompositeDomain, 1}}) {
+       {std::pair<const char*, int64_t>{"", opset_}, {kOwnDomain, 1}, {kCompositeDomain, 1}}) {
     auto& opset = *f.add_opset_import();
     opset.set_domain(imported);
     opset.set_version(version);

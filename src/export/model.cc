@@ -1,9 +1,11 @@
 // The model as a whole: inputs, outputs, constants, and its file.
+#include <algorithm>
 #include <filesystem>
 
 #include "compiler/contain.h"
 #include "export/exporter.h"
 #include "frontend/onnx/tensor_proto.h"
+#include "interp/order.h"
 #include "ir/default_value.h"
 #include "ir/expr.h"
 #include "ir/param_role.h"
@@ -110,12 +112,33 @@ void Exporter::add_outputs(Scope& scope) {
   }
 }
 
+/// The oldest that know metadata of nodes, and the element types of the model: most readers know
+/// them.
+void Exporter::choose_versions() {
+  opset_ = 21;
+  int64_t format = 10;
+  const auto look = [&](Expr n) {
+    if (!n->type->is_tensor()) return;
+    const bool two_bits = info(n->dtype()).bits == 2;
+    if (n->dtype() == DType::f4e2m1 || two_bits) {
+      opset_ = std::max<int64_t>(opset_, two_bits ? 25 : 23);
+      format = std::max<int64_t>(format, two_bits ? 13 : 11);
+    }
+  };
+  for (const auto& [kernel, group] : compilation_.groups) {
+    for (Expr n : group.inputs) look(n);
+    for (Expr n : group.nodes) look(n);
+  }
+  for (Expr n : interp::evaluation_order(compilation_.function).nodes) look(n);
+  model_.set_ir_version(format);
+}
+
 Status Exporter::run() {
   const ir::Function& f = compilation_.function;
-  model_.set_ir_version(kIrVersion);
+  choose_versions();
   model_.set_producer_name("tenon");
   for (const auto& [domain, version] :
-       {std::pair<const char*, int64_t>{"", kOpset}, {kOwnDomain, 1}, {kKernelDomain, 1},
+       {std::pair<const char*, int64_t>{"", opset_}, {kOwnDomain, 1}, {kKernelDomain, 1},
         {kCompositeDomain, 1}}) {
     auto& opset = *model_.add_opset_import();
     opset.set_domain(domain);

@@ -202,7 +202,8 @@ std::string Scope::size(Expr var) {
   if (const auto at = bound_.find(var); at != bound_.end()) {
     const auto [tensor, index] = at->second;
     const std::string flat = node("Reshape", {value(tensor), ints({-1})});
-    note(flat, exporter_.context().tensor(tensor->dtype(), {tensor->shape().empty() ? 1 : -1}));
+    const std::vector<Expr> line{ir::product(exporter_.context(), tensor->shape())};
+    note(flat, exporter_.context().tensor(tensor->dtype(), line));
     const std::string picked = node("Gather", {flat, scalar(DType::i64, static_cast<double>(index))},
                                     {attribute("axis", int64_t{0})}, tensor->dtype(), nullptr);
     return node("Cast", {picked}, {attribute("to", int64_t{onnx::TensorProto::INT64})}, DType::i64,

@@ -198,6 +198,31 @@ json timeline_of(const Profiled& p) {
           {"left_out", left_out}};
 }
 
+/// Has what a comparison reads.
+bool is_whole(const json& report) {
+  using Pointer = json::json_pointer;
+  const auto is_number = [](const json& object, const char* at) {
+    const Pointer pointer(at);
+    return object.contains(pointer) && object.at(pointer).is_number();
+  };
+  const auto is_text = [](const json& object, const char* at) {
+    const Pointer pointer(at);
+    return object.contains(pointer) && object.at(pointer).is_string();
+  };
+  for (const char* at : {"/latency_s/median", "/kernel_time_s", "/memory_bytes/arena",
+                         "/setup_s/compile", "/threads"})
+    if (!is_number(report, at)) return false;
+  if (!is_text(report, "/model/file") || !is_text(report, "/machine/cpu")) return false;
+  for (const char* list : {"kernels", "operators"}) {
+    if (!report.contains(list) || !report[list].is_array()) return false;
+    for (const json& row : report[list])
+      if (!row.is_object() || !is_number(row, "/time_s") || !is_text(row, "/operator")) return false;
+  }
+  return std::all_of(report["kernels"].begin(), report["kernels"].end(), [&](const json& row) {
+    return is_text(row, "/name") && is_text(row, "/shape") && is_text(row, "/key");
+  });
+}
+
 }  // namespace
 
 std::vector<double> call_times(const Profiled& p) {
@@ -252,16 +277,19 @@ Result<json> read_report(const std::string& path) {
     text.resize(std::min(text.find("</script>"), text.size()));
   }
   json report = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const bool is_report = report.is_object() && report.value("format", json()) == kReportFormat &&
-                         report.value("version", json()).is_number_integer();
-  if (!is_report)
+  const auto refuse = [&] {
     return fail("profile.format", cat(path,
                                       ": is no report of `tenon profile`; give a file that its "
                                       "--json printed or its --html wrote"));
+  };
+  if (!report.is_object() || report.value("format", json()) != kReportFormat ||
+      !report.value("version", json()).is_number_integer())
+    return refuse();
   if (report["version"] > kReportVersion)
     return fail("profile.version",
                 cat(path, ": is a report of version ", report["version"].get<int64_t>(),
                     ", and this tenon reads up to ", kReportVersion, "; use the newer one"));
+  if (!is_whole(report)) return refuse();
   return report;
 }
 

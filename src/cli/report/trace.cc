@@ -1,6 +1,7 @@
 // Trace events in the form that Chrome introduced: times in microseconds, "X" a piece of work, "M" a
 // name, "C" a counter.
 #include <algorithm>
+#include <cmath>
 
 #include "cli/report/report.h"
 #include "support/text.h"
@@ -36,7 +37,7 @@ class Trace {
          {"cat", category},
          {"ph", "X"},
          {"ts", time(begin)},
-         {"dur", took_us},
+         {"dur", std::round(took_us * 1e3) / 1e3},
          {"pid", pid},
          {"tid", tid}},
         std::move(args));

@@ -4,7 +4,7 @@ const redraws = [];
 function plot(height, draw) {
   const holder = el("div", {class: "plot"});
   const redraw = () => {
-    const width = Math.max(320, holder.clientWidth || 900);
+    const width = Math.max(300, holder.clientWidth || 900);
     const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img"});
     draw(picture, width, height);
     holder.replaceChildren(picture);
