@@ -129,7 +129,7 @@ class Export(Case):
 
     def test_states_have_a_next_value(self):
         text = self.folder / "s.tir"
-        text.write_text("model @main[n](x: f32[n], sum: state f32[n]) -> (sum, y) {\n"
+        text.write_text("model @main[n](x: f32[n], sum: state f32[n] double) -> (sum, y) {\n"
                         "  t0 = add(sum, x) : f32[n]\n  t1 = exp(t0) : f32[n]\n  return t0, t1\n}\n")
         m = self.exported(text)
         self.assertEqual([o.name for o in m.graph.output], ["sum_next", "y"])
