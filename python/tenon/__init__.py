@@ -4,6 +4,6 @@
     scores = model(images)
     model.save("digits.tenon")
 """
-from ._core import Bound, Error, Model, Pool, Value, __version__, compile, load
+from ._core import Bound, Error, Model, Pool, ProfileRow, Value, __version__, compile, load
 
-__all__ = ["Bound", "Error", "Model", "Pool", "Value", "compile", "load"]
+__all__ = ["Bound", "Error", "Model", "Pool", "ProfileRow", "Value", "compile", "load"]

@@ -22,7 +22,7 @@ class Exporter {
   Exporter(const compiler::Compilation& compilation, const FactsOfCalls& facts);
   [[nodiscard]] Status run();
   /// Behind `run`.
-  [[nodiscard]] Status write(const std::string& path);
+  [[nodiscard]] Status write(const std::string& path, uint64_t most_in_file);
 
   [[nodiscard]] ir::Context& context() { return *compilation_.context; }
 

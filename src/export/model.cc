@@ -20,8 +20,6 @@ using ir::Op;
 
 namespace {
 
-/// A protobuf message ends at 2 GB.
-constexpr uint64_t kMostInFile = uint64_t{3} << 29;
 /// Of constants that go to a file of their own where one is needed.
 constexpr uint64_t kLarge = 1 << 16;
 
@@ -160,10 +158,10 @@ Status Exporter::run() {
   return {};
 }
 
-Status Exporter::write(const std::string& path) {
+Status Exporter::write(const std::string& path, uint64_t most_in_file) {
   uint64_t total = 0;
   for (const onnx::TensorProto& t : model_.graph().initializer()) total += t.raw_data().size();
-  if (total > kMostInFile) {
+  if (total > most_in_file) {
     const std::string data_path = path + ".data";
     TENON_TRY(AtomicFile data, AtomicFile::create(data_path));
     uint64_t offset = 0;
@@ -194,11 +192,11 @@ Status Exporter::write(const std::string& path) {
 }
 
 Status write_onnx(const compiler::Compilation& compilation, const FactsOfCalls& facts,
-                  const std::string& path) {
+                  const std::string& path, uint64_t most_in_file) {
   return compiler::contain([&]() -> Status {
     Exporter exporter(compilation, facts);
     TENON_TRY_VOID(exporter.run());
-    return exporter.write(path);
+    return exporter.write(path, most_in_file);
   });
 }
 

@@ -21,10 +21,14 @@ namespace tenon::onnx_export {
 using Facts = std::vector<std::pair<std::string, std::string>>;
 using FactsOfCalls = std::unordered_map<ir::Expr, Facts>;
 
-/// Writes the model to `path`; where constants do not fit into one file (2 GB), large ones go to
-/// `path`.data. Refuses what is larger than 2 GB without them ("export.size"), and a file that cannot
+/// Bytes of constants that go into the model's own file; with more, large ones go to `path`.data,
+/// since such a file ends at 2 GB.
+inline constexpr uint64_t kMostInFile = uint64_t{3} << 29;
+
+/// Writes the model to `path`. Refuses what is larger than 2 GB without them ("export.size"), and a file that cannot
 /// be written ("file.write").
 [[nodiscard]] Status write_onnx(const compiler::Compilation& compilation, const FactsOfCalls& facts,
-                                const std::string& path);
+                                const std::string& path,
+                                uint64_t most_in_file = kMostInFile);
 
 }  // namespace tenon::onnx_export

@@ -158,7 +158,7 @@ Status Execution::run(const Limits& limits) {
   for (size_t at = 0; at < steps.size();) {
     const size_t index = at++;
     if (limited) TENON_TRY_VOID(check(limits));
-    if (profile == nullptr) {
+    if (!profiling) {
       TENON_TRY_VOID(carry_out(steps[index], at));
     } else {
       const auto begin = Profile::Clock::now();
@@ -242,7 +242,7 @@ Result<int64_t> Execution::call_kernel(const Step& step, const Frame& frame, int
     return devices_[step.device - 1]->launch(
         function, frame, t_.calls[step.a].buffers, grid,
         static_cast<uint64_t>(std::max<int64_t>(registers[step.d], 0)));
-  const bool timed = profile != nullptr && profile->keeps_events();
+  const bool timed = profiling && profile->keeps_events();
   Job job{function, &frame, scratch_data_.data(), profile.get()};
   const Task task = timed ? run_timed : run_job;
   if (grid == 1 || pool_->threads() == 1 || is_small(step.e)) return task(&job, 0, 0, grid);

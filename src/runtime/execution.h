@@ -30,7 +30,8 @@ class Execution {
   InputDims dims;         // of each input
   std::vector<bool> set;  // whether it has a value
   std::vector<int64_t> registers;
-  std::unique_ptr<Profile> profile;  // of the runs; nullptr: they measure nothing
+  std::unique_ptr<Profile> profile;  // of the last runs that were measured
+  bool profiling = false;            // runs fill it
 
   /// True if the shape differs from the one before.
   bool set_input(size_t index, const TensorView& value);

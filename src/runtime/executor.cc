@@ -255,11 +255,10 @@ TensorView Executor::output(size_t index) const {
 }
 
 void Executor::profile(Profiling what) {
-  execution_->profile =
-      what == Profiling::off
-          ? nullptr
-          : std::make_unique<Profile>(model_->tables().steps.size(), threads(),
-                                      what == Profiling::events);
+  execution_->profiling = what != Profiling::off;
+  if (what != Profiling::off)
+    execution_->profile = std::make_unique<Profile>(model_->tables().steps.size(), threads(),
+                                                    what == Profiling::events);
 }
 
 const Profile* Executor::measured() const { return execution_->profile.get(); }

@@ -115,9 +115,9 @@ class Executor {
   [[nodiscard]] TensorView output(size_t index) const;
 
   // ---- measurements
-  /// What runs measure from now on; it starts from zero.
+  /// What runs measure from now on; it starts from zero. Off: what was measured stays.
   void profile(Profiling what);
-  /// What they measured; nullptr while profiling is off.
+  /// What they measured; nullptr where none did.
   [[nodiscard]] const Profile* measured() const;
   /// The same summed over the launches of each row of the kernel table; a call is counted once,
   /// however many launches it has.
