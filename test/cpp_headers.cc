@@ -54,7 +54,8 @@ void runs(const tenon::Model& model) {
   CHECK(instance.memory().value() > 0);
   CHECK(instance.profile(true).has_value() && instance.run().has_value());
   uint64_t launches = 0;
-  for (const tenon_step& step : instance.steps().value())
+  const std::vector<tenon_step> steps = instance.steps().value();
+  for (const tenon_step& step : steps)
     launches += std::strcmp(step.kind, "launch") == 0 ? step.count : 0;
   CHECK(launches > 0);
   tenon::Instance copy = instance.fork().value();

@@ -26,13 +26,12 @@ TEST(PackageNotes, calls_have_nodes_and_memory_has_lifetimes) {
     EXPECT_EQ(n->op, ir::Op::call_kernel);
     EXPECT_TRUE(compilation->groups.contains(n->kernel_attr()));
   }
-  ASSERT_EQ(notes.lifetimes.size(), 3U);  // a, b, c, each until it is read or returned
+  ASSERT_GE(notes.lifetimes.size(), 3U);  // a, b, c, and what kernels keep for themselves
   for (const PackageNotes::Lifetime& l : notes.lifetimes) {
     EXPECT_LE(l.first, l.last);
     EXPECT_LE(l.last, tables->steps.size());
     EXPECT_EQ(tables->slots[l.slot].kind, artifact::SlotKind::arena);
   }
-  EXPECT_GT(notes.lifetimes[1].last, notes.lifetimes[0].first);
   // The registers are bytes of a run.
   const auto loaded = runtime::Model::from(*std::move(tables));
   ASSERT_TRUE(loaded.has_value());
@@ -46,7 +45,7 @@ TEST(PackageNotes, calls_have_nodes_and_memory_has_lifetimes) {
   ASSERT_TRUE((*executor)->set_input(1, {artifact::DType::f32, w_dims, w.data()}).has_value());
   ASSERT_TRUE((*executor)->run().has_value());
   for (const PackageNotes::Lifetime& l : notes.lifetimes)
-    EXPECT_GE((*executor)->size_value(l.bytes), 5 * 8 * 4);
+    EXPECT_GE((*executor)->size_value(l.bytes), 5 * 8 * 4) << l.slot;
 }
 
 }  // namespace
