@@ -63,7 +63,10 @@ class Profile(Case):
     def test_text_has_operators_and_kernels(self):
         text = self.good("profile", self.save("m.onnx", mlp()[0]), *QUICK, "--top", 1)
         self.assertRegex(text, r"latency: median [\d.]+ ms")
-        self.assertRegex(text, r"█.* 100\.0%|█")
+        bars = {lang: self.good("profile", self.folder / "m.onnx", *QUICK, env={"LC_ALL": lang}) for lang in ["C", "C.UTF-8"]}
+        self.assertIn("####", bars["C"])
+        self.assertTrue(bars["C"].isascii())
+        self.assertIn("████", bars["C.UTF-8"])
         self.assertIn("dot in ", text)
         self.assertRegex(text, r"\d+ more kernels; --top \d+ shows all|slowest kernels")
 
@@ -99,6 +102,14 @@ class Profile(Case):
             self.bad("profile", path, *QUICK, "--against", other, says=says)
         self.bad("profile", path, *QUICK, "--against", self.folder / "none.json", says="none.json")
         self.bad("profile", path, *QUICK, "--html", self.folder / "no" / "folder.html", says="folder.html")
+
+    def test_names_that_are_not_utf8(self):
+        path = self.folder / "m.onnx"
+        path.write_bytes(mlp()[0].SerializeToString().replace(b"batch", b"ba\xff\xfeh"))
+        for arguments in [["profile", *QUICK], ["bench", "--repeat", 1]]:
+            self.assertIn("ba\ufffd\ufffdh", json.dumps(json.loads(self.good(*arguments, path, "--json")), ensure_ascii=False))
+        self.good("profile", path, *QUICK, "--html", self.folder / "r.html", "--trace", self.folder / "t.json")
+        json.loads((self.folder / "t.json").read_text())
 
     def test_files_are_written_whole_or_not(self):
         self.bad("profile", self.save("m.onnx", mlp()[0]), *QUICK, "--trace", self.folder / "no" / "t.json", says="t.json")

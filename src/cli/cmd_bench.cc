@@ -7,6 +7,7 @@
 #include "compiler/session.h"
 #include "runtime/executor.h"
 #include "support/interrupt.h"
+#include "support/json.h"
 
 namespace tenon::cli {
 namespace {
@@ -65,7 +66,7 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
         {"dram_gbs", m.peaks.plain.dram_gbs},
         {"instruction_gops", m.peaks.instruction_gops}}},
       {"kernels", kernels}};
-  std::printf("%s\n", out.dump(1).c_str());
+  std::printf("%s\n", json_text(out, 1).c_str());
 }
 
 void print_text(const compiler::Session& session, const Measured& m) {

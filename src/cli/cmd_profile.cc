@@ -7,6 +7,7 @@
 #include "cli/report/text.h"
 #include "export/onnx.h"
 #include "support/interrupt.h"
+#include "support/json.h"
 #include "support/text.h"
 
 namespace tenon::cli {
@@ -67,16 +68,20 @@ Result<int> profile(const ProfileArgs& args) {
   TENON_TRY(const Profiled p, profile_of(args));
   clear_progress();
   if (p.measured.interrupted) {
-    std::printf("interrupted: the kernels were not measured\n");
+    std::printf("%s\n", args.json ? json_text({{"format", kReportFormat},
+                                               {"version", kReportVersion},
+                                               {"interrupted", true}})
+                                        .c_str()
+                                  : "interrupted: the kernels were not measured");
     return kInterruptedStatus;
   }
   const nlohmann::json report = report_of(p);
   if (!args.html.empty()) TENON_TRY_VOID(write_text(args.html, page_of(report, against)));
   if (!args.trace.empty())
-    TENON_TRY_VOID(write_text(args.trace, json_line(trace_of(p.subject, p.recording)) + "\n"));
+    TENON_TRY_VOID(write_text(args.trace, json_text(trace_of(p.subject, p.recording)) + "\n"));
   if (!args.onnx.empty()) TENON_TRY_VOID(emit_onnx(p, args.onnx));
   if (args.json) {
-    std::printf("%s\n", json_line(report).c_str());
+    std::printf("%s\n", json_text(report).c_str());
     return 0;
   }
   print_profile(report, args.top);

@@ -6,6 +6,7 @@
 #include "compiler/session.h"
 #include "runtime/executor.h"
 #include "runtime/report.h"
+#include "support/json.h"
 #include "support/text.h"
 
 namespace tenon::cli {
@@ -23,7 +24,7 @@ struct RunArgs {
 Result<Ready> run_traced(const RunArgs& args) {
   TENON_TRY(Subject subject, make_subject(args.model, args.inputs, "", args.flags, args.threads));
   TENON_TRY(const Recording recording, record(*subject.ready.executor, 1));
-  TENON_TRY_VOID(write_text(args.trace, json_line(trace_of(subject, recording)) + "\n"));
+  TENON_TRY_VOID(write_text(args.trace, json_text(trace_of(subject, recording)) + "\n"));
   return std::move(subject.ready);
 }
 

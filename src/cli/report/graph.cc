@@ -31,7 +31,10 @@ class GraphWriter {
       : c_(p.subject.compiled->compilation), f_(c_.function), times_(call_times(p)) {
     const artifact::Model& t = p.subject.ready.session.model->tables();
     const auto& calls = p.subject.compiled->notes.calls;
-    for (size_t i = 0; i < calls.size(); ++i) seconds_[calls[i]] += times_[i];
+    for (size_t i = 0; i < calls.size(); ++i) {
+      seconds_[calls[i]] += times_[i];
+      call_of_[calls[i]->kernel_attr()] = calls[i];
+    }
     for (const artifact::Step& s : t.steps)
       if (s.kind == artifact::StepKind::launch) row_[calls[s.a]] = s.e;
   }
@@ -85,16 +88,21 @@ class GraphWriter {
   /// A branch or a loop is one node; its kernels' times are its own.
   void describe_bodies(Expr n, json& node) {
     double seconds = 0;
-    size_t kernels = 0;
+    json inside = json::array();
     for (const ir::Attr& a : n->attrs)
       if (const auto* body = std::get_if<const ir::Function*>(&a.value))
         for (const ir::Kernel* kernel : ir::kernels_of(**body)) {
-          ++kernels;
-          for (const auto& [call, time] : seconds_)
-            if (call->kernel_attr() == kernel) seconds += time;
+          json row{{"label", kernel->name}, {"time_s", 0.0}};
+          if (const auto call = call_of_.find(kernel); call != call_of_.end()) {
+            row["time_s"] = seconds_.at(call->second);
+            seconds += seconds_.at(call->second);
+            if (const auto at = row_.find(call->second); at != row_.end()) row["row"] = at->second;
+          }
+          inside.push_back(std::move(row));
         }
     node["time_s"] = seconds;
-    node["label"] = cat(node["label"].get<std::string>(), " of ", kernels, " kernels");
+    node["label"] = cat(node["label"].get<std::string>(), " of ", inside.size(), " kernels");
+    node["inside"] = std::move(inside);
   }
 
   void connect(json& node, Expr operand) {
@@ -118,6 +126,7 @@ class GraphWriter {
   const ir::Function& f_;
   std::vector<double> times_;
   std::unordered_map<Expr, double> seconds_;
+  std::unordered_map<const ir::Kernel*, Expr> call_of_;  // each group has a kernel of its own
   std::unordered_map<Expr, uint32_t> row_;
   std::unordered_map<Expr, size_t> index_;
   json nodes_ = json::array();

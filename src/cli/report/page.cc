@@ -1,6 +1,7 @@
 // The page is a template (page.html with its style and scripts inside) and two pieces of JSON.
 #include "cli/report/report.h"
 #include "cli/report_page.h"
+#include "support/json.h"
 
 namespace tenon::cli {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 /// JSON that ends no script element, whatever its texts hold.
 std::string embedded(const nlohmann::json& json) {
   std::string out;
-  for (const char c : json_line(json)) {
+  for (const char c : json_text(json)) {
     if (c == '<')
       out += "\\u003c";
     else if (c == '>')

@@ -17,9 +17,10 @@ using nlohmann::json;
 namespace {
 
 /// Of events on a page; the trace file has all.
-constexpr size_t kMostEventsOnPage = 20'000;
-/// Of one kernel's text.
+constexpr size_t kMostEventsOnPage = 10'000;
+/// Of a kernel's texts, each; and of all texts together.
 constexpr size_t kMostCode = 24'000;
+constexpr size_t kMostCodeOfAll = 1'000'000;
 
 template <class List>
 json values_of(const List& list) {
@@ -67,15 +68,15 @@ std::string shortened(std::string text, size_t most) {
   return text + "; ... the rest is left out; `tenon inspect --kernel` prints all of it\n";
 }
 
-json code_of(const compiler::CompiledKernel& kernel) {
+json code_of(const compiler::CompiledKernel& kernel, size_t most) {
   ir::Kernel definition = *kernel.choice.definition;
   definition.trace.clear();
   json code{{"trace", kernel.choice.program->trace},
-            {"definition", shortened(ir::print(definition), kMostCode)}};
+            {"definition", shortened(ir::print(definition), most)}};
   if (kernel.loops != nullptr) {
     ir::Kernel loops = *kernel.loops;
     loops.trace.clear();
-    code["loops"] = shortened(ir::print(loops), kMostCode);
+    code["loops"] = shortened(ir::print(loops), most);
   }
   return code;
 }
@@ -243,6 +244,7 @@ json report_of(const Profiled& p) {
       p.subject.compiled ? code_by_row(p) : std::map<size_t, size_t>{};
   json report{{"format", kReportFormat},
               {"version", kReportVersion},
+              {"interrupted", false},
               {"model", model_of(p)},
               {"machine", machine_of(m.peaks)},
               {"threads", executor.threads()},
@@ -263,7 +265,9 @@ json report_of(const Profiled& p) {
   if (!p.subject.compiled) return report;
   report["passes"] = passes_of(*p.subject.compiled);
   json code = json::array();
-  for (const auto& kernel : p.subject.compiled->compilation.kernels) code.push_back(code_of(*kernel));
+  const auto& kernels = p.subject.compiled->compilation.kernels;
+  const size_t most = std::min(kMostCode, kMostCodeOfAll / (2 * std::max<size_t>(kernels.size(), 1)));
+  for (const auto& kernel : kernels) code.push_back(code_of(*kernel, most));
   report["code"] = std::move(code);
   report["graph"] = graph_of(p);
   return report;
@@ -291,10 +295,6 @@ Result<json> read_report(const std::string& path) {
                     ", and this tenon reads up to ", kReportVersion, "; use the newer one"));
   if (!is_whole(report)) return refuse();
   return report;
-}
-
-std::string json_line(const json& j) {
-  return j.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Status write_text(const std::string& path, const std::string& text) {

@@ -30,8 +30,6 @@ inline constexpr int kReportVersion = 1;
 /// none).
 [[nodiscard]] std::string page_of(const nlohmann::json& report, const nlohmann::json& against);
 
-/// As JSON in one line; text that is not UTF-8 is mended.
-[[nodiscard]] std::string json_line(const nlohmann::json& json);
 [[nodiscard]] Status write_text(const std::string& path, const std::string& text);
 
 }  // namespace tenon::cli

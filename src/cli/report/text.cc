@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <map>
 
 #include "support/available_memory.h"
+#include "support/json.h"
 #include "support/text.h"
 
 namespace tenon::cli {
@@ -16,8 +19,22 @@ namespace {
 
 constexpr int kBarWidth = 24;
 
+/// Whether the locale's characters are those of UTF-8.
+bool speaks_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == 0) continue;
+    return std::strstr(value, "UTF-8") != nullptr || std::strstr(value, "utf8") != nullptr;
+  }
+  return false;
+}
+
 /// Eighths of characters, so that small shares are still told apart.
 std::string bar(double share) {
+  if (!speaks_utf8()) {
+    std::string plain(static_cast<size_t>(std::clamp(share, 0.0, 1.0) * kBarWidth + 0.5), '#');
+    return plain + std::string(kBarWidth - plain.size(), ' ');
+  }
   static constexpr const char* kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const int eighths = static_cast<int>(std::clamp(share, 0.0, 1.0) * kBarWidth * 8 + 0.5);
   std::string out;
@@ -27,8 +44,10 @@ std::string bar(double share) {
   return out;
 }
 
-/// Names come from the model: what a terminal would obey is shown as '?'.
-std::string plain(std::string text) {
+/// Names come from the model: what a terminal would obey is shown as '?', and what is not UTF-8 as
+/// U+FFFD.
+std::string plain(const std::string& name) {
+  auto text = json::parse(json_text(name)).get<std::string>();
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return text;
@@ -84,8 +103,10 @@ void print_profile(const json& report, size_t most) {
               bytes_text(static_cast<uint64_t>(number(memory, "weights"))).c_str(),
               bytes_text(static_cast<uint64_t>(number(memory, "code"))).c_str(),
               bytes_text(static_cast<uint64_t>(number(memory, "arena"))).c_str());
-  std::printf("peaks of a core: %.1f GFLOP/s in f32; L2 %.0f, memory %.0f GB/s\n",
-              number(peaks, "f32_gflops"), number(peaks, "l2_gbs"), number(peaks, "dram_gbs"));
+  std::printf("peaks of a core: %.1f GFLOP/s in f32", number(peaks, "f32_gflops"));
+  for (const auto& [name, gops] : peaks["instruction_gops"].items())
+    std::printf(", %s %.1f", name.c_str(), gops.get<double>());
+  std::printf("; L2 %.0f, memory %.0f GB/s\n", number(peaks, "l2_gbs"), number(peaks, "dram_gbs"));
   print_heads("operators");
   for (const json& r : report["operators"]) {
     const auto kernels = static_cast<int>(number(r, "kernels"));

@@ -59,6 +59,14 @@ function place(layers) {
   for (const layer of layers) settle(layer, "ups");
 }
 
+function insideOf(n) {
+  return el("table", {class: "parts"}, n.inside.map((part) => {
+    const k = kernelByRow.get(part.row);
+    return el("tr", {}, el("td", {}, k ? el("button", {type: "button", onclick: () => openKernel(k, part)}, part.label) : part.label),
+              el("td", {class: "number"}, time(part.time_s)));
+  }));
+}
+
 const short = (text, most) => text.length > most ? text.slice(0, most - 1) + "\u2026" : text;
 
 function drawNode(item, y, most) {
@@ -66,17 +74,18 @@ function drawNode(item, y, most) {
   const share = n.time_s ? n.time_s / report.kernel_time_s : 0;
   const heat = n.time_s ? Math.sqrt(n.time_s / most) : 0;
   const title = `${n.label}\n${n.type}${n.from ? "\n" + n.from : ""}`;
-  const second = n.kind === "kernel" ? `${time(n.time_s ?? 0)}, ${percent(share)}` : n.type;
+  const second = n.time_s !== undefined ? `${time(n.time_s)}, ${percent(share)}` : n.type;
   const open = () => {
     if (k) openKernel(k, n);
-    else openDetail(n.label, el("p", {}, n.kind + " of type " + n.type), n.from ? el("p", {class: "note"}, "from " + n.from) : null);
+    else openDetail(n.label, el("p", {}, n.kind + " of type " + n.type), n.from ? el("p", {class: "note"}, "from " + n.from) : null,
+                    n.inside ? insideOf(n) : null);
   };
   return svg("g", {class: "node " + n.kind, transform: `translate(${item.x - NODE.width / 2} ${y})`, tabindex: 0, onclick: open,
                    onkeydown: (e) => { if (e.key === "Enter") open(); }}, tip(title),
     svg("rect", {class: "box", width: NODE.width, height: NODE.height, rx: n.kind === "kernel" ? 4 : 18}),
-    heat ? svg("rect", {class: "heat", width: NODE.width, height: NODE.height, rx: 4, style: `--share:${heat.toFixed(3)}`}) : null,
+    heat ? svg("rect", {class: "heat", width: NODE.width, height: NODE.height, rx: n.kind === "kernel" ? 4 : 18, style: `--share:${heat.toFixed(3)}`}) : null,
     k ? svg("rect", {class: "mark " + colorOf(k.operator), width: 5, height: NODE.height, rx: 2}) : null,
-    svg("text", {x: 14, y: 17}, short(n.label, 27)), svg("text", {class: "second", x: 14, y: 33}, short(second, 29)));
+    svg("text", {x: 14, y: 17}, short(n.label, 24)), svg("text", {class: "second", x: 14, y: 33}, short(second, 29)));
 }
 
 function showGraph() {
@@ -123,7 +132,8 @@ function showGraph() {
   dragging(holder, (dx, dy) => holder.scrollBy(-dx, -dy));
   const button = (text, label, act) => el("button", {type: "button", "aria-label": label, onclick: act}, text);
   section("graph", "Graph",
-    `${nodes.filter((n) => n.kind === "kernel").length} calls of kernels. The redder, the more time. Weights, and values that only change their shape, are not drawn. ` +
+    `${nodes.filter((n) => n.kind === "kernel").length} calls of kernels` +
+    `${nodes.some((n) => n.inside) ? ", beside those in loops and branches" : ""}. The redder, the more time. Weights, and values that only change their shape, are not drawn. ` +
     "Click a node for what it is made of; scroll or drag to move; the buttons, or the wheel with Ctrl, zoom.",
     el("p", {class: "tools"}, button("+", "zoom in", () => zoom(scale * 1.4)), button("\u2212", "zoom out", () => zoom(scale / 1.4)),
        button("whole", "show the whole graph", whole), button("top", "go to the top", top)), holder);
