@@ -6,6 +6,10 @@
 #include "bound.h"
 #include "profile.h"
 #include "sources.h"
+#ifdef TENON_COMPILER
+#include "graph.h"
+#include "kernel.h"
+#endif
 
 namespace tenon_python {
 namespace {
@@ -190,4 +194,9 @@ NB_MODULE(_core, m) {
   define_profile(m);
   define_bound(m);
   define_sources(m);
+#ifdef TENON_COMPILER
+  define_compile(m);
+  define_graph(m);
+  define_kernel(m);
+#endif
 }
