@@ -96,7 +96,7 @@ class Profile(Case):
         for text, says in [("", "[profile.format]"), ("[1, 2", "[profile.format]"), ("{}", "[profile.format]"), ("[" * 100000, "[profile.format]"),
                            ('{"format": "tenon.profile", "version": "1"}', "[profile.format]"),
                            ('{"format": "tenon.profile", "version": 1, "kernels": 3}', "[profile.format]"),
-                           ('{"format": "tenon.profile", "version": 99}', "version 99"),
+                           ('{"format": "tenon.profile", "version": 99}', ["version 99", "[profile.version]"]),
                            ('<script id="report" type="application/json">{}', "[profile.format]")]:
             other.write_text(text)
             self.bad("profile", path, *QUICK, "--against", other, says=says)

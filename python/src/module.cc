@@ -103,7 +103,8 @@ void define_model(nb::module_& m) {
           "inputs"_a, "runs"_a = 20,
           nb::sig("def profile(self, inputs: dict[str, typing.Any], runs: int = 20) -> "
                   "list[ProfileRow]"),
-          "Runs it that often and says what each call of a kernel took, largest time first. States\n"
+          "Runs it that often and says what each call of a kernel took, largest time first. "
+          "States\n"
           "are copies: the model's stay as they are.")
       .def("save", &Model::save, "path"_a,
            nb::sig("def save(self, path: str | os.PathLike[str]) -> None"),

@@ -36,8 +36,7 @@ int check(const CheckArgs& args) {
     nlohmann::json problems = nlohmann::json::array();
     for (const Diagnostic& d : source.error().diagnostics)
       problems.push_back({{"code", d.code}, {"message", d.message}});
-    std::printf("%s\n",
-                json_text({{"supported", false}, {"problems", problems}}, 1).c_str());
+    std::printf("%s\n", json_text({{"supported", false}, {"problems", problems}}, 1).c_str());
     return 1;
   }
   clear_progress();

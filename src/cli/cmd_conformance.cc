@@ -138,7 +138,12 @@ int conformance(const ConformanceArgs& args) {
     for (size_t i = 0; i < cases.size(); ++i)
       rows.push_back(
           {{"case", cases[i].string()}, {"passed", reasons[i].empty()}, {"reason", reasons[i]}});
-    std::printf("%s\n", json_text({{"passed", passed}, {"total", cases.size()}, {"fallbacks", fallback_cases}, {"cases", rows}}, 1).c_str());
+    std::printf("%s\n", json_text({{"passed", passed},
+                                   {"total", cases.size()},
+                                   {"fallbacks", fallback_cases},
+                                   {"cases", rows}},
+                                  1)
+                            .c_str());
     return 0;
   }
   std::printf("fallbacks %zu\n%zu of %zu passed = %.1f %%\n", fallback_cases, passed, cases.size(),

@@ -26,8 +26,7 @@ struct ProfileArgs {
 /// Interrupted runs give no profile: `measured.interrupted`.
 Result<Profiled> profile_of(const ProfileArgs& args) {
   Profiled p;
-  TENON_TRY(p.subject,
-            make_subject(args.model, args.inputs, "random:0", args.flags, args.threads));
+  TENON_TRY(p.subject, make_subject(args.model, args.inputs, "random:0", args.flags, args.threads));
   runtime::Executor& executor = *p.subject.ready.executor;
   TENON_TRY(p.measured, measure(executor, args.span));
   if (p.measured.interrupted) return p;
@@ -47,11 +46,10 @@ Status emit_onnx(const Profiled& p, const std::string& path) {
   for (const artifact::Step& s : t.steps) {
     if (s.kind != artifact::StepKind::launch) continue;
     const artifact::KernelInfo& k = t.kernels[s.e];
-    facts[p.subject.compiled->notes.calls[s.a]] = {
-        {"time_us", std::to_string(times[s.a] * 1e6)},
-        {"share", std::to_string(times[s.a] / total)},
-        {"shape", k.shape},
-        {"schedule", k.schedule}};
+    facts[p.subject.compiled->notes.calls[s.a]] = {{"time_us", std::to_string(times[s.a] * 1e6)},
+                                                   {"share", std::to_string(times[s.a] / total)},
+                                                   {"shape", k.shape},
+                                                   {"schedule", k.schedule}};
   }
   return onnx_export::write_onnx(c, facts, path);
 }
@@ -92,8 +90,7 @@ Result<int> profile(const ProfileArgs& args) {
 }  // namespace
 
 void add_profile(CLI::App& app, int& status) {
-  CLI::App* command =
-      app.add_subcommand("profile", "where the time goes: summary, page, trace");
+  CLI::App* command = app.add_subcommand("profile", "where the time goes: summary, page, trace");
   auto args = std::make_shared<ProfileArgs>();  // shared: the callback outlives this call
   command->add_option("MODEL", args->model, "an .onnx, .tir or .tenon file")->required();
   args->inputs.add_to(*command);

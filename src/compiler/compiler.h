@@ -89,7 +89,7 @@ struct PassTime {
   std::string name;
   double seconds;
   bool of_kernels = false;  // a stage of single kernels: the sum over all, on all threads
-  std::chrono::steady_clock::time_point begin = {};  // passes on kernels: not known
+  std::chrono::steady_clock::time_point begin = {};         // passes on kernels: not known
   std::vector<std::pair<std::string, int64_t>> rules = {};  // of the pass: how often each applied
 };
 

@@ -1,5 +1,5 @@
-// Products, convolutions, windows, reductions, scans, sorting. Tenon's are channels-last: transposes
-// stand around ONNX's.
+// Products, convolutions, windows, reductions, scans, sorting. Tenon's are channels-last:
+// transposes stand around ONNX's.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -149,19 +149,17 @@ std::string conv(Scope& s, Expr n) {
   for (int64_t d = 0; d + 2 < rank; ++d) w_perm.push_back(d);
   const Expr x = n->operand(0);
   const Expr w = n->operand(1);
-  const Pads p = pads_of(s, cast_to(s, x, type), type, x->shape(), 1,
-                         n->exprs_attr(Key::low), n->exprs_attr(Key::high),
-                         s.scalar(type, 0));
+  const Pads p = pads_of(s, cast_to(s, x, type), type, x->shape(), 1, n->exprs_attr(Key::low),
+                         n->exprs_attr(Key::high), s.scalar(type, 0));
   const std::string first = transposed(s, p.x, type, p.shape, x_perm);
-  const std::string weights =
-      transposed(s, cast_to(s, w, type), type, w->shape(), w_perm);
+  const std::string weights = transposed(s, cast_to(s, w, type), type, w->shape(), w_perm);
   const std::vector<Expr> shape = permuted(n->shape(), x_perm);
-  const std::string out = s.node(
-      "Conv", {first, weights},
-      {attribute("strides", n->ints_attr(Key::strides)), attribute("pads", p.pads),
-       attribute("dilations", n->ints_attr(Key::dilation)),
-       attribute("group", n->int_attr(Key::groups))},
-      type, &shape);
+  const std::string out =
+      s.node("Conv", {first, weights},
+             {attribute("strides", n->ints_attr(Key::strides)), attribute("pads", p.pads),
+              attribute("dilations", n->ints_attr(Key::dilation)),
+              attribute("group", n->int_attr(Key::groups))},
+             type, &shape);
   return cast(s, transposed(s, out, type, shape, inverse(x_perm)), type, n->dtype(), n->shape());
 }
 
@@ -200,14 +198,13 @@ std::string window(Scope& s, Expr n) {
                         attribute("dilations", of(dilation)), attribute("pads", p.pads)};
   if (!is_max) attributes.push_back(attribute("count_include_pad", int64_t{1}));
   const std::vector<Expr> shape = permuted(n->shape(), perm);
-  std::string out = s.node(is_max ? "MaxPool" : "AveragePool", {p.x}, std::move(attributes),
-                           type, &shape);
+  std::string out =
+      s.node(is_max ? "MaxPool" : "AveragePool", {p.x}, std::move(attributes), type, &shape);
   if (!is_max) {
     const Ints sizes = of(size);
     const int64_t count =
         std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
-    out = s.node("Mul", {out, s.scalar(type, static_cast<double>(count))}, {}, type,
-                 &shape);
+    out = s.node("Mul", {out, s.scalar(type, static_cast<double>(count))}, {}, type, &shape);
   }
   return cast(s, transposed(s, out, type, shape, inverse(perm)), type, n->dtype(), n->shape());
 }
@@ -242,12 +239,12 @@ std::string cumulative(Scope& s, Expr n) {
   const DType type = n->dtype();
   const bool has = ir::is_float(type) || info(type).bits >= 32;
   if (n->string_attr(Key::kind) != "sum" || !has) return "";
-  return s.node("CumSum",
-                {s.value(n->operand(0)),
-                 s.scalar(DType::i64, static_cast<double>(n->int_attr(Key::axis)))},
-                {attribute("exclusive", n->int_attr_or(Key::exclusive, 0)),
-                 attribute("reverse", n->int_attr_or(Key::reverse, 0))},
-                type, &n->shape());
+  return s.node(
+      "CumSum",
+      {s.value(n->operand(0)), s.scalar(DType::i64, static_cast<double>(n->int_attr(Key::axis)))},
+      {attribute("exclusive", n->int_attr_or(Key::exclusive, 0)),
+       attribute("reverse", n->int_attr_or(Key::reverse, 0))},
+      type, &n->shape());
 }
 
 bool sort(Scope& s, Expr n) {

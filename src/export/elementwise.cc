@@ -107,14 +107,13 @@ std::string float_mod(Scope& scope, Expr n, const Names& x) {
     return scope.node(op, inputs, {}, DType::boolean, &n->shape());
   };
   const std::string zero = scope.scalar(type, 0);
-  const std::string rest =
-      scope.node("Mod", x, {attribute("fmod", int64_t{1})}, type, &n->shape());
+  const std::string rest = scope.node("Mod", x, {attribute("fmod", int64_t{1})}, type, &n->shape());
   const std::string differ = test("Xor", {test("Less", {rest, zero}), test("Less", {x[1], zero})});
   const std::string some = test("Not", {test("Equal", {rest, zero})});
-  return scope.node("Where",
-                    {test("And", {differ, some}),
-                     scope.node("Add", {rest, x[1]}, {}, type, &n->shape()), rest},
-                    {}, type, &n->shape());
+  return scope.node(
+      "Where",
+      {test("And", {differ, some}), scope.node("Add", {rest, x[1]}, {}, type, &n->shape()), rest},
+      {}, type, &n->shape());
 }
 
 /// The name of the last of several nodes; empty: ONNX has none of that meaning.

@@ -80,8 +80,7 @@ bool emit_contraction(Scope& scope, Expr n);
 /// Element types that ONNX's arithmetic takes: not the narrow ones.
 [[nodiscard]] bool is_common(DType type);
 /// The value padded by expressions; `fill` is a scalar.
-[[nodiscard]] std::string padded(Scope& scope, const std::string& x,
-                                 const std::vector<Expr>& low, const std::vector<Expr>& high,
-                                 const std::string& fill, Type type);
+[[nodiscard]] std::string padded(Scope& scope, const std::string& x, const std::vector<Expr>& low,
+                                 const std::vector<Expr>& high, const std::string& fill, Type type);
 
 }  // namespace tenon::onnx_export

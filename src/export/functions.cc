@@ -34,8 +34,7 @@ Names names_for(Scope& scope, Expr n, const std::string& hint) {
 /// A letter, then letters, digits, _.
 std::string identifier(const std::string& text) {
   std::string out;
-  for (const char c : text)
-    out += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  for (const char c : text) out += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return out.empty() || std::isdigit(static_cast<unsigned char>(out[0])) != 0 ? "k" + out : out;
 }
 
@@ -73,8 +72,8 @@ void Exporter::emit(Scope& scope, Expr n) {
     return scope.put(n, std::move(fields));
   }
   if (n->op == Op::get)
-    return scope.finish(n, scope.fields(n->operand(0))[static_cast<size_t>(
-                               n->int_attr(Key::index))]);
+    return scope.finish(n,
+                        scope.fields(n->operand(0))[static_cast<size_t>(n->int_attr(Key::index))]);
   if (n->op == Op::call_kernel) return call_kernel(scope, n);
   if (n->op == Op::call) return call_composite(scope, n);
   if (n->op == Op::if_) return if_node(scope, n);
@@ -186,7 +185,8 @@ void Exporter::fill_subgraph(Scope& body, onnx::GraphProto& graph, const ir::Fun
 void Exporter::if_node(Scope& scope, Expr n) {
   const std::string condition = scope.value(n->operand(0));
   Attributes attributes;
-  for (const auto& [key, name] : {std::pair{Key::then, "then_branch"}, {Key::else_, "else_branch"}}) {
+  for (const auto& [key, name] :
+       {std::pair{Key::then, "then_branch"}, {Key::else_, "else_branch"}}) {
     const ir::Function& f = *n->function_attr(key);
     onnx::AttributeProto a;
     a.set_name(name);

@@ -135,9 +135,10 @@ Status Exporter::run() {
   const ir::Function& f = compilation_.function;
   choose_versions();
   model_.set_producer_name("tenon");
-  for (const auto& [domain, version] :
-       {std::pair<const char*, int64_t>{"", opset_}, {kOwnDomain, 1}, {kKernelDomain, 1},
-        {kCompositeDomain, 1}}) {
+  for (const auto& [domain, version] : {std::pair<const char*, int64_t>{"", opset_},
+                                        {kOwnDomain, 1},
+                                        {kKernelDomain, 1},
+                                        {kCompositeDomain, 1}}) {
     auto& opset = *model_.add_opset_import();
     opset.set_domain(domain);
     opset.set_version(version);
@@ -186,8 +187,9 @@ Status Exporter::write(const std::string& path, uint64_t most_in_file) {
   }
   std::string text;
   if (!model_.SerializeToString(&text))
-    return fail("export.size", path + ": a model file holds at most 2 GB, and what stays in it "
-                                      "beside the weights is more; export a smaller model");
+    return fail("export.size", path +
+                                   ": a model file holds at most 2 GB, and what stays in it "
+                                   "beside the weights is more; export a smaller model");
   return write_file(path, bytes_of(text));
 }
 

@@ -65,8 +65,8 @@ std::string pad(Scope& s, Expr n) {
 
 std::string iota(Scope& s, Expr n) {
   const auto axis = static_cast<size_t>(n->int_attr(Key::axis));
-  std::string x = s.node("Range", {s.scalar(DType::i64, 0), s.integer(n->shape()[axis]),
-                                   s.scalar(DType::i64, 1)});
+  std::string x = s.node(
+      "Range", {s.scalar(DType::i64, 0), s.integer(n->shape()[axis]), s.scalar(DType::i64, 1)});
   const std::vector<Expr> line{n->shape()[axis]};
   if (n->dtype() != DType::i64)
     x = s.node("Cast", {x}, {attribute("to", int64_t{onnx_import::data_type_of(n->dtype())})},
@@ -86,8 +86,7 @@ std::string from_scalars(Scope& s, Expr n) {
   } else {
     x = s.shape({n->operands.begin(), n->operands.end()});
   }
-  const DType have =
-      n->operands.empty() || n->rank() > 0 ? DType::i64 : n->operand(0)->dtype();
+  const DType have = n->operands.empty() || n->rank() > 0 ? DType::i64 : n->operand(0)->dtype();
   if (n->dtype() == have) return x;
   return s.node("Cast", {x}, {attribute("to", int64_t{onnx_import::data_type_of(n->dtype())})},
                 n->dtype(), &n->shape());
@@ -115,8 +114,7 @@ std::string dynamic_slice(Scope& s, Expr n) {
   const std::vector<Expr> one{c.i64(1)};
   Names parts;
   for (Expr start : n->operands.subspan(1))
-    parts.push_back(
-        s.node("Reshape", {s.value(start), s.ints({1})}, {}, DType::i64, &one));
+    parts.push_back(s.node("Reshape", {s.value(start), s.ints({1})}, {}, DType::i64, &one));
   if (parts.empty()) return s.value(x);
   const std::string extents = s.shape(n->shape());
   const std::string most = node("Sub", {s.shape(x->shape()), extents});

@@ -1,8 +1,8 @@
-// The optimized graph as an ONNX model, for viewers and for onnx.reference. Each kernel is a function
-// of the domain "tenon.kernel", whose body is the group of nodes that it was made of; composites are
-// functions of "tenon.composite". Operators that ONNX has with the same meaning are its own; the
-// others are nodes of the domain "tenon", with their attributes as text. Symbolic extents are dim
-// params, and scalars that are computed from shapes where values depend on them.
+// The optimized graph as an ONNX model, for viewers and for onnx.reference. Each kernel is a
+// function of the domain "tenon.kernel", whose body is the group of nodes that it was made of;
+// composites are functions of "tenon.composite". Operators that ONNX has with the same meaning are
+// its own; the others are nodes of the domain "tenon", with their attributes as text. Symbolic
+// extents are dim params, and scalars that are computed from shapes where values depend on them.
 //
 // What ONNX cannot say: a state is an input, and its next value the output NAME_next; guards are
 // metadata.
@@ -25,10 +25,9 @@ using FactsOfCalls = std::unordered_map<ir::Expr, Facts>;
 /// since such a file ends at 2 GB.
 inline constexpr uint64_t kMostInFile = uint64_t{3} << 29;
 
-/// Writes the model to `path`. Refuses what is larger than 2 GB without them ("export.size"), and a file that cannot
-/// be written ("file.write").
+/// Writes the model to `path`. Refuses what is larger than 2 GB without them ("export.size"), and a
+/// file that cannot be written ("file.write").
 [[nodiscard]] Status write_onnx(const compiler::Compilation& compilation, const FactsOfCalls& facts,
-                                const std::string& path,
-                                uint64_t most_in_file = kMostInFile);
+                                const std::string& path, uint64_t most_in_file = kMostInFile);
 
 }  // namespace tenon::onnx_export

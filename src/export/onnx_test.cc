@@ -46,10 +46,10 @@ std::string large_constant(size_t count) {
 TEST(Export, large_constants_go_beside_the_model) {
   const Folder folder;
   const std::string size = "20000";
-  const auto compilation = compiled("model @m[n](x: f32[n, " + size + "]) -> (y) {\n  w = constant [" +
-                                    large_constant(20000) + "] : f32[" + size +
-                                    "]\n  b = broadcast(w) {dims = [1]} : f32[n, " + size +
-                                    "]\n  y = add(x, b) : f32[n, " + size + "]\n  return y\n}\n");
+  const auto compilation = compiled(
+      "model @m[n](x: f32[n, " + size + "]) -> (y) {\n  w = constant [" + large_constant(20000) +
+      "] : f32[" + size + "]\n  b = broadcast(w) {dims = [1]} : f32[n, " + size +
+      "]\n  y = add(x, b) : f32[n, " + size + "]\n  return y\n}\n");
   const std::string path = folder.path / "m.onnx";
   ASSERT_TRUE(write_onnx(compilation, {}, path, /*most_in_file=*/1000).has_value());
   const onnx::ModelProto model = read_model(path);
@@ -64,8 +64,10 @@ TEST(Export, kernels_with_equal_bodies_share_a_function) {
   const Folder folder;
   const auto compilation = compiled(
       "model @m[n](x: f32[n, 8], w: f32[8, 8]) -> (y) {\n"
-      "  a = dot(x, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, 8]\n"
-      "  b = dot(a, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, 8]\n"
+      "  a = dot(x, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, "
+      "8]\n"
+      "  b = dot(a, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, "
+      "8]\n"
       "  return b\n}\n");
   const std::string path = folder.path / "m.onnx";
   ASSERT_TRUE(write_onnx(compilation, {}, path).has_value());

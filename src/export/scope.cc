@@ -204,8 +204,9 @@ std::string Scope::size(Expr var) {
     const std::string flat = node("Reshape", {value(tensor), ints({-1})});
     const std::vector<Expr> line{ir::product(exporter_.context(), tensor->shape())};
     note(flat, exporter_.context().tensor(tensor->dtype(), line));
-    const std::string picked = node("Gather", {flat, scalar(DType::i64, static_cast<double>(index))},
-                                    {attribute("axis", int64_t{0})}, tensor->dtype(), nullptr);
+    const std::string picked =
+        node("Gather", {flat, scalar(DType::i64, static_cast<double>(index))},
+             {attribute("axis", int64_t{0})}, tensor->dtype(), nullptr);
     return node("Cast", {picked}, {attribute("to", int64_t{onnx::TensorProto::INT64})}, DType::i64,
                 nullptr);
   }

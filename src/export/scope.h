@@ -1,6 +1,6 @@
-// Where nodes of ONNX are written: the graph, the body of a branch or a loop, or a function. A scope
-// knows the name of each value, and where the value of a symbolic extent comes from. Private to the
-// library.
+// Where nodes of ONNX are written: the graph, the body of a branch or a loop, or a function. A
+// scope knows the name of each value, and where the value of a symbolic extent comes from. Private
+// to the library.
 #pragma once
 
 #include <onnx-ml.pb.h>
@@ -98,7 +98,7 @@ class Scope {
   std::map<Ints, std::string> int_lists_;
   std::vector<Expr> size_inputs_;
   std::set<std::string> kept_;  // names that more than the next node may read
-  int next_ = 0;  // of names in a function
+  int next_ = 0;                // of names in a function
 };
 
 }  // namespace tenon::onnx_export

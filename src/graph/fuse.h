@@ -26,7 +26,8 @@ struct FusionOptions {
   /// May a group run whose sum reads rows that another sum made? Asked for each that would form
   /// (fusion/streams.cc); without it none does.
   std::function<bool(const Group&)> streams = {};
-  /// Told of each kernel and what it was made of; `inputs` in the order of the params that it reads.
+  /// Told of each kernel and what it was made of; `inputs` in the order of the params that it
+  /// reads.
   std::function<void(const ir::Kernel* kernel, const Group& group, std::vector<ir::Expr> inputs)>
       made = {};
 };

@@ -39,7 +39,7 @@ struct PassContext {
   const machine::Machine& machine;  // for which is compiled
   const Options& options;
   std::map<std::string_view, int64_t> applied = {};  // how often each rule applied; of one pass
-  FusedGroups groups = {};  // what `fuse` made kernels of
+  FusedGroups groups = {};                           // what `fuse` made kernels of
 };
 
 enum class Stage : uint8_t { graph, kernel };

@@ -113,9 +113,9 @@ class GraphWriter {
       if (is_looked_through(e->op)) {
         work.insert(work.end(), e->operands.begin(), e->operands.end());
       } else if (e->op == Op::constant) {
-        node["weights"].push_back(
-            cat(e->constant_attr()->name, e->constant_attr()->name.empty() ? "" : ": ",
-                ir::print(e->type)));
+        node["weights"].push_back(cat(e->constant_attr()->name,
+                                      e->constant_attr()->name.empty() ? "" : ": ",
+                                      ir::print(e->type)));
       } else if (const auto at = index_.find(e); at != index_.end()) {
         node["reads"].push_back({{"node", at->second}, {"type", ir::print(operand->type)}});
       }

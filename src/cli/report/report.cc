@@ -37,14 +37,10 @@ json model_of(const Profiled& p) {
   const artifact::Model& t = p.subject.ready.session.model->tables();
   json given = json::array();
   for (const runtime::Tensor& input : p.subject.ready.inputs) given.push_back(input.dims);
-  return {{"file", p.subject.file},
-          {"name", t.name},
-          {"inputs", values_of(t.inputs)},
-          {"given_shapes", given},
-          {"outputs", values_of(t.outputs)},
-          {"symbols", t.symbols},
-          {"producer", t.producer},
-          {"target", t.target},
+  return {{"file", p.subject.file},          {"name", t.name},
+          {"inputs", values_of(t.inputs)},   {"given_shapes", given},
+          {"outputs", values_of(t.outputs)}, {"symbols", t.symbols},
+          {"producer", t.producer},          {"target", t.target},
           {"precision", t.precision}};
 }
 
@@ -181,8 +177,7 @@ json timeline_of(const Profiled& p) {
       continue;
     }
     events.push_back({e.step, e.thread, begin, took});
-    if (e.thread == runtime::StepEvent::kWhole)
-      memory.push_back({begin, took, live[e.step]});
+    if (e.thread == runtime::StepEvent::kWhole) memory.push_back({begin, took, live[e.step]});
   }
   json steps = json::object();
   for (const json& e : events) {
@@ -217,7 +212,8 @@ bool is_whole(const json& report) {
   for (const char* list : {"kernels", "operators"}) {
     if (!report.contains(list) || !report[list].is_array()) return false;
     for (const json& row : report[list])
-      if (!row.is_object() || !is_number(row, "/time_s") || !is_text(row, "/operator")) return false;
+      if (!row.is_object() || !is_number(row, "/time_s") || !is_text(row, "/operator"))
+        return false;
   }
   return std::all_of(report["kernels"].begin(), report["kernels"].end(), [&](const json& row) {
     return is_text(row, "/name") && is_text(row, "/shape") && is_text(row, "/key");
@@ -266,7 +262,8 @@ json report_of(const Profiled& p) {
   report["passes"] = passes_of(*p.subject.compiled);
   json code = json::array();
   const auto& kernels = p.subject.compiled->compilation.kernels;
-  const size_t most = std::min(kMostCode, kMostCodeOfAll / (2 * std::max<size_t>(kernels.size(), 1)));
+  const size_t most =
+      std::min(kMostCode, kMostCodeOfAll / (2 * std::max<size_t>(kernels.size(), 1)));
   for (const auto& kernel : kernels) code.push_back(code_of(*kernel, most));
   report["code"] = std::move(code);
   report["graph"] = graph_of(p);

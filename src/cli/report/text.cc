@@ -96,9 +96,10 @@ void print_profile(const json& report, size_t most) {
               static_cast<int>(number(report, "threads")),
               number(report, "threads") == 1 ? "thread" : "threads",
               plain(words(report["machine"], "cpu")).c_str());
-  std::printf("latency: median %.3f ms, min %.3f ms over %.0f runs; kernels %.3f ms, bound %.3f ms\n",
-              number(latency, "median") * 1e3, number(latency, "min") * 1e3,
-              number(latency, "count"), total * 1e3, number(report, "sol_s") * 1e3);
+  std::printf(
+      "latency: median %.3f ms, min %.3f ms over %.0f runs; kernels %.3f ms, bound %.3f ms\n",
+      number(latency, "median") * 1e3, number(latency, "min") * 1e3, number(latency, "count"),
+      total * 1e3, number(report, "sol_s") * 1e3);
   std::printf("memory: weights %s, code %s, arena %s\n",
               bytes_text(static_cast<uint64_t>(number(memory, "weights"))).c_str(),
               bytes_text(static_cast<uint64_t>(number(memory, "code"))).c_str(),

@@ -1,5 +1,5 @@
-// Trace events in the form that Chrome introduced: times in microseconds, "X" a piece of work, "M" a
-// name, "C" a counter.
+// Trace events in the form that Chrome introduced: times in microseconds, "X" a piece of work, "M"
+// a name, "C" a counter.
 #include <algorithm>
 #include <cmath>
 
@@ -44,8 +44,7 @@ class Trace {
   }
   void count(const char* name, int pid, Profile::Clock::time_point at, const char* unit,
              uint64_t value) {
-    add({{"name", name}, {"ph", "C"}, {"ts", time(at)}, {"pid", pid}, {"tid", 0}},
-        {{unit, value}});
+    add({{"name", name}, {"ph", "C"}, {"ts", time(at)}, {"pid", pid}, {"tid", 0}}, {{unit, value}});
   }
 
   [[nodiscard]] double time(Profile::Clock::time_point at) const { return us(zero_, at); }
@@ -116,8 +115,7 @@ void add_run(Trace& trace, const Subject& subject, const Recording& r) {
   const artifact::Model& t = executor.model().tables();
   trace.name_process(kRun, "run");
   trace.name_thread(kRun, 0, "steps");
-  for (int i = 0; i < executor.threads(); ++i)
-    trace.name_thread(kRun, i + 1, cat("thread ", i));
+  for (int i = 0; i < executor.threads(); ++i) trace.name_thread(kRun, i + 1, cat("thread ", i));
   const std::vector<uint64_t> live = live_bytes(subject);
   trace.work("run", "run", kRun, 0, r.begin, Trace::us(r.begin, r.end),
              {{"events_left_out", r.left_out}});

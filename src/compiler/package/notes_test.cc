@@ -10,9 +10,12 @@ namespace {
 TEST(PackageNotes, calls_have_nodes_and_memory_has_lifetimes) {
   const std::string text =
       "model @m[n](x: f32[n, 8], w: f32[8, 8]) -> (y) {\n"
-      "  a = dot(x, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, 8]\n"
-      "  b = dot(a, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, 8]\n"
-      "  c = dot(b, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, 8]\n"
+      "  a = dot(x, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, "
+      "8]\n"
+      "  b = dot(a, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, "
+      "8]\n"
+      "  c = dot(b, w) {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[n, "
+      "8]\n"
       "  return c\n}\n";
   auto model = read({"given.tir", std::as_bytes(std::span(text)), Format::text});
   ASSERT_TRUE(model.has_value()) << model.error().text();
