@@ -153,17 +153,21 @@ Status check(const Limits& limits) {
 
 Status Execution::run(const Limits& limits) {
   const bool limited = limits.stop != nullptr || limits.deadline != kNoDeadline;
+  const bool profiled = profiling;
   gather_inputs();
   const std::span<const Step> steps = t_.steps;
   for (size_t at = 0; at < steps.size();) {
     const size_t index = at++;
+    const Step& s = steps[index];
     if (limited) TENON_TRY_VOID(check(limits));
-    if (!profiling) {
-      TENON_TRY_VOID(carry_out(steps[index], at));
-    } else {
+    if (profiled) {
       const auto begin = Profile::Clock::now();
-      TENON_TRY_VOID(carry_out(steps[index], at));
+      TENON_TRY_VOID(carry_out(s, at));
       profile->add_step(static_cast<uint32_t>(index), begin);
+    } else if (s.kind == StepKind::launch) {
+      TENON_TRY_VOID(launch(s));
+    } else {
+      TENON_TRY_VOID(carry_out(s, at));
     }
   }
   return copy_outputs();
@@ -242,11 +246,12 @@ Result<int64_t> Execution::call_kernel(const Step& step, const Frame& frame, int
     return devices_[step.device - 1]->launch(
         function, frame, t_.calls[step.a].buffers, grid,
         static_cast<uint64_t>(std::max<int64_t>(registers[step.d], 0)));
+  const bool alone = grid == 1 || pool_->threads() == 1 || is_small(step.e);
   const bool timed = profiling && profile->keeps_events();
+  if (alone && !timed) return function(&frame, 0, grid, scratch_data_[0]);
   Job job{function, &frame, scratch_data_.data(), profile.get()};
-  const Task task = timed ? run_timed : run_job;
-  if (grid == 1 || pool_->threads() == 1 || is_small(step.e)) return task(&job, 0, 0, grid);
-  return pool_->run(task, &job, grid);
+  if (alone) return run_timed(&job, 0, 0, grid);
+  return pool_->run(timed ? run_timed : run_job, &job, grid);
 }
 
 Status Execution::launch(const Step& step) {
