@@ -45,14 +45,15 @@ std::vector<std::string> needs_of(const Compilation& compilation) {
   return needs;
 }
 
-Result<artifact::Model> package_tables(const Compilation& compilation, const Options& options) {
+Result<artifact::Model> package_tables(const Compilation& compilation, const Options& options,
+                                       PackageNotes* notes) {
   artifact::Model model;
   model.name = compilation.function.name;
   model.producer = "tenon " TENON_VERSION;
   model.precision = options.precision;
   model.target = compilation.machine->name;
   model.needs = needs_of(compilation);
-  packaging::Packager packager(compilation, model);
+  packaging::Packager packager(compilation, model, notes);
   TENON_TRY_VOID(packager.run());
   TENON_TRY_VOID(link_code(compilation, model));
   const Status valid = artifact::validate(model);
@@ -62,8 +63,9 @@ Result<artifact::Model> package_tables(const Compilation& compilation, const Opt
 
 }  // namespace
 
-Result<artifact::Model> package(const Compilation& compilation, const Options& options) {
-  return contain([&] { return package_tables(compilation, options); });
+Result<artifact::Model> package(const Compilation& compilation, const Options& options,
+                                PackageNotes* notes) {
+  return contain([&] { return package_tables(compilation, options, notes); });
 }
 
 }  // namespace tenon::compiler
