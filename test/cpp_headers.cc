@@ -52,6 +52,12 @@ void runs(const tenon::Model& model) {
   CHECK(instance.wait().has_value());
   CHECK(own[2] == 2 && own[5] == 0);
   CHECK(instance.memory().value() > 0);
+  CHECK(instance.profile(true).has_value() && instance.run().has_value());
+  uint64_t launches = 0;
+  const std::vector<tenon_step> steps = instance.steps().value();
+  for (const tenon_step& step : steps)
+    launches += std::strcmp(step.kind, "launch") == 0 ? step.count : 0;
+  CHECK(launches > 0);
   tenon::Instance copy = instance.fork().value();
   REFUSED(copy.run(), "run.missing_input");
   CHECK(model.inputs().size() == 1 && model.inputs()[0].axes[0] == "n");

@@ -17,6 +17,7 @@ CONSTRAINT = re.compile(r"\.C\d+$")
 # What nothing from outside provokes, and why it stands all the same.
 UNPROVOKED = {
     "conformance.fallback": "a launch without code would be a defect of Tenon",
+    "export.size": "takes 2 GB of constants inside of kernels",
     "file.read": "a file that opens but cannot be mapped",
     "onnx.malformed": "the net below everything that the importer checks by name",
 }

@@ -51,7 +51,7 @@ extern "C" {
 /* ---- versions */
 
 /* Of this header; grows with each addition. */
-#define TENON_API_VERSION 1
+#define TENON_API_VERSION 2
 /* Of the library: at least that of the header which a program needs. */
 TENON_API uint32_t tenon_api_version(void);
 /* Of the release, such as "0.1.0". */
@@ -360,6 +360,32 @@ TENON_API tenon_error* tenon_set_state(tenon_instance* instance, size_t index,
                                        const tenon_tensor* tensor);
 /* All states as they were at first. */
 TENON_API tenon_error* tenon_reset_states(tenon_instance* instance);
+
+/* ---- profiles: what the steps of runs take */
+
+/* 1: runs from now on measure each step, which costs two readings of the clock a step; it starts
+ * from zero. 0: they measure nothing; what was measured stays. */
+TENON_API tenon_error* tenon_instance_profile(tenon_instance* instance, int32_t on);
+
+/* A launch of a kernel, or what a run does between them. */
+typedef struct tenon_step {
+  size_t struct_size;
+  const char* kind;      /* "launch"; others are "stage" (sizes), "copy", "bind", "jump", ... */
+  const char* kernel;    /* of a launch, as the texts below; else "" */
+  const char* operation; /* the operator at the kernel's center, such as "dot" */
+  const char* shape;     /* its extents, symbols by name: "batchx768x3072" */
+  const char* schedule;  /* who chose it: the kind of default, or "file" */
+  int64_t call;          /* launches of one call of a kernel have one number; -1: no launch */
+  uint64_t count;        /* how often runs took the step */
+  uint64_t nanoseconds;  /* of all these times together */
+  int64_t flops;         /* of one call, for the shapes of the last run; 0: not known */
+  int64_t bytes;         /* that one call touches, likewise */
+} tenon_step;
+/* How many steps the model has; a run takes some of them several times where it loops. */
+TENON_API tenon_error* tenon_instance_step_count(tenon_instance* instance, size_t* count);
+/* Refuses a step that is not there ("api.index"). */
+TENON_API tenon_error* tenon_instance_step(tenon_instance* instance, size_t index,
+                                           tenon_step* step);
 
 #ifdef __cplusplus
 }

@@ -270,6 +270,17 @@ class Instance {
     if (tenon_error* error = tenon_instance_memory(get(), &bytes)) return error;
     return bytes;
   }
+  /// Whether runs measure their steps from now on, from zero.
+  Status profile(bool on) { return tenon_instance_profile(get(), on ? 1 : 0); }
+  /// What was measured, for each step of the model; texts live as long as the instance.
+  Result<std::vector<tenon_step>> steps() {
+    size_t count = 0;
+    if (tenon_error* error = tenon_instance_step_count(get(), &count)) return error;
+    std::vector<tenon_step> all(count, detail::sized<tenon_step>());
+    for (size_t i = 0; i < count; ++i)
+      if (tenon_error* error = tenon_instance_step(get(), i, &all[i])) return error;
+    return all;
+  }
   [[nodiscard]] tenon_instance* get() const { return instance_.get(); }
 
  private:

@@ -3,6 +3,6 @@
     model = tenon_runtime.load("digits.tenon")
     scores = model(images)
 """
-from ._core import Bound, Error, Model, Pool, Value, __version__, load
+from ._core import Bound, Error, Model, Pool, ProfileRow, Value, __version__, load
 
-__all__ = ["Bound", "Error", "Model", "Pool", "Value", "load"]
+__all__ = ["Bound", "Error", "Model", "Pool", "ProfileRow", "Value", "load"]

@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bound.h"
+#include "profile.h"
 #include "sources.h"
 #ifdef TENON_COMPILER
 #include "graph.h"
@@ -94,6 +95,19 @@ void define_model(nb::module_& m) {
                   "None = None) "
                   "-> Bound"),
           "A call on these arrays, whatever they hold when it is made.")
+      .def(
+          "profile",
+          [](Model& s, const nb::dict& inputs, int runs) {
+            nb::list rows;
+            for (ProfileRow& row : profile(s, inputs, runs)) rows.append(std::move(row));
+            return rows;
+          },
+          "inputs"_a, "runs"_a = 20,
+          nb::sig("def profile(self, inputs: dict[str, typing.Any], runs: int = 20) -> "
+                  "list[ProfileRow]"),
+          "Runs it that often and says what each call of a kernel took, largest time first. "
+          "States\n"
+          "are copies: the model's stay as they are.")
       .def("save", &Model::save, "path"_a,
            nb::sig("def save(self, path: str | os.PathLike[str]) -> None"),
            "Writes a .tenon file; it appears whole or not at all.")
@@ -137,6 +151,21 @@ void define_model(nb::module_& m) {
       .def("__repr__", &Model::repr);
 }
 
+void define_profile(nb::module_& m) {
+  nb::class_<ProfileRow>(m, "ProfileRow",
+                         "One call of a kernel in a model; numbers are of one run.")
+      .def_ro("kernel", &ProfileRow::kernel)
+      .def_ro("operator", &ProfileRow::operation, "The operator at its center, such as 'dot'.")
+      .def_ro("shape", &ProfileRow::shape, "Its extents, symbols by name.")
+      .def_ro("schedule", &ProfileRow::schedule, "Who chose it: the kind of default, or 'file'.")
+      .def_ro("calls", &ProfileRow::calls, "1 but in loops and branches.")
+      .def_ro("seconds", &ProfileRow::seconds)
+      .def_ro("share", &ProfileRow::share, "Of the time of all kernels, 0 to 1.")
+      .def_ro("flops", &ProfileRow::flops, "Floating-point operations; 0 where not known.")
+      .def_ro("bytes", &ProfileRow::bytes, "Bytes that it touches; 0 where not known.")
+      .def("__repr__", &ProfileRow::repr);
+}
+
 void define_bound(nb::module_& m) {
   nb::class_<Bound>(
       m, "Bound",
@@ -177,6 +206,7 @@ NB_MODULE(_core, m) {
   define_value(m);
   define_pool(m);
   define_model(m);
+  define_profile(m);
   define_bound(m);
   define_sources(m);
 #ifdef TENON_COMPILER

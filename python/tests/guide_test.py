@@ -37,6 +37,11 @@ class Guide(Case):
         self.assertEqual(lines[1:4], [f"it is a {d}" for d in digits[:3]])
         self.assertTrue(lines[4].startswith("run.dtype "))
         np.testing.assert_array_equal(names["same"], names["scores"])
+        # The section on profiles goes on with the same model.
+        profile = (ROOT / "docs/guide.md").read_text().split("\n## Profile\n")[1].split("\n## ")[0]
+        with contextlib.redirect_stdout(rows := io.StringIO()):
+            exec(compile(re.search(r"```python\n(.*?)```", profile, re.DOTALL)[1], "guide.md", "exec"), names)
+        self.assertRegex(rows.getvalue().splitlines()[0], r" us +[\d.]+%  conv\w* batch")
         # The package without the compiler reads what the other one wrote.
         runtime = tenon_runtime.load("digits.tenon")
         np.testing.assert_array_equal(runtime(names["images"]), names["scores"])

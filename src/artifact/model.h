@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "artifact/dtype.h"
@@ -183,6 +184,9 @@ enum class StepKind : uint32_t {
   host_call,  // the caller's function b (index into host_functions) on the buffers of call a
 };
 inline constexpr uint32_t kStepKindCount = static_cast<uint32_t>(StepKind::host_call) + 1;
+inline constexpr std::string_view kStepNames[kStepKindCount] = {
+    "launch",  "stage", "jump",   "unless", "copy",     "bind",     "write",
+    "reserve", "swap",  "append", "resize", "allocate", "host_call"};
 
 struct Step {
   StepKind kind = StepKind::launch;

@@ -159,9 +159,10 @@ TEST(Refusals, structs_are_as_large_as_the_first_version_has_them) {
   EXPECT_EQ(sizeof(tenon_model_info), 120U);
   EXPECT_EQ(sizeof(tenon_memory), 32U);
   EXPECT_EQ(sizeof(tenon_load_options), 56U);
-  EXPECT_EQ(sizeof(tenon_pool_options), 48U);
+  EXPECT_EQ(sizeof(tenon_pool_options), 80U);
   EXPECT_EQ(sizeof(tenon_allocator), 32U);
-  EXPECT_EQ(sizeof(tenon_instance_options), 32U);
+  EXPECT_EQ(sizeof(tenon_instance_options), 48U);
+  EXPECT_EQ(sizeof(tenon_function), 32U);
 }
 
 TEST(Refusals, tensors_that_no_tensor_is) {

@@ -96,15 +96,20 @@ Result<runtime::InputOptions> InputFlags::resolve(const std::string& default_fil
   return options;
 }
 
+Status set_inputs(Ready& ready, const runtime::InputOptions& options, int threads) {
+  TENON_TRY(ready.inputs, runtime::make_inputs(*ready.session.model, options, threads));
+  TENON_TRY(ready.executor, runtime::Executor::create(ready.session.model, threads));
+  for (size_t i = 0; i < ready.inputs.size(); ++i)
+    TENON_TRY_VOID(ready.executor->set_input(i, ready.inputs[i].view()));
+  return {};
+}
+
 Result<Ready> make_ready(const std::string& path, const InputFlags& inputs,
                          const std::string& default_fill, const CompileFlags& flags, int threads) {
   TENON_TRY(const runtime::InputOptions options, inputs.resolve(default_fill));
   Ready ready;
   TENON_TRY(ready.session, open_session(path, flags));
-  TENON_TRY(ready.inputs, runtime::make_inputs(*ready.session.model, options, threads));
-  TENON_TRY(ready.executor, runtime::Executor::create(ready.session.model, threads));
-  for (size_t i = 0; i < ready.inputs.size(); ++i)
-    TENON_TRY_VOID(ready.executor->set_input(i, ready.inputs[i].view()));
+  TENON_TRY_VOID(set_inputs(ready, options, threads));
   return ready;
 }
 

@@ -19,6 +19,7 @@ namespace tenon::cli {
 
 void add_run(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
+void add_profile(CLI::App& app, int& status);
 void add_compile(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
@@ -80,6 +81,8 @@ struct Ready {
   std::vector<runtime::Tensor> inputs;
   std::unique_ptr<runtime::Executor> executor;
 };
+/// Makes inputs and an executor for the session that is there.
+[[nodiscard]] Status set_inputs(Ready& ready, const runtime::InputOptions& options, int threads);
 [[nodiscard]] Result<Ready> make_ready(const std::string& path, const InputFlags& inputs,
                                        const std::string& default_fill, const CompileFlags& flags,
                                        int threads);

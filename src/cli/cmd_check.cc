@@ -8,6 +8,7 @@
 #include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
+#include "support/json.h"
 #include "support/text.h"
 
 namespace tenon::cli {
@@ -35,8 +36,7 @@ int check(const CheckArgs& args) {
     nlohmann::json problems = nlohmann::json::array();
     for (const Diagnostic& d : source.error().diagnostics)
       problems.push_back({{"code", d.code}, {"message", d.message}});
-    std::printf("%s\n",
-                nlohmann::json{{"supported", false}, {"problems", problems}}.dump(1).c_str());
+    std::printf("%s\n", json_text({{"supported", false}, {"problems", problems}}, 1).c_str());
     return 1;
   }
   clear_progress();
@@ -44,8 +44,7 @@ int check(const CheckArgs& args) {
   if (args.json) {
     std::printf(
         "%s\n",
-        nlohmann::json{{"supported", true}, {"nodes", nodes}, {"problems", nlohmann::json::array()}}
-            .dump(1)
+        json_text({{"supported", true}, {"nodes", nodes}, {"problems", nlohmann::json::array()}}, 1)
             .c_str());
     return 0;
   }

@@ -16,6 +16,7 @@
 #include "runtime/executor.h"
 #include "runtime/footprint.h"
 #include "runtime/inputs.h"
+#include "support/json.h"
 
 namespace tenon::cli {
 namespace {
@@ -119,8 +120,7 @@ int print_rows(const CompareArgs& args, const std::vector<Row>& rows, const std:
                       {"relative_error", std::isfinite(r.difference.relative)
                                              ? nlohmann::json(r.difference.relative)
                                              : nlohmann::json("inf")}});
-    std::printf("%s\n",
-                nlohmann::json{{"outputs", list}, {"first_bad_node", bad_node}}.dump(1).c_str());
+    std::printf("%s\n", json_text({{"outputs", list}, {"first_bad_node", bad_node}}, 1).c_str());
   } else {
     for (const Row& r : rows)
       std::printf("%s: relative error %.3g\n", r.name.c_str(), r.difference.relative);

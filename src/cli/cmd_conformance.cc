@@ -16,6 +16,7 @@
 #include "compiler/session.h"
 #include "frontend/onnx/import.h"
 #include "runtime/executor.h"
+#include "support/json.h"
 #include "support/threads.h"
 
 namespace tenon::cli {
@@ -137,11 +138,11 @@ int conformance(const ConformanceArgs& args) {
     for (size_t i = 0; i < cases.size(); ++i)
       rows.push_back(
           {{"case", cases[i].string()}, {"passed", reasons[i].empty()}, {"reason", reasons[i]}});
-    std::printf("%s\n", nlohmann::json{{"passed", passed},
-                                       {"total", cases.size()},
-                                       {"fallbacks", fallback_cases},
-                                       {"cases", rows}}
-                            .dump(1)
+    std::printf("%s\n", json_text({{"passed", passed},
+                                   {"total", cases.size()},
+                                   {"fallbacks", fallback_cases},
+                                   {"cases", rows}},
+                                  1)
                             .c_str());
     return 0;
   }

@@ -12,6 +12,7 @@
 #include "runtime/thread_pool.h"
 #include "support/available_memory.h"
 #include "support/cpu.h"
+#include "support/json.h"
 #include "support/text.h"
 #include "support/threads.h"
 
@@ -102,7 +103,7 @@ void add_env(CLI::App& app, int& status) {
     status = 0;
     const nlohmann::json e = environment();
     if (*as_json) {
-      std::printf("%s\n", e.dump(1).c_str());
+      std::printf("%s\n", json_text(e, 1).c_str());
     } else {
       print_text(e);
     }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "compiler/kernel_text.h"
 #include "compiler/passes.h"
+#include "export/onnx.h"
 #include "ir/kernel_calls.h"
 #include "ir/text.h"
 #include "schedule/schedule.h"
@@ -14,7 +15,7 @@ namespace tenon::cli {
 namespace {
 
 struct InspectArgs {
-  std::string model, stage, kernel, after;
+  std::string model, stage, kernel, after, onnx;
   CompileFlags flags;
   bool constants = false, why = false;
 };
@@ -130,11 +131,15 @@ Status check_combination(const InspectArgs& args) {
   if (!args.after.empty()) compiled += " --after";
   if (args.constants) compiled += " --constants";
   if (args.why) compiled += " --why";
+  if (!args.onnx.empty()) compiled += " --emit-onnx";
   if (args.model.ends_with(".tenon") && !compiled.empty())
     return fail("usage", cat("'", args.model,
                              "' is compiled: its tables are all that there is to "
                              "print; ",
                              compiled, " needs the .onnx or .tir file"));
+  if (!args.onnx.empty() && (!stage.empty() || !args.kernel.empty() || args.constants))
+    return fail("usage",
+                "--emit-onnx writes the graph: leave --stage, --kernel and --constants out");
   if (!args.after.empty() && !stage.empty())
     return fail("usage", "--after names a stage of its own: leave --stage out");
   if (!args.kernel.empty() && !stage.empty() && text_of_graph)
@@ -183,6 +188,10 @@ int inspect(const InspectArgs& args) {
   const Result<compiler::Compilation> result = compiler::optimize(*std::move(source), *options);
   if (!result) return explain(result.error());
   clear_progress();
+  if (!args.onnx.empty()) {
+    const Status written = onnx_export::write_onnx(*result, {}, args.onnx);
+    return written ? 0 : explain(written.error());
+  }
   if (args.kernel.empty() && (args.stage.empty() || args.stage == "graph")) {
     std::printf("%s", ir::print(*result->context, result->function, print).c_str());
     return 0;
@@ -224,6 +233,10 @@ void add_inspect(CLI::App& app, int& status) {
   command->add_flag("--why", args->why,
                     "with --kernel: the schedules that were tried before this one, and what ended "
                     "them");
+  command
+      ->add_option("--emit-onnx", args->onnx,
+                   "write the optimized graph as an ONNX model for viewers: kernels are functions")
+      ->check(is_named());
   command->add_flag("--constants", args->constants,
                     "print the bytes of all constants, so that `tenon opt` can read the text");
   args->flags.add_to(*command);
@@ -233,7 +246,8 @@ void add_inspect(CLI::App& app, int& status) {
       "  tenon inspect model.onnx --kernel 3 --stage loop   definition and schedule of one\n"
       "  tenon inspect model.onnx --kernel 3 --stage asm    its assembly\n"
       "  tenon inspect model.onnx --kernel 3 --after lower_blocks\n"
-      "  tenon inspect model.onnx --kernel 3 --stage loop --why");
+      "  tenon inspect model.onnx --kernel 3 --stage loop --why\n"
+      "  tenon inspect model.onnx --emit-onnx optimized.onnx");
   command->callback([args, &status] { status = inspect(*args); });
 }
 

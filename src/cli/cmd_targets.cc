@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "support/json.h"
 
 namespace tenon::cli {
 
@@ -31,7 +32,7 @@ void add_targets(CLI::App& app, int& status) {
                     runs ? "runs here" : "cross-compile only", host ? ", host" : "");
       }
     }
-    if (*as_json) std::printf("%s\n", rows.dump(1).c_str());
+    if (*as_json) std::printf("%s\n", json_text(rows, 1).c_str());
   });
 }
 

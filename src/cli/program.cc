@@ -19,6 +19,7 @@ int tenon_program(int argc, char** argv) {
   int status = 0;
   tenon::cli::add_run(app, status);
   tenon::cli::add_bench(app, status);
+  tenon::cli::add_profile(app, status);
   tenon::cli::add_compile(app, status);
   tenon::cli::add_inspect(app, status);
   tenon::cli::add_check(app, status);

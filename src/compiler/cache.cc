@@ -14,6 +14,7 @@
 #include "support/code_file.h"
 #include "support/file.h"
 #include "support/hash.h"
+#include "support/json.h"
 #include "support/text.h"
 
 namespace tenon::compiler {
@@ -151,10 +152,8 @@ bool Cache::store(const artifact::Model& model,
     content += content_hash(file);
   }
   if (content.empty() || !artifact::write(model, entry_path(content))) return false;
-  const std::string row = json{
-      {"identity", identity(model_path_)},
-      {"content", content},
-      {"external", external}}.dump();
+  const std::string row = json_text(
+      {{"identity", identity(model_path_)}, {"content", content}, {"external", external}});
   const bool stored =
       write_file(identity_path(model_path_), std::as_bytes(std::span(row))).has_value();
   shrink(folder(), cache_limit().value_or(kDefaultLimit));

@@ -6,6 +6,7 @@
 // caller who wants none of what lies between takes `compile`.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -91,6 +92,7 @@ struct PassTime {
   std::string name;
   double seconds;
   bool of_kernels = false;  // a stage of single kernels: the sum over all, on all threads
+  std::chrono::steady_clock::time_point begin = {};         // passes on kernels: not known
   std::vector<std::pair<std::string, int64_t>> rules = {};  // of the pass: how often each applied
 };
 
@@ -116,15 +118,26 @@ struct Compilation {
   std::vector<ir::Expr> index_bounds;  // of each param: graph/index_bounds.h
   std::vector<PassTime> times;
   const machine::Machine* machine = nullptr;
+  pass::FusedGroups groups = {};  // what each kernel of the graph was made of
 };
 
 /// Graph passes only (fusion included unless stopped before); no code.
 [[nodiscard]] Result<Compilation> optimize(ImportedModel model, const Options& options);
 /// Everything up to objects. Kernels of equal text are compiled once; distinct ones in parallel.
 [[nodiscard]] Result<Compilation> generate(ImportedModel model, const Options& options);
-/// A compiled model of flat tables; see compiler/package.h.
+/// What a package does not need to run, and its profile asks for.
+struct PackageNotes {
+  /// Arena memory that is in use from step `first` to step `last`: the slot's, `bytes` a register.
+  struct Lifetime {
+    uint32_t first, last, slot, bytes;
+  };
+  std::vector<ir::Expr> calls;  // the call_kernel node of each row of artifact::Model::calls
+  std::vector<Lifetime> lifetimes;
+};
+/// A compiled model of flat tables.
 [[nodiscard]] Result<artifact::Model> package(const Compilation& compilation,
-                                              const Options& options);
+                                              const Options& options,
+                                              PackageNotes* notes = nullptr);
 
 /// All of it.
 [[nodiscard]] Result<artifact::Model> compile(ImportedModel model, const Options& options);

@@ -19,7 +19,8 @@ namespace {
 Status link_code(const Compilation& compilation, artifact::Model& model) {
   std::vector<target::Object> objects;
   objects.reserve(compilation.kernels.size());
-  for (const auto& k : compilation.kernels) objects.push_back(k->object);
+  for (const auto& k : compilation.kernels)
+    if (k->definition->host_function.empty()) objects.push_back(k->object);
   if (objects.empty()) return {};
   TENON_TRY(target::Blob blob, target::link(objects, *compilation.machine));
   std::unordered_map<std::string, uint64_t> offsets(blob.symbols.begin(), blob.symbols.end());
@@ -44,14 +45,15 @@ std::vector<std::string> needs_of(const Compilation& compilation) {
   return needs;
 }
 
-Result<artifact::Model> package_tables(const Compilation& compilation, const Options& options) {
+Result<artifact::Model> package_tables(const Compilation& compilation, const Options& options,
+                                       PackageNotes* notes) {
   artifact::Model model;
   model.name = compilation.function.name;
   model.producer = "tenon " TENON_VERSION;
   model.precision = options.precision;
   model.target = compilation.machine->name;
   model.needs = needs_of(compilation);
-  packaging::Packager packager(compilation, model);
+  packaging::Packager packager(compilation, model, notes);
   TENON_TRY_VOID(packager.run());
   TENON_TRY_VOID(link_code(compilation, model));
   const Status valid = artifact::validate(model);
@@ -61,8 +63,9 @@ Result<artifact::Model> package_tables(const Compilation& compilation, const Opt
 
 }  // namespace
 
-Result<artifact::Model> package(const Compilation& compilation, const Options& options) {
-  return contain([&] { return package_tables(compilation, options); });
+Result<artifact::Model> package(const Compilation& compilation, const Options& options,
+                                PackageNotes* notes) {
+  return contain([&] { return package_tables(compilation, options, notes); });
 }
 
 }  // namespace tenon::compiler

@@ -123,9 +123,13 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
   result.index_bounds = graph::index_bounds(*result.context, result.function);
   pass::PassContext context{*result.context, *result.machine, options.passes};
   pass::Hooks hooks;
-  hooks.before = [&](const pass::Pass& pass) { return advance(options, pass.name, 0, 0); };
+  Stopwatch start;
+  hooks.before = [&](const pass::Pass& pass) {
+    start = {};
+    return advance(options, pass.name, 0, 0);
+  };
   hooks.after = [&](const pass::Pass& pass, double seconds) -> Status {
-    result.times.push_back({std::string(pass.name), seconds});
+    result.times.push_back({std::string(pass.name), seconds, false, start.begin()});
     for (const auto& [rule, times] : context.applied)
       result.times.back().rules.emplace_back(rule, times);
     if (!options.passes.verify || pass.name == "fuse") return {};
@@ -133,6 +137,7 @@ Result<Compilation> run_passes(ImportedModel model, const Options& options) {
     return ops::verify(*result.context, result.function);
   };
   TENON_TRY_VOID(pass::run_all(graph::passes(), context, result.function, hooks));
+  result.groups = std::move(context.groups);
   return result;
 }
 
@@ -146,8 +151,9 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   auto kernel = std::make_shared<CompiledKernel>();
   kernel->text = std::move(text);
   kernel->definition = std::move(definition);
-  const auto took = [&](std::string_view stage, double seconds) {
-    kernel->times.push_back({std::string(stage), seconds, /*of_kernels=*/true});
+  const auto took = [&](std::string_view stage, const Stopwatch& start) {
+    kernel->times.push_back(
+        {std::string(stage), start.seconds(), /*of_kernels=*/true, start.begin()});
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, ir::stage_of(*kernel->definition)));
   if (!kernel->definition->host_function.empty()) {
@@ -162,20 +168,20 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   } else {
     kernel->choice = schedule::as_written(kernel->definition);
   }
-  took("schedule", start.seconds());
+  took("schedule", start);
   const schedule::Program& scheduled = kernel->choice.program;
   if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*scheduled));
   const schedule::OnPass keep = schedule::keep_loops(kernel->loops);
   const auto passed = [&](const pass::Pass& pass, double seconds, const ir::Kernel& after) {
-    took(pass.name, seconds);
+    kernel->times.push_back({std::string(pass.name), seconds, /*of_kernels=*/true});
     keep(pass, seconds, after);
   };
   TENON_TRY(kernel->finalized, schedule::finalize(scheduled, machine, options.passes, passed));
   if (verify) TENON_TRY_VOID(machine::verify_instructions(*kernel->finalized));
   start = {};
   TENON_TRY(kernel->object, target::emit(*kernel->finalized, machine, std::move(symbol)));
-  took("emit", start.seconds());
+  took("emit", start);
   return kernel;
 }
 
@@ -209,7 +215,10 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
     }
     result.kernel_of.emplace(k, at->second);
   }
-  result.times.push_back({"deduplicate", start.seconds()});
+  const auto took = [&](std::string name) {
+    result.times.push_back({std::move(name), start.seconds(), false, start.begin()});
+  };
+  took("deduplicate");
 
   start = {};
   result.kernels.resize(distinct.size());
@@ -239,7 +248,7 @@ Result<Compilation> generate_code(ImportedModel model, const Options& options) {
       }
     }
   });
-  result.times.push_back({"compile_kernels", start.seconds()});
+  took("compile_kernels");
   TENON_TRY_VOID(std::move(advanced));
   const size_t first = result.times.size();
   for (const auto& kernel : result.kernels) {

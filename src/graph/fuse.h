@@ -26,6 +26,10 @@ struct FusionOptions {
   /// May a group run whose sum reads rows that another sum made? Asked for each that would form
   /// (fusion/streams.cc); without it none does.
   std::function<bool(const Group&)> streams = {};
+  /// Told of each kernel and what it was made of; `inputs` in the order of the params that it
+  /// reads.
+  std::function<void(const ir::Kernel* kernel, const Group& group, std::vector<ir::Expr> inputs)>
+      made = {};
 };
 
 /// Partition of the computed nodes of a function body (nested bodies are functions of their own).

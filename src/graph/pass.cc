@@ -30,6 +30,9 @@ Status fuse_pass(PassContext& p, ir::Function& f) {
     p.applied["streams"] += at->second ? 1 : 0;
     return at->second;
   };
+  options.made = [&](const ir::Kernel* kernel, const Group& group, std::vector<ir::Expr> inputs) {
+    p.groups[kernel] = {std::move(inputs), group.nodes, group.outputs};
+  };
   f = fuse(p.nodes, f, options);
   return {};
 }

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "ir/node.h"
@@ -23,6 +24,14 @@ struct Options {
   bool verify = false;                     // callers run the stage's verifier after every pass
 };
 
+/// Nodes that became one kernel: what they read, in the order of the kernel's params that are read;
+/// the nodes, operands before users; and those whose values the kernel gives.
+struct FusedGroup {
+  std::vector<ir::Expr> inputs, nodes, outputs;
+};
+/// By the kernel of a call_kernel.
+using FusedGroups = std::unordered_map<const ir::Kernel*, FusedGroup>;
+
 /// What a pass knows besides the program, and where it says what it did. What was measured of the
 /// machine stands in its row and in machine/cost.
 struct PassContext {
@@ -30,6 +39,7 @@ struct PassContext {
   const machine::Machine& machine;  // for which is compiled
   const Options& options;
   std::map<std::string_view, int64_t> applied = {};  // how often each rule applied; of one pass
+  FusedGroups groups = {};                           // what `fuse` made kernels of
 };
 
 enum class Stage : uint8_t { graph, kernel };

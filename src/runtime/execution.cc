@@ -22,10 +22,17 @@ struct Job {
   KernelFn function;
   const Frame* frame;
   void* const* scratch;
+  Profile* profile;  // of run_timed
 };
 int64_t run_job(void* context, int worker, int64_t begin, int64_t end) {
   const Job& job = *static_cast<const Job*>(context);
   return job.function(job.frame, begin, end, job.scratch[worker]);
+}
+int64_t run_timed(void* context, int worker, int64_t begin, int64_t end) {
+  const auto start = Profile::Clock::now();
+  const int64_t result = run_job(context, worker, begin, end);
+  static_cast<const Job*>(context)->profile->add_part(worker, start, Profile::Clock::now());
+  return result;
 }
 
 }  // namespace
@@ -34,7 +41,6 @@ Execution::Execution(const Model& model, Surroundings around)
     : dims(model.inputs().size()),
       set(model.inputs().size()),
       registers(model.tables().registers),
-      times(model.tables().kernels.size()),
       model_(model),
       t_(model.tables()),
       around_(std::move(around)),
@@ -147,62 +153,63 @@ Status check(const Limits& limits) {
 
 Status Execution::run(const Limits& limits) {
   const bool limited = limits.stop != nullptr || limits.deadline != kNoDeadline;
+  const bool profiled = profiling;
   gather_inputs();
   const std::span<const Step> steps = t_.steps;
-  uint32_t last_call = artifact::kNone;
   for (size_t at = 0; at < steps.size();) {
-    const Step& s = steps[at++];
+    const size_t index = at++;
+    const Step& s = steps[index];
     if (limited) TENON_TRY_VOID(check(limits));
-    if (s.kind == StepKind::launch) {
-      TENON_TRY_VOID(launch(s, s.a == last_call));
-      last_call = s.a;
-      continue;
-    }
-    last_call = artifact::kNone;
-    switch (s.kind) {
-      case StepKind::launch:
-        break;
-      case StepKind::stage:
-        TENON_TRY_VOID(run_stage(s.a));
-        break;
-      case StepKind::jump:
-        at = s.a;
-        break;
-      case StepKind::unless:
-        if (registers[s.a] == 0) at = s.b;
-        break;
-      case StepKind::copy:
-        TENON_TRY_VOID(copy(s));
-        break;
-      case StepKind::bind:
-        point(s.a, slots_[s.b]);
-        break;
-      case StepKind::write:
-        write_scalars(s);
-        break;
-      case StepKind::reserve:
-        TENON_TRY_VOID(reserve(s));
-        break;
-      case StepKind::swap:
-        std::swap(dynamics_[s.a], dynamics_[s.b]);
-        point(t_.dynamics[s.a], dynamics_[s.a].data());
-        point(t_.dynamics[s.b], dynamics_[s.b].data());
-        break;
-      case StepKind::append:
-        TENON_TRY_VOID(append(s));
-        break;
-      case StepKind::resize:
-        TENON_TRY_VOID(resize_state(s.a));
-        break;
-      case StepKind::allocate:
-        TENON_TRY_VOID(allocate(s));
-        break;
-      case StepKind::host_call:
-        TENON_TRY_VOID(host_call(s));
-        break;
+    if (profiled) {
+      const auto begin = Profile::Clock::now();
+      TENON_TRY_VOID(carry_out(s, at));
+      profile->add_step(static_cast<uint32_t>(index), begin);
+    } else if (s.kind == StepKind::launch) {
+      TENON_TRY_VOID(launch(s));
+    } else {
+      TENON_TRY_VOID(carry_out(s, at));
     }
   }
   return copy_outputs();
+}
+
+Status Execution::carry_out(const Step& s, size_t& at) {
+  switch (s.kind) {
+    case StepKind::launch:
+      return launch(s);
+    case StepKind::stage:
+      return run_stage(s.a);
+    case StepKind::jump:
+      at = s.a;
+      return {};
+    case StepKind::unless:
+      if (registers[s.a] == 0) at = s.b;
+      return {};
+    case StepKind::copy:
+      return copy(s);
+    case StepKind::bind:
+      point(s.a, slots_[s.b]);
+      return {};
+    case StepKind::write:
+      write_scalars(s);
+      return {};
+    case StepKind::reserve:
+      return reserve(s);
+    case StepKind::swap:
+      std::swap(dynamics_[s.a], dynamics_[s.b]);
+      point(t_.dynamics[s.a], dynamics_[s.a].data());
+      point(t_.dynamics[s.b], dynamics_[s.b].data());
+      return {};
+    case StepKind::append:
+      return append(s);
+    case StepKind::resize:
+      return resize_state(s.a);
+    case StepKind::allocate:
+      return allocate(s);
+    case StepKind::host_call:
+      return host_call(s);
+  }
+  return {};
 }
 
 void Execution::refresh(uint32_t call) {
@@ -239,29 +246,22 @@ Result<int64_t> Execution::call_kernel(const Step& step, const Frame& frame, int
     return devices_[step.device - 1]->launch(
         function, frame, t_.calls[step.a].buffers, grid,
         static_cast<uint64_t>(std::max<int64_t>(registers[step.d], 0)));
-  if (grid == 1 || pool_->threads() == 1 || is_small(step.e))
-    return function(&frame, 0, grid, scratch_data_[0]);
-  Job job{function, &frame, scratch_data_.data()};
-  return pool_->run(run_job, &job, grid);
+  const bool alone = grid == 1 || pool_->threads() == 1 || is_small(step.e);
+  const bool timed = profiling && profile->keeps_events();
+  if (alone && !timed) return function(&frame, 0, grid, scratch_data_[0]);
+  Job job{function, &frame, scratch_data_.data(), profile.get()};
+  if (alone) return run_timed(&job, 0, 0, grid);
+  return pool_->run(timed ? run_timed : run_job, &job, grid);
 }
 
-Status Execution::launch(const Step& step, bool same_call) {
+Status Execution::launch(const Step& step) {
   if (calls_[step.a].epoch != epoch_) refresh(step.a);
   const int64_t grid = registers[step.c];
   if (grid <= 0) return {};
   const int64_t scratch = registers[step.d];
   if (scratch > 0 && static_cast<uint64_t>(scratch) > scratch_bytes_ && step.device == 0)
     TENON_TRY_VOID(reserve_scratch(static_cast<uint64_t>(scratch)));
-  int64_t result = kKernelOk;
-  if (profiling) {
-    const auto begin = std::chrono::steady_clock::now();
-    TENON_TRY(result, call_kernel(step, calls_[step.a].frame, grid));
-    KernelTime& time = times[step.e];
-    time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    time.calls += same_call ? 0 : 1;
-  } else {
-    TENON_TRY(result, call_kernel(step, calls_[step.a].frame, grid));
-  }
+  TENON_TRY(const int64_t result, call_kernel(step, calls_[step.a].frame, grid));
   if (result != kKernelOk) return kernel_error(step, result);
   return {};
 }

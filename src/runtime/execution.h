@@ -10,6 +10,7 @@
 #include "runtime/device.h"
 #include "runtime/executor.h"
 #include "runtime/memory.h"
+#include "runtime/profile.h"
 #include "runtime/size_stage.h"
 #include "runtime/state.h"
 #include "runtime/thread_pool.h"
@@ -29,8 +30,8 @@ class Execution {
   InputDims dims;         // of each input
   std::vector<bool> set;  // whether it has a value
   std::vector<int64_t> registers;
-  std::vector<KernelTime> times;
-  bool profiling = false;
+  std::unique_ptr<Profile> profile;  // of the last runs that were measured
+  bool profiling = false;            // runs fill it
 
   /// True if the shape differs from the one before.
   bool set_input(size_t index, const TensorView& value);
@@ -97,7 +98,9 @@ class Execution {
   [[nodiscard]] Status copy_outputs();
   [[nodiscard]] Status check_output(size_t index, uint64_t bytes) const;
   // execution.cc
-  [[nodiscard]] Status launch(const artifact::Step& step, bool same_call);
+  /// `at` is the step behind it; jumps change it.
+  [[nodiscard]] Status carry_out(const artifact::Step& step, size_t& at);
+  [[nodiscard]] Status launch(const artifact::Step& step);
   [[nodiscard]] Result<int64_t> call_kernel(const artifact::Step& step, const Frame& frame,
                                             int64_t grid);
   [[nodiscard]] bool is_small(uint32_t kernel) const;

@@ -114,11 +114,11 @@ TEST(Execution, launches_of_one_call_in_a_row_count_once) {
   k.launch("b", count_parts, {}, {}, one, zero);
   k.step(again);
   const auto e = executor_of(k.m);
-  e->profile(true);
+  e->profile(Profiling::times);
   ASSERT_TRUE(e->run().has_value());
   EXPECT_EQ(e->kernel_times()[0].calls, 2U);
   EXPECT_EQ(e->kernel_times()[1].calls, 1U);
-  e->profile(true);
+  e->profile(Profiling::times);
   EXPECT_EQ(e->kernel_times()[0].calls, 0U);
 }
 

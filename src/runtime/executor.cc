@@ -254,11 +254,31 @@ TensorView Executor::output(size_t index) const {
   return {o.dtype, output_dims_[index], execution_->output(index)};
 }
 
-void Executor::profile(bool on) {
-  execution_->profiling = on;
-  if (on) std::fill(execution_->times.begin(), execution_->times.end(), KernelTime{});
+void Executor::profile(Profiling what) {
+  execution_->profiling = what != Profiling::off;
+  if (what != Profiling::off)
+    execution_->profile = std::make_unique<Profile>(model_->tables().steps.size(), threads(),
+                                                    what == Profiling::events);
 }
-std::span<const KernelTime> Executor::kernel_times() const { return execution_->times; }
+
+const Profile* Executor::measured() const { return execution_->profile.get(); }
+
+std::vector<StepTime> Executor::kernel_times() const {
+  const artifact::Model& tables = model_->tables();
+  std::vector<StepTime> sums(tables.kernels.size());
+  if (execution_->profile == nullptr) return sums;
+  const std::span<const StepTime> times = execution_->profile->times();
+  for (size_t i = 0; i < times.size(); ++i) {
+    const artifact::Step& s = tables.steps[i];
+    if (s.kind != artifact::StepKind::launch) continue;
+    const artifact::Step* before = i == 0 ? nullptr : &tables.steps[i - 1];
+    const bool same_call =
+        before != nullptr && before->kind == artifact::StepKind::launch && before->a == s.a;
+    sums[s.e].seconds += times[i].seconds;
+    sums[s.e].calls += same_call ? 0 : times[i].calls;
+  }
+  return sums;
+}
 
 int64_t Executor::kernel_flops(size_t kernel) const {
   const uint32_t reg = model_->tables().kernels[kernel].flops;
@@ -268,6 +288,7 @@ int64_t Executor::kernel_bytes(size_t kernel) const {
   const uint32_t reg = model_->tables().kernels[kernel].bytes;
   return reg == artifact::kNone ? 0 : execution_->registers[reg];
 }
+int64_t Executor::size_value(uint32_t reg) const { return execution_->registers[reg]; }
 uint64_t Executor::memory_bytes() const { return execution_->memory_bytes(); }
 
 }  // namespace tenon::runtime

@@ -15,6 +15,7 @@
 
 #include "runtime/device.h"
 #include "runtime/model.h"
+#include "runtime/profile.h"
 #include "runtime/tensor.h"
 #include "runtime/thread_pool.h"
 #include "support/result.h"
@@ -22,12 +23,6 @@
 namespace tenon::runtime {
 
 class Execution;
-
-/// Time of one row of the kernel table since profiling began.
-struct KernelTime {
-  double seconds = 0;
-  uint64_t calls = 0;
-};
 
 inline constexpr auto kNoDeadline = std::chrono::steady_clock::time_point::max();
 
@@ -120,11 +115,18 @@ class Executor {
   [[nodiscard]] TensorView output(size_t index) const;
 
   // ---- measurements
-  void profile(bool on);  // starts from zero
-  [[nodiscard]] std::span<const KernelTime> kernel_times() const;
+  /// What runs measure from now on; it starts from zero. Off: what was measured stays.
+  void profile(Profiling what);
+  /// What they measured; nullptr where none did.
+  [[nodiscard]] const Profile* measured() const;
+  /// The same summed over the launches of each row of the kernel table; a call is counted once,
+  /// however many launches it has.
+  [[nodiscard]] std::vector<StepTime> kernel_times() const;
   /// Cost of one call of a kernel row for the shapes of the last run; 0 when unknown.
   [[nodiscard]] int64_t kernel_flops(size_t kernel) const;
   [[nodiscard]] int64_t kernel_bytes(size_t kernel) const;
+  /// A register of the model as the last run left it: an extent, an offset, an amount of memory.
+  [[nodiscard]] int64_t size_value(uint32_t reg) const;
   /// Memory that this executor holds beside weights and code: arena, loop buffers, scratch.
   [[nodiscard]] uint64_t memory_bytes() const;
 

@@ -79,7 +79,7 @@ TEST(Executor, steady_state_allocates_nothing) {
     return e->set_input("x", {DType::f32, dims, data}).has_value() && e->run().has_value();
   };
   ASSERT_TRUE(once(x.data()));
-  e->profile(true);
+  e->profile(Profiling::times);
   const size_t before = allocations.load();
   bool ok = true;
   for (int i = 0; i < 100; ++i) ok = ok && once(i % 2 == 0 ? x.data() : other.data());
@@ -328,7 +328,7 @@ TEST(Executor, profile_counts_calls_and_time) {
   ASSERT_TRUE(e->set_input(0, {DType::f32, dims, x.data()}).has_value());
   ASSERT_TRUE(e->run().has_value());
   EXPECT_EQ(e->kernel_times()[0].calls, 0u);
-  e->profile(true);
+  e->profile(Profiling::times);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(e->run().has_value());
   EXPECT_EQ(e->kernel_times()[0].calls, 3u);
   EXPECT_EQ(e->kernel_times()[1].calls, 3u);

@@ -1,6 +1,7 @@
 #include "compiler/package/cost.h"
 
 #include <algorithm>
+#include <cctype>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -59,8 +60,12 @@ int64_t operations(Expr block) {
   return count;
 }
 
+/// The operator: blocks are called dot3, or, as parts of a composite, softmax0_sum.
 std::string anchor_name(Expr block) {
   std::string name = BlockView{block}.name();
+  for (size_t i = 1; i + 1 < name.size(); ++i)
+    if (std::isdigit(static_cast<unsigned char>(name[i])) != 0 && name[i + 1] == '_')
+      name.resize(i + 1);
   while (!name.empty() && (name.back() == '_' || (name.back() >= '0' && name.back() <= '9')))
     name.pop_back();
   return name;

@@ -276,6 +276,7 @@ void Packager::write_call(Expr n, const Prepared& p, const Values& params,
   model_.register_list.insert(model_.register_list.end(), sizes.begin(), sizes.end());
   call.where = checked_nodes(n);
   model_.calls.push_back(call);
+  if (notes_ != nullptr) notes_->calls.push_back(n);
   const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
   const std::string& function = n->kernel_attr()->host_function;
   if (!function.empty()) step({StepKind::host_call, index, host_function(function)});

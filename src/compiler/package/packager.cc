@@ -31,9 +31,10 @@ Expr literal_behind(Expr e) {
   return e->op == Op::constant || e->op == Op::imm ? e : nullptr;
 }
 
-Packager::Packager(const Compilation& compilation, artifact::Model& model)
+Packager::Packager(const Compilation& compilation, artifact::Model& model, PackageNotes* notes)
     : compilation_(compilation),
       model_(model),
+      notes_(notes),
       sizes_(model),
       storages_(model, sizes_),
       constants_(model) {}
@@ -51,6 +52,7 @@ Status Packager::run() {
   TENON_TRY_VOID(update_params(arguments, results));
   TENON_TRY_VOID(add_outputs(results));
   const std::vector<std::vector<Reg>> blocks = storages_.plan();
+  if (notes_ != nullptr) notes_->lifetimes = storages_.lifetimes();
   find_direct_outputs(results);
   sizes_.finish(blocks);
   return {};

@@ -22,7 +22,7 @@ using Values = std::vector<Value>;
 
 class Packager {
  public:
-  Packager(const Compilation& compilation, artifact::Model& model);
+  Packager(const Compilation& compilation, artifact::Model& model, PackageNotes* notes = nullptr);
   [[nodiscard]] Status run();
 
  private:
@@ -107,6 +107,7 @@ class Packager {
 
   const Compilation& compilation_;
   artifact::Model& model_;
+  PackageNotes* notes_;  // nullptr: nobody asks
   SizeProgram sizes_;
   Storages storages_;
   Constants constants_;

@@ -115,4 +115,12 @@ std::vector<std::vector<Reg>> Storages::plan() {
   return blocks;
 }
 
+std::vector<PackageNotes::Lifetime> Storages::lifetimes() {
+  std::vector<PackageNotes::Lifetime> all;
+  for (const Storage& s : storages_)
+    if (model_.slots[s.slot].kind == SlotKind::arena)
+      all.push_back({s.buffer.first, s.buffer.last, s.slot, sizes_.bytes(s.buffer.bytes)});
+  return all;
+}
+
 }  // namespace tenon::compiler::packaging

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "artifact/model.h"
+#include "compiler/compiler.h"
 #include "compiler/package/size_program.h"
 #include "graph/plan_memory.h"
 #include "ir/node.h"
@@ -70,6 +71,8 @@ class Storages {
   /// Plans the arena and fills in arena slots; those that a parameter's memory holds become its.
   /// Gives the block sizes of every stage.
   [[nodiscard]] std::vector<std::vector<Reg>> plan();
+  /// Of what the plan laid in the arena.
+  [[nodiscard]] std::vector<PackageNotes::Lifetime> lifetimes();
 
  private:
   /// The value's slot is that of the one storage behind it.

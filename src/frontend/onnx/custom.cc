@@ -128,29 +128,24 @@ void check_count(const Call& call, size_t wanted) {
 
 Exprs call_kernel(Call& call, const std::shared_ptr<ir::Kernel>& kernel, Unifier& unifier) {
   check(call, ir::verify(*kernel, ir::stage_of(*kernel)));
-  size_t read = 0;
-  for (const ir::KernelParam& p : kernel->params) read += p.role == ir::ParamRole::in ? 1 : 0;
-  check_count(call, read);
-  Exprs operands;
+  std::vector<Type> in, out;
   for (const ir::KernelParam& p : kernel->params) {
-    if (p.role == ir::ParamRole::out) continue;
-    if (p.role != ir::ParamRole::in)
+    if (p.role != ir::ParamRole::in && p.role != ir::ParamRole::out)
       call.fail("parameters of an operator's kernel are `in` or `out`", std::string(kCode));
-    unifier.operand(operands.size(), p.buffer->type);
-    operands.push_back(call.in(operands.size()));
+    (p.role == ir::ParamRole::in ? in : out).push_back(p.buffer->type);
   }
-  unifier.finish();
-  std::vector<Type> types;
-  for (const ir::KernelParam& p : kernel->params)
-    if (p.role == ir::ParamRole::out) types.push_back(unifier.type(p.buffer->type));
-  if (types.empty()) call.fail("the operator's kernel gives nothing", std::string(kCode));
-  Exprs sizes;
-  for (Expr size : kernel->sizes) {
+  if (out.empty()) call.fail("the operator's kernel gives nothing", std::string(kCode));
+  check_count(call, in.size());
+  for (size_t i = 0; i < in.size(); ++i) unifier.operand(i, in[i]);
+  for (Expr size : kernel->sizes)
     if (!unifier.map.contains(size))
       call.fail(cat("no operand tells the size '", size->string_attr(Key::name), "'"),
                 std::string(kCode));
-    sizes.push_back(unifier.extent(size));
-  }
+  unifier.finish();
+  Exprs operands = call.all(), sizes;
+  std::vector<Type> types;
+  for (Type t : out) types.push_back(unifier.type(t));
+  for (Expr size : kernel->sizes) sizes.push_back(unifier.extent(size));
   ir::Context& c = call.b.c;
   const Type type = types.size() == 1 ? types[0] : c.tuple(types);
   const Expr node =

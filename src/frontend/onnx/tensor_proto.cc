@@ -10,6 +10,7 @@
 #include "ir/packed.h"
 #include "ops/tensor.h"
 #include "ops/unpacked.h"
+#include "support/check.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -179,6 +180,13 @@ std::optional<DType> dtype_of(int data_type) {
   for (const DataTypeRow& row : kDataTypes)
     if (row.data_type == data_type) return row.dtype;
   return std::nullopt;
+}
+
+int data_type_of(DType type) {
+  for (const DataTypeRow& row : kDataTypes)
+    if (row.dtype == type) return row.data_type;
+  TENON_CHECK(false, "an element type that ONNX lacks");
+  return 0;
 }
 
 std::string data_type_name(int data_type) {

@@ -22,6 +22,8 @@ namespace tenon::onnx_import {
 
 /// The element type of a TensorProto.DataType value; empty for strings, complex and unknown values.
 [[nodiscard]] std::optional<ir::DType> dtype_of(int data_type);
+/// The value of TensorProto.DataType for the element type.
+[[nodiscard]] int data_type_of(ir::DType type);
 /// How ONNX calls the value: "FLOAT", "STRING", "data type 99".
 [[nodiscard]] std::string data_type_name(int data_type);
 

@@ -14,7 +14,8 @@ using namespace ir;  // NOLINT: this file speaks of nothing else
 
 namespace {
 
-Expr call_group(Context& c, const Group& group, NodeMap<Expr>& image) {
+Expr call_group(Context& c, const Group& group, const FusionOptions& options,
+                NodeMap<Expr>& image) {
   LoweredGroup lowered = lower_group(c, group.nodes, group.outputs, group.places);
   std::vector<Expr> operands;
   for (Expr input : lowered.inputs) {
@@ -31,6 +32,7 @@ Expr call_group(Context& c, const Group& group, NodeMap<Expr>& image) {
   }
   const std::string name = lowered.kernel->name;
   const Kernel* kernel = c.add(std::move(lowered.kernel));
+  if (options.made) options.made(kernel, group, std::move(lowered.inputs));
   const Expr call =
       c.make(Op::call_kernel, fields.size() == 1 ? fields[0] : c.tuple(fields), operands,
              {{Key::kernel, kernel}, {Key::name, name}, {Key::sizes, lowered.sizes}});
@@ -102,7 +104,7 @@ Function fuse(Context& c, const Function& f, const FusionOptions& options) {
     }
     stack.pop_back();
     if (in_group != nullptr) {
-      call_group(c, groups[*in_group], image);
+      call_group(c, groups[*in_group], options, image);
     } else if (n->operands.empty()) {
       image.put(n, n);
     } else {

@@ -1,0 +1,11 @@
+showHead();
+showSummary();
+if (against) showGone();
+showOperators();
+showKernels();
+showRoofline();
+showTimeline();
+showGraph();
+showPasses();
+showMachine();
+document.documentElement.setAttribute("data-ready", "yes");
