@@ -1,20 +1,18 @@
 #!/usr/bin/env python3
-"""The C API as a user meets it: headers and libraries alone. A strict C99 program against libtenon, the program of the
-guide against libtenon-runtime, shared and static, and what the libraries export. TENON_BIN names the folder of the
+"""The C API as a user meets it: headers and libraries alone. Strict C99 and C++20 programs against libtenon, and
+what the libraries export; docs_test.py runs those of the documentation. TENON_BIN names the folder of the
 programs, TENON_CC the compiler.
 """
 import os
 import pathlib
 import re
-import shlex
 import subprocess
 import unittest
 
-import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from harness import BIN, TENON, Case
+from harness import BIN, Case
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIB = BIN.parent / "lib"
@@ -52,39 +50,6 @@ class CApi(Case):
                 status, text = run(CC, *language, "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only",
                                    "-I", ROOT / "include", source)
                 self.assertEqual(status, 0, text)
-
-    def test_the_program_of_the_guide_runs(self):
-        section = (ROOT / "docs/guide.md").read_text().split("\n## From C\n")[1].split("\n## ")[0]
-        blocks = re.findall(r"```(\w*)\n(.*?)```", section, re.DOTALL)
-        commands = next(text for language, text in blocks if language == "")
-        code = next(text for language, text in blocks if language == "c")
-        source = self.folder / "digit.c"
-        source.write_text(code)
-        status, text = run(TENON, "compile", ROOT / "examples/digits.onnx", "-o", self.folder / "digits.tenon")
-        self.assertEqual(status, 0, text)
-        image = np.zeros((1, 1, 8, 8), "f")
-        image[..., 3:5] = 1
-        np.save(self.folder / "image.npy", image)
-        status, text = run(TENON, "run", self.folder / "digits.tenon", "--input", f"image={self.folder}/image.npy",
-                           "--save", self.folder)
-        self.assertEqual(status, 0, text)
-        digit = int(np.load(self.folder / "scores.npy").argmax())
-        for libraries in (self.shared("tenon-runtime"), [LIB / "libtenon-runtime.a", "-lstdc++", "-lpthread"]):
-            program = self.compile(source, *libraries)
-            self.assertEqual(run(program, self.folder / "digits.tenon"), (0, f"it is a {digit}\n"))
-            status, text = run(program, self.folder / "no.tenon")
-            self.assertEqual(status, 1)
-            self.assertIn("[file.open]", text)
-        # The commands that the guide gives, with this compiler and from the root.
-        lines = [line.replace("cc ", CC + " ", 1).replace("build/", f"{BIN.parent}/") for line in commands.splitlines()
-                 if line.startswith("cc ")]
-        self.assertEqual(len(lines), 2)
-        for line in lines:
-            parts = [str(source) if p == "digit.c" else p for p in shlex.split(line)]
-            parts[parts.index("-o") + 1] = str(self.folder / "by_guide")
-            status, text = run("env", "-C", ROOT, *parts)
-            self.assertEqual(status, 0, text)
-            self.assertEqual(run(self.folder / "by_guide", self.folder / "digits.tenon")[0], 0)
 
     def test_a_strict_c99_program_builds_graphs_and_schedules_kernels(self):
         program = self.compile(ROOT / "test/c_graph_test.c", *self.shared("tenon"))

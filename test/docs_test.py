@@ -249,6 +249,6 @@ def list_blocks_that_do_not_run():
 
 if __name__ == "__main__":
     list_blocks_that_do_not_run()
-    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+    if len(sys.argv) > 1 and sys.argv[1].endswith(".md"):
         sys.argv[1:] = [f"Pages.{test_name(page)}" for page in sys.argv[1:]]
     unittest.main()

@@ -16,7 +16,9 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Links from docs/ to files of the root lead to their pages."""
+    """Links between docs/ and files of the root lead to their pages."""
+    if page.file.src_uri in pages.OUTSIDE.values():
+        return markdown.replace("](docs/", "](")
     up = "../" * page.file.src_uri.count("/")
     for source, to in pages.OUTSIDE.items():
         markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"]({up}{to}", markdown)

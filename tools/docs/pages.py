@@ -24,6 +24,15 @@ INCLUDE = ROOT / "include/tenon"
 OUTSIDE = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 
 
+def decisions():
+    """The list of docs/decisions, by their titles."""
+    out = ["# Decisions", "One page each: the problem, the choice, what it costs and what else there was.", ""]
+    for path in sorted((ROOT / "docs/decisions").glob("*.md")):
+        number, _, title = path.read_text().split("\n", 1)[0].removeprefix("# ").partition(" ")
+        out.append(f"- {number} [{title}](decisions/{path.name})")
+    return "\n".join(out) + "\n"
+
+
 @functools.lru_cache(maxsize=None)
 def generated():
     """The text of each page by its path."""
@@ -49,6 +58,7 @@ def generated():
     pages["reference/passes.md"] = tables.passes(program)
     pages["reference/operators.md"] = tables.graph_operators()
     pages["reference/targets.md"] = tables.targets(program)
+    pages["decisions.md"] = decisions()
     for source, page in OUTSIDE.items():
         if (ROOT / source).exists():
             pages[page] = (ROOT / source).read_text()

@@ -15,7 +15,7 @@ def say(program, *arguments):
 
 
 def row(*cells):
-    return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+    return "| " + " | ".join(c.replace("|", "&#124;") for c in cells) + " |"
 
 
 def table(head, rows):
@@ -62,6 +62,10 @@ def command_line(program, runner):
             while i < len(lines) and not lines[i].startswith("."):
                 text.append(lines[i])
                 i += 1
+            option, _, value = name.rpartition(" ")
+            if "|" in value:  # its values, in the text
+                name = f"{option} VALUE"
+                text.append("one of " + ", ".join(code(v) for v in value.split("|")))
             rows.append((code(name), prose.inline("; ".join(t.replace("Default: ", "default: ").removesuffix(".") for t in text))))
             continue
         elif word == ".nf":
