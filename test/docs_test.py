@@ -188,13 +188,13 @@ class Links(unittest.TestCase):
                 self.assertTrue(to in self.texts or to.exists(), where)
                 if anchor:
                     self.assertIn(anchor, anchors(self.texts[to]), where)
-        self.assertGreater(count, 100)
+        self.assertGreater(count, 60)
 
     def test_named_files_exist(self):
         named = re.compile(r"`((?:docs|src|include|test|tools|examples|bench|python|fuzz)/[\w./-]*\w)`")
         for path in SOURCES:
-            if path.name == "CHANGELOG.md":
-                continue
+            if path.name == "CHANGELOG.md" or path.parent.name == "decisions":
+                continue  # they speak of what was
             for name in named.findall(path.read_text()):
                 if not re.search("NAME|TARGET|ARCHITECTURE", name):
                     self.assertTrue((ROOT / name).exists() or (ROOT / "src" / name).exists(), f"{path.relative_to(ROOT)}: {name}")

@@ -85,7 +85,7 @@ def of_class(node, page):
     for n in members:
         if n.name.startswith("_") and n.name not in ("__call__", "__getitem__"):
             continue
-        out.append(f"### `{node.name}.{n.name}` {{#{node.name}.{n.name}}}")
+        out.append(f"### `{node.name}.{n.name}` {{#{node.name}.{n.name.strip('_')}}}")
         if "property" in decorators(n):
             if n.returns:
                 out.append(code(f"{n.name}: {ast.unparse(n.returns)}"))

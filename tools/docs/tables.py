@@ -22,6 +22,9 @@ def table(head, rows):
     return "\n".join([row(*head), "|" + "---|" * len(head), *(row(*r) for r in rows)])
 
 
+WIDE = "---\nhide: [toc]\n---\n\n"  # a page that is a table
+
+
 def code(text):
     return f"`{text}`" if text else ""
 
@@ -182,7 +185,7 @@ def passes(program):
         text = text.removesuffix(" (cannot be switched off)")
         on = "kernels" if text.startswith("on kernels: ") else "the graph"
         rows.append((code(name), on, prose.inline(text.removeprefix("on kernels: ")), "" if fixed else "yes"))
-    return "\n\n".join(["# Passes", "In the order of the pipeline; `tenon opt --pass NAME` runs one on a text, `--disable-pass NAME` "
+    return WIDE + "\n\n".join(["# Passes", "In the order of the pipeline; `tenon opt --pass NAME` runs one on a text, `--disable-pass NAME` "
                         "leaves one out where the last column says so.",
                         table(("pass", "on", "what it does", "switch"), rows)]) + "\n"
 
@@ -191,21 +194,26 @@ def graph_operators():
     import tenon.graph
 
     meanings = dict(re.findall(r'^TENON_(?:OP|SCALAR)\((\w+),.*, "((?:[^"\\]|\\.)*)"\)$', (ROOT / "src/ir/ops.def").read_text(), re.MULTILINE))
-    rows = [(code(o.name), code(o.operands.replace(",", ", ")), code(o.options.replace(",", ", ")), code(o.extents.replace(",", ", ")),
-             prose.inline(meanings.get(o.name, "")))
-            for o in tenon.graph.operators().values()]
-    return "\n\n".join(["# Operators of graphs",
-                        "What `g.NAME(...)` of a [`tenon.Graph`](python/tenon.md#Graph), and `tenon_graph_apply` in C, make: the rows of "
-                        "`tenon.graph.operators()`. `?` stands behind operands that may be absent, `x*` is any number of them. Extents "
-                        "are options that take expressions over the graph's symbols. Many are operators of ONNX under their names in "
-                        "lower case, with its attributes as options.",
-                        table(("operator", "operands", "options", "extents", "meaning"), rows)]) + "\n"
+    rows = []
+    for o in tenon.graph.operators().values():
+        options = ", ".join(code(w) for w in o.options.split(",") if w)
+        extents = ", ".join(code(w) for w in o.extents.split(",") if w)
+        rows.append((code(o.name), code(o.operands.replace(",", ", ")),
+                     options + ("; " if options and extents else "") + (f"extents {extents}" if extents else ""),
+                     prose.inline(meanings.get(o.name, ""))))
+    return WIDE + "\n\n".join([
+        "# Operators of graphs",
+        "What `g.NAME(...)` of a [`tenon.Graph`](python/tenon.md#Graph), and `tenon_graph_apply` in C, make: the rows of "
+        "`tenon.graph.operators()`. `?` stands behind operands that may be absent, `x*` is any number of them. Extents are options that "
+        "take expressions over the graph's symbols. Many are operators of ONNX under their names in lower case, with its attributes as "
+        "options.",
+        table(("operator", "operands", "options", "meaning"), rows)]) + "\n"
 
 
 def targets(program):
     rows = [(code(t["name"]), str(t["vector_bytes"] * 8), code(" ".join(t["needs"])), code(" ".join(t["units"])))
             for t in json.loads(rows_of(say(program, "targets", "--json")))]
-    return "\n\n".join(["# Targets", "The machine rows of `tenon targets`, which also says what runs on the CPU at hand; "
+    return WIDE + "\n\n".join(["# Targets", "The machine rows of `tenon targets`, which also says what runs on the CPU at hand; "
                         "`--target NAME` compiles for one. Units are used only by code that asks for them.",
                         table(("target", "bits of a vector", "needs", "units"), rows)]) + "\n"
 
