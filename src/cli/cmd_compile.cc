@@ -41,9 +41,10 @@ Result<Output> output_of(const CompileArgs& args) {
     if (args.emit == name) out.form = form;
   if (args.emit == "tenon") out.form.reset();
   if (args.emit.empty() && !out.form && !args.out.ends_with(".tenon"))
-    return fail("compile.output", cat("output '", args.out,
-                             "' ends in none of .tenon, .o, .a and .so; name it OUT.tenon, or say "
-                             "with --emit what it is to be"));
+    return fail("compile.output",
+                cat("output '", args.out,
+                    "' ends in none of .tenon, .o, .a and .so; name it OUT.tenon, or say "
+                    "with --emit what it is to be"));
   if (!out.form) {
     if (!args.name.empty() || !args.weights.empty() || !args.header.empty())
       return fail("usage", "--name, --weights and --header are for .o, .a and .so; leave them out");

@@ -50,7 +50,8 @@ void add_kernels(Module& module, uint64_t code_at) {
   std::ranges::sort(kernels, {}, &Symbol::offset);
   for (size_t i = 0; i < kernels.size(); ++i)
     kernels[i].size =
-        (i + 1 < kernels.size() ? kernels[i + 1].offset : module.text.size()) - kernels[i].offset;
+        (i + 1 < kernels.size() ? kernels[i + 1].offset : code_at + module.model->code.size()) -
+        kernels[i].offset;
 }
 
 Result<Module> module_of(const artifact::Model& model, const machine::Machine& machine,

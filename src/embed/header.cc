@@ -155,8 +155,11 @@ class HeaderWriter {
         " * element's size. Halves and narrower floats are their bits; bool is 0 or 1 in a byte. "
         "*/\n"
         "typedef struct @_io {");
-    for (const ExtentMember& e : face_.extents)
-      out_ += cat("  int64_t ", e.member, "; /* ", comment(e.text), " */\n");
+    for (const ExtentMember& e : face_.extents) {
+      std::string axes;
+      for (const std::string& a : e.axes) axes += (axes.empty() ? "" : ", ") + a;
+      out_ += cat("  int64_t ", e.member, "; /* ", comment(e.text), ": ", comment(axes), " */\n");
+    }
     for (const TensorMember& t : face_.inputs) tensor(t, false);
     for (const TensorMember& t : face_.outputs) tensor(t, true);
     if (face_.words == 0) out_ += "  void *nothing;\n";

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <type_traits>
 
 #include "artifact/integer_element.h"
 #include "embed_core/instance.h"
@@ -21,6 +22,7 @@ class Builder {
 
   template <class T, class Rows>
   void table(Table<T> Image::* member, const Rows& rows) {
+    static_assert(std::has_unique_object_representations_v<T>, "padding would hold any bytes");
     bytes_.resize((bytes_.size() + 7) / 8 * 8);
     Table<T> t{static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(rows.size())};
     bytes_.resize(bytes_.size() + sizeof(T) * rows.size());
@@ -35,6 +37,7 @@ class Builder {
   Image& head() { return head_; }
 
   std::vector<std::byte> finish() {
+    static_assert(std::has_unique_object_representations_v<Image>, "padding would hold any bytes");
     head_.texts = static_cast<uint32_t>(bytes_.size());
     std::memcpy(bytes_.data(), &head_, sizeof head_);
     const auto* first = reinterpret_cast<const std::byte*>(texts_.data());

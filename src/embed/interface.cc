@@ -74,8 +74,10 @@ class Writer {
   }
 
  private:
-  uint32_t add_extent(std::string_view name, std::string text) {
-    face_.extents.push_back({names_.unique(name), std::move(text), face_.words});
+  static constexpr size_t kMostAxes = 4;
+
+  uint32_t add_extent(std::string_view name, const std::string& text) {
+    face_.extents.push_back({names_.unique(name), text, {}, face_.words});
     return face_.words++;
   }
 
@@ -86,13 +88,15 @@ class Writer {
       if (dim.extent >= 0) {
         words.push_back(kNone);
       } else if (dim.symbol == kNone) {
-        words.push_back(
-            add_extent(cat(in.name, "_", d), cat("axis ", d, " of ", in.name, ": ", dim.text)));
+        words.push_back(add_extent(cat(in.name, "_", d), dim.text));
       } else {
         uint32_t& word = symbol_words_[dim.symbol];
         if (word == kNone) word = add_extent(m_.symbols[dim.symbol], m_.symbols[dim.symbol]);
         words.push_back(word);
       }
+      for (ExtentMember& e : face_.extents)
+        if (e.word == words.back() && e.axes.size() < kMostAxes)
+          e.axes.push_back(cat("axis ", d, " of ", in.name));
     }
   }
 

@@ -12,7 +12,8 @@ namespace tenon::embed {
 
 /// An extent that the caller says: of a symbol, or of one axis of an input.
 struct ExtentMember {
-  std::string member, text;
+  std::string member, text;       // "batch"
+  std::vector<std::string> axes;  // "axis 0 of image", of the first few inputs that have it
   uint32_t word = 0;
 };
 

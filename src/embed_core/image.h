@@ -87,6 +87,7 @@ struct Image {
   Table<artifact::Step> steps;
   Table<uint64_t> constants;  // offsets in the weights
   Table<Text> messages;
+  uint32_t unused = 0;
 
   template <class T>
   [[nodiscard]] const T* at(const Table<T>& table) const {
