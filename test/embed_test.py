@@ -2,7 +2,9 @@
 """Models as objects of C. Each is linked into a strict C99 program, whose outputs are those of `tenon run` to the last
 bit. TENON_BIN names the folder of the programs, TENON_CC the compiler.
 """
+import os
 import pathlib
+import subprocess
 import unittest
 
 import numpy as np
@@ -10,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import cases_test
-from embedded import Embedded, Header
+from embedded import CC, Embedded
 from harness import TENON, Case, attention, chain, mlp, model
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -222,6 +224,16 @@ int main(void) {{
             "return one_open(&a, ONE_VERSION, 0) + two_open(&b, TWO_VERSION, 0); }\n")
         embedded.command(*embedded.cc, "-std=c99", "-pedantic", "-Werror", "-Wall", "-o", "main", "main.c", "../one.o", "../two.o")
         embedded.command("./main")
+
+    def test_the_commands_of_the_guide_run(self):
+        section = (ROOT.parent / "docs/guide.md").read_text().split("\n## Inside a C program\n")[1].split("\n## ")[0]
+        commands = section.split("```\n")[1].splitlines()
+        self.assertEqual([c.split()[0] for c in commands], ["tenon", "cc", "./digit"])
+        (self.folder / "examples").symlink_to(ROOT.parent / "examples")
+        script = "\n".join(["set -e", *commands]).replace("\ncc ", f"\n{CC} -Wall -Wextra -Werror -pedantic ")
+        done = subprocess.run(["sh", "-c", script], cwd=self.folder, capture_output=True, text=True,
+                              env={**self.env, "PATH": f"{TENON.parent}:{os.environ['PATH']}"})
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (0, "it is a 3"), done.stderr)
 
     def test_wrong_usage(self):
         path = self.save("m.onnx", mlp()[0])
