@@ -112,6 +112,15 @@ class Embed(Case):
             path = self.save("m.onnx", counting_loop(trips))
             self.check(path, {"x": f32(6)}, extra=1 << 14)
 
+    def test_a_recurrent_layer_takes_what_its_extents_say(self):
+        proto = model([node("LSTM", ["x", "w", "r", "b"], ["y"], hidden_size=9)], [("x", F, ["t", 2, 5])],
+                      [("y", ["t", 1, 2, 9])], [("w", f32(1, 36, 5)), ("r", f32(1, 36, 9)), ("b", f32(1, 72))])
+        path = self.save("m.onnx", proto)
+        for steps in (0, 1, 23):
+            embedded = self.check(path, {"x": f32(steps, 2, 5)})
+            self.assertNotIn("elements of tensors", embedded.header.text)
+        self.assertIsNotNone(self.check(path, {"x": f32(23, 2, 5)}, options=("--reshape", "x=23x2x5")).header.value("WORKSPACE_BYTES"))
+
     def test_the_cases_of_the_fuzzer(self):
         for case in cases_test.CASES:
             given = onnx.load(case / "model.onnx").graph

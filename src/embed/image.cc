@@ -205,6 +205,19 @@ class ImageWriter {
   Builder b_;
 };
 
+/// True if some step reserves the buffer's whole memory before values are appended.
+bool is_reserved(const Image& image, uint32_t dynamic) {
+  const auto is_zero = [&](uint32_t reg) {
+    const std::span ops(image.at(image.size_ops), image.size_ops.count);
+    return image.at(image.registers)[reg] == 0 &&
+           std::ranges::none_of(ops, [&](const SizeOp& op) { return op.dst == reg; });
+  };
+  const std::span steps(image.at(image.steps), image.steps.count);
+  return std::ranges::any_of(steps, [&](const Step& s) {
+    return s.kind == StepKind::reserve && s.a == dynamic && !is_zero(s.b);
+  });
+}
+
 /// True where a run may take more than the plan for its extents.
 bool data_decide(const Image& image) {
   const uint8_t* known = image.at(image.known);
@@ -212,7 +225,8 @@ bool data_decide(const Image& image) {
     if (known[image.at(image.blocks)[b]] == 0) return true;
   for (uint32_t i = 0; i < image.steps.count; ++i) {
     const Step& s = image.at(image.steps)[i];
-    if (s.kind == StepKind::append || (s.kind == StepKind::launch && known[s.d] == 0) ||
+    if ((s.kind == StepKind::append && !is_reserved(image, s.a)) ||
+        (s.kind == StepKind::launch && known[s.d] == 0) ||
         (s.kind == StepKind::reserve && known[s.b] == 0))
       return true;
   }
