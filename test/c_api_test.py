@@ -17,6 +17,7 @@ from harness import BIN, TENON, Case
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIB = BIN.parent / "lib"
 CC = os.environ.get("TENON_CC", "cc")
+CXX = os.environ.get("TENON_CXX", "c++")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror", "-pedantic",
           "-I", str(ROOT / "include")]
 
@@ -83,13 +84,27 @@ class CApi(Case):
             self.assertEqual(status, 0, text)
             self.assertEqual(run(self.folder / "by_guide", self.folder / "digits.tenon")[0], 0)
 
+    def test_a_strict_c99_program_builds_graphs_and_schedules_kernels(self):
+        program = self.compile(ROOT / "test/c_graph_test.c", *self.shared("tenon"))
+        self.assertEqual(run(program), (0, "2 kernels\n"))
+
+    def test_the_headers_of_cpp_compile_strictly_and_run(self):
+        program = self.folder / "program"
+        for more in ([], ["-fno-exceptions", "-fno-rtti"]):
+            status, text = run(CXX, "-std=c++20", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion",
+                               "-Werror", *more, "-I", ROOT / "include", "-o", program, ROOT / "test/cpp_headers.cc",
+                               *self.shared("tenon"))
+            self.assertEqual(status, 0, text)
+            status, text = run(program, self.folder)
+            self.assertEqual(status, 0, text)
+
     def test_the_libraries_export_the_functions_of_the_headers_alone(self):
         declared = {}
-        for header in ("tenon", "compiler"):
+        for header in ("tenon", "compiler", "graph", "schedule"):
             text = (ROOT / f"include/tenon/{header}.h").read_text()
             declared[header] = set(re.findall(r"^TENON_API [^(]*?\b(tenon_\w+)\(", text, re.MULTILINE))
         for library, expected in (("tenon-runtime", declared["tenon"]),
-                                  ("tenon", declared["tenon"] | declared["compiler"])):
+                                  ("tenon", set.union(*declared.values()))):
             status, text = run("nm", "-D", "--defined-only", "--format=posix", LIB / f"lib{library}.so")
             self.assertEqual(status, 0, text)
             names = {line.split("@")[0].split()[0] for line in text.splitlines()} - {"TENON_1"}

@@ -28,6 +28,16 @@ typedef struct tenon_compile_options {
   int32_t format;
   const char* name;   /* of the model in messages */
   const char* folder; /* of external data; NULL: there may be none */
+  /* Of anything: */
+  /* Shapes of inputs in place of those that an ONNX model declares: "image=1x3x640x640", where a
+   * name in place of a number makes an axis symbolic. */
+  const char* const* reshape;
+  size_t reshape_count;
+  const char* schedules; /* a folder of .tir kernels whose schedules replace the default ones */
+  /* Of files alone: 1: take the model from the cache of compiled models, and keep it there (the
+   * folder that `tenon env` names); for the CPU at hand. */
+  int32_t cache;
+  int32_t reserved;
 } tenon_compile_options;
 
 /* Compiles an .onnx or .tir file, told by its name. A model for another CPU can be described and

@@ -5,6 +5,10 @@
 
 #include "bound.h"
 #include "sources.h"
+#ifdef TENON_COMPILER
+#include "graph.h"
+#include "kernel.h"
+#endif
 
 namespace tenon_python {
 namespace {
@@ -161,4 +165,9 @@ NB_MODULE(_core, m) {
   define_model(m);
   define_bound(m);
   define_sources(m);
+#ifdef TENON_COMPILER
+  define_compile(m);
+  define_graph(m);
+  define_kernel(m);
+#endif
 }

@@ -5,5 +5,7 @@
     model.save("digits.tenon")
 """
 from ._core import Bound, Error, Model, Pool, Value, __version__, compile, load
+from .graph import Graph, Node
+from .schedule import Kernel
 
-__all__ = ["Bound", "Error", "Model", "Pool", "Value", "compile", "load"]
+__all__ = ["Bound", "Error", "Graph", "Kernel", "Model", "Node", "Pool", "Value", "compile", "load"]

@@ -3,12 +3,12 @@
 
 #include "artifact/file.h"
 #include "cli/cli.h"
+#include "compiler/kernel_text.h"
 #include "compiler/passes.h"
 #include "ir/kernel_calls.h"
 #include "ir/text.h"
 #include "schedule/schedule.h"
 #include "support/text.h"
-#include "target/target.h"
 
 namespace tenon::cli {
 namespace {
@@ -94,20 +94,12 @@ Result<std::string> kernel_text(const ir::Kernel& kernel, const std::string& sta
       head += cat(comment, "not ", r.attempt, r.block.empty() ? "" : " of " + r.block, ": ",
                   r.reason, "\n");
   }
-  if (stage == "loop") {
-    ir::Kernel shown = *choice.definition;
-    shown.trace = choice.program->trace;
-    return head + ir::print(shown);
-  }
-  if (stage == "schedule") return head + schedule::print_scheduled(*choice.program);
   pass::Options passes = options.passes;
   passes.stop_after = args.after;
-  TENON_TRY(const schedule::Program finalized, schedule::finalize(choice.program, machine, passes));
-  if (stage == "target") return head + schedule::print_scheduled(*finalized);
-  for (const std::string& line : choice.program->trace) head += comment + line + "\n";
-  TENON_TRY(const std::string code, stage == "llvm" ? target::emit_llvm(*finalized, machine)
-                                                    : target::emit_asm(*finalized, machine));
-  return head + code;
+  TENON_TRY(const std::string text, compiler::stage_text(choice, stage, machine, passes));
+  if (stage == "llvm" || stage == "asm")
+    for (const std::string& line : choice.program->trace) head += comment + line + "\n";
+  return head + text;
 }
 
 int print_kernel(const ir::Kernel& kernel, const std::string& stage, const InspectArgs& args,

@@ -32,9 +32,10 @@ struct Options {
   pass::Options passes = {};
   /// Shapes of inputs in place of those that an ONNX model declares, each as text, extents and
   /// names of symbols, which have no x: "image=1x3x640x640", "tokens=batchx128". Refuses other
-  /// forms
-  /// ("compile.reshape"), and inputs and ranks that the model has not ("onnx.reshape").
+  /// forms ("compile.reshape"), and inputs and ranks that the model has not ("onnx.reshape").
   std::vector<std::string> reshape = {};
+  /// A kernel without trace lines gets a default schedule; false: it keeps the loops that it has.
+  bool default_schedules = true;
   int jobs = 0;  // threads of the compiler; 0: all cores that the process may use
   /// Schedules for kernels that have a page in it, in place of the default ones: read_schedules.
   std::shared_ptr<const schedule::Book> schedules = nullptr;

@@ -150,7 +150,12 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, ir::stage_of(*kernel->definition)));
   Stopwatch start;
-  TENON_TRY(kernel->choice, schedule::choose(kernel->definition, machine, options.schedules.get()));
+  if (options.default_schedules || !kernel->definition->trace.empty()) {
+    TENON_TRY(kernel->choice,
+              schedule::choose(kernel->definition, machine, options.schedules.get()));
+  } else {
+    kernel->choice = schedule::as_written(kernel->definition);
+  }
   took("schedule", start.seconds());
   const schedule::Program& scheduled = kernel->choice.program;
   if (verify) TENON_TRY_VOID(ir::verify(*scheduled, ir::stage_of(*scheduled)));

@@ -122,6 +122,12 @@ bool Parser::declare(const Token& token, const std::string& name, Expr node) {
 Expr Parser::lookup(const Token& token, const std::string& name) {
   const auto found = names_.find(name);
   if (found != names_.end() && found->second.active) return found->second.node;
+  if (found == names_.end() && new_symbols_ != nullptr) {
+    const Expr symbol = c_->var(name);
+    new_symbols_->emplace_back(name, symbol);
+    names_[name] = {symbol, true};
+    return symbol;
+  }
   if (found != names_.end()) {
     error_at(token, cat("variable '", name, "' is used outside of the statement that binds it"),
              "text.name");

@@ -229,6 +229,31 @@ bool Parser::growth(Growth& out) {
   return out.reserved > 0 || error_at(token, "a state reserves at least 1", "text.role");
 }
 
+/// What stands behind a parameter's name and colon: role, type, growth of a state, default.
+bool Parser::param_of(const std::string& name, Expr& out) {
+  const Token& token = peek();
+  ParamRole kind = ParamRole::in;
+  (void)role(kind);
+  if (kind == ParamRole::out)
+    return error_at(token, "a function's results are its out parameters: write -> (NAME)",
+                    "text.role");
+  const Type t = type();
+  if (t == nullptr) return false;
+  Growth grows;
+  if (kind == ParamRole::state && !growth(grows)) return false;
+  const ConstantData* initial = nullptr;
+  if (accept("=")) {
+    if (!expect("constant")) return false;
+    const Expr value = constant();
+    if (value == nullptr) return false;
+    if (value->type != t)
+      return error_at(token, "a default must be of its parameter's type", "text.type");
+    initial = value->constant_attr();
+  }
+  out = param_with_role(*c_, name, t, kind, grows, initial);
+  return true;
+}
+
 bool Parser::function_header(Function& f) {
   if (!global_name(f.name) || !expect("[")) return false;
   while (!at("]")) {
@@ -244,27 +269,9 @@ bool Parser::function_header(Function& f) {
   while (!at(")")) {
     const Token& token = peek();
     std::string param;
-    if (!name(param, "a parameter") || !expect(":")) return false;
-    ParamRole kind = ParamRole::in;
-    (void)role(kind);
-    if (kind == ParamRole::out)
-      return error_at(token, "a function's results are its out parameters: write -> (NAME)",
-                      "text.role");
-    const Type t = type();
-    if (t == nullptr) return false;
-    Growth grows;
-    if (kind == ParamRole::state && !growth(grows)) return false;
-    const ConstantData* initial = nullptr;
-    if (accept("=")) {
-      if (!expect("constant")) return false;
-      const Expr value = constant();
-      if (value == nullptr) return false;
-      if (value->type != t)
-        return error_at(token, "a default must be of its parameter's type", "text.type");
-      initial = value->constant_attr();
-    }
-    f.params.push_back(param_with_role(*c_, param, t, kind, grows, initial));
-    if (!declare(token, param, f.params.back())) return false;
+    if (!name(param, "a parameter") || !expect(":") || !param_of(param, f.params.emplace_back()) ||
+        !declare(token, param, f.params.back()))
+      return false;
     if (!accept(",")) break;
   }
   if (!expect(")")) return false;
@@ -360,6 +367,58 @@ Result<Module> Parser::module() {
   }
   if (!ok) return tl::make_unexpected(std::move(error_));
   return std::move(module_);
+}
+
+// ---- pieces of a function
+
+void Parser::know(const Symbols& symbols) {
+  for (const auto& [name, symbol] : symbols) names_[name] = {symbol, true};
+}
+
+Result<Expr> Parser::param(Context& c, const std::string& name, Symbols& symbols) {
+  c_ = &c;
+  know(symbols);
+  Symbols more = symbols;
+  new_symbols_ = &more;
+  Expr out = nullptr;
+  if (param_of(name, out) && peek().kind != TokenKind::end)
+    error(cat("expected the end of the type, found '", peek().spelling, "'"));
+  if (error_.diagnostics.empty() &&
+      !(out->type->is_tensor() && out->type->lanes == 1 && out->type->scope == Scope::global))
+    error("an input is a tensor", "text.type");
+  if (!error_.diagnostics.empty()) return tl::make_unexpected(std::move(error_));
+  symbols = std::move(more);
+  return out;
+}
+
+Result<std::vector<Expr>> Parser::extents(Context& c, const Symbols& symbols) {
+  c_ = &c;
+  know(symbols);
+  std::vector<Expr> out;
+  while (peek().kind != TokenKind::end) {
+    const Token& token = peek();
+    const Expr e = expr();
+    if (e == nullptr) break;
+    out.push_back(e);
+    if (e->type != c.index()) error_at(token, "an extent must be an i64 expression", "text.type");
+    if (!accept(",")) break;
+  }
+  if (error_.diagnostics.empty() && peek().kind != TokenKind::end)
+    error(cat("expected ',' or the end, found '", peek().spelling, "'"));
+  if (!error_.diagnostics.empty()) return tl::make_unexpected(std::move(error_));
+  return out;
+}
+
+Result<Expr> parse_param(Context& c, const std::string& name, std::string_view text,
+                         Symbols& symbols) {
+  TENON_TRY(std::vector<Token> tokens, tokenize(text, name));
+  return Parser(std::move(tokens), name).param(c, name, symbols);
+}
+
+Result<std::vector<Expr>> parse_extents(Context& c, std::string_view text, const Symbols& symbols,
+                                        std::string_view what) {
+  TENON_TRY(std::vector<Token> tokens, tokenize(text, what));
+  return Parser(std::move(tokens), what).extents(c, symbols);
 }
 
 Result<Module> parse(std::string_view text, std::string_view file) {

@@ -17,6 +17,9 @@ class Parser {
   Parser(std::vector<Token> tokens, std::string_view file)
       : tokens_(std::move(tokens)), file_(file) {}
   [[nodiscard]] Result<Module> module();
+  /// Pieces of a function under construction: text.h.
+  [[nodiscard]] Result<Expr> param(Context& c, const std::string& name, Symbols& symbols);
+  [[nodiscard]] Result<std::vector<Expr>> extents(Context& c, const Symbols& symbols);
 
  private:
   /// What a name means. Variables of loops, lets and blocks are known only inside them.
@@ -86,6 +89,8 @@ class Parser {
   // ---- graphs
   bool function();
   bool function_header(Function& f);
+  bool param_of(const std::string& name, Expr& out);
+  void know(const Symbols& symbols);
   bool node_line();
   [[nodiscard]] Expr constant();
   [[nodiscard]] Expr constant_of(const Token& token, Type type, const std::string* hex,
@@ -109,6 +114,7 @@ class Parser {
   Context* c_ = nullptr;
   std::unordered_map<std::string, Meaning> names_;
   std::unordered_map<std::string, Expr> symbols_;
+  Symbols* new_symbols_ = nullptr;  // takes names that mean nothing yet, as symbols
   std::unordered_map<std::string, const Function*> functions_;
   std::unordered_map<std::string, std::shared_ptr<Kernel>> kernels_;
 };

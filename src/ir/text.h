@@ -29,6 +29,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ir/node.h"
@@ -60,5 +61,17 @@ struct Module {
   std::vector<std::vector<std::string>> trace_places;
 };
 [[nodiscard]] Result<Module> parse(std::string_view text, std::string_view file);
+
+/// Symbolic extents by name, of a function that is made piece by piece.
+using Symbols = std::vector<std::pair<std::string, Expr>>;
+/// A parameter as a function's head has it behind the name: "f32[batch, 768]", "inout f32[8]",
+/// "state f32[n, 64] reserve 4096". Names that are not among the symbols become symbols. Places in
+/// errors are NAME:LINE:COLUMN.
+[[nodiscard]] Result<Expr> parse_param(Context& c, const std::string& name, std::string_view text,
+                                       Symbols& symbols);
+/// Extents over known symbols: "batch, 12, 2 * n".
+[[nodiscard]] Result<std::vector<Expr>> parse_extents(Context& c, std::string_view text,
+                                                      const Symbols& symbols,
+                                                      std::string_view what);
 
 }  // namespace tenon::ir

@@ -102,6 +102,10 @@ class Builder {
   /// In its smallest form, so that equal ones are the same node.
   Expr simplify(Expr extent);
   Expr product(Exprs extents) { return simplify(ir::product(c, extents)); }
+  /// True if the extents are known to be equal.
+  bool same(Expr a, Expr b);
+  /// product(total) / product(part), where that is a whole number: common factors cancel.
+  Expr divide_exactly(Exprs total, Exprs part);
   std::vector<Expr> i64s(std::span<const int64_t> values);
   std::vector<Expr> i64s(std::initializer_list<int64_t> values);
   /// The shape to which all broadcast, aligned at the last axis.

@@ -12,6 +12,25 @@ using ir::Op;
 
 // ---- extents
 
+namespace {
+/// Factors of a product, literals multiplied into `literal`.
+void factors_of(Expr e, std::vector<Expr>& factors, int64_t& literal) {
+  std::vector<Expr> stack{e};
+  while (!stack.empty()) {
+    const Expr top = stack.back();
+    stack.pop_back();
+    if (const auto value = ir::as_int(top)) {
+      (void)__builtin_mul_overflow(literal, *value, &literal);
+    } else if (top->op == Op::mul) {
+      stack.push_back(top->operand(1));
+      stack.push_back(top->operand(0));
+    } else {
+      factors.push_back(top);
+    }
+  }
+}
+}  // namespace
+
 Expr Builder::extent(Expr x, int64_t axis) const {
   const int64_t rank = x->rank();
   if (axis < 0) axis += rank;
@@ -23,6 +42,34 @@ Expr Builder::simplify(Expr extent) {
   const auto [found, is_new] = simplified_.try_emplace(extent, nullptr);
   if (is_new) found->second = ir::simplify(c, extent);
   return found->second;
+}
+
+bool Builder::same(Expr a, Expr b) {
+  if (a == b) return true;
+  if (ir::as_int(a) && ir::as_int(b)) return false;
+  return simplify(a) == simplify(b) || ir::is_int(simplify(ir::sub(c, a, b)), 0);
+}
+
+Expr Builder::divide_exactly(Exprs total, Exprs part) {
+  std::vector<Expr> up, down;
+  int64_t a = 1;
+  int64_t b = 1;
+  for (Expr e : total) factors_of(e, up, a);
+  for (Expr e : part) factors_of(e, down, b);
+  if (b == 0) return c.i64(0);
+  std::erase_if(down, [&](Expr d) {
+    const auto found = std::find_if(up.begin(), up.end(), [&](Expr u) { return same(u, d); });
+    if (found == up.end()) return false;
+    up.erase(found);
+    return true;
+  });
+  if (a % b == 0) {
+    a /= b;
+    b = 1;
+  }
+  const Expr num = ir::mul(c, ir::product(c, up), c.i64(a));
+  const Expr den = ir::mul(c, ir::product(c, down), c.i64(b));
+  return simplify(ir::floordiv(c, num, den));
 }
 
 std::vector<Expr> Builder::i64s(std::span<const int64_t> values) {

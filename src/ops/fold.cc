@@ -124,13 +124,21 @@ Expr fold_concat(Exprs parts, std::span<const ir::Attr> attrs, Context& c, Type 
   return c.make(Op::concat, type, kept, {attrs.begin(), attrs.end()});
 }
 
+/// A reshape of x, or of what x is a reshape of where both shapes can hold at once: one of them may
+/// rely on an extent that the other rules out.
+Expr reshaped(Context& c, Type type, Expr x) {
+  if (x->op == Op::reshape &&
+      !provably_differ(c, ir::product(c, x->operand(0)->shape()), ir::product(c, type->shape)))
+    x = x->operand(0);
+  return x->type == type ? x : c.make(Op::reshape, type, {x});
+}
+
 /// A reduction over axes of extent 1 only keeps the values.
 Expr fold_reduce(Context& c, Type type, Expr x, const Ints& axes) {
   if (axes.empty()) return x;
   for (int64_t axis : axes)
     if (!ir::is_int(x->shape()[static_cast<size_t>(axis)], 1)) return nullptr;
-  if (x->op == Op::reshape) x = x->operand(0);
-  return x->type == type ? x : c.make(Op::reshape, type, {x});
+  return reshaped(c, type, x);
 }
 
 Expr fold_select(Context& c, Type type, Exprs operands) {
@@ -186,9 +194,7 @@ Expr fold_local(Context& c, Op op, Type type, Exprs operands, std::span<const ir
       return fold_broadcast(c, type, x, *attr<Ints>(attrs, Key::dims));
     case Op::reshape:
       if (x->type == type) return x;
-      if (x->op != Op::reshape) return nullptr;
-      return x->operand(0)->type == type ? x->operand(0)
-                                         : c.make(Op::reshape, type, {x->operand(0)});
+      return x->op == Op::reshape ? reshaped(c, type, x) : nullptr;
     case Op::transpose:
       return fold_transpose(c, type, x, *attr<Ints>(attrs, Key::perm));
     case Op::slice:

@@ -123,12 +123,14 @@ const Book::Page* Book::find(const std::string& canonical) const {
   return found == pages_.end() ? nullptr : &found->second;
 }
 
+Choice as_written(const Program& program) {
+  const Program as_it_stands = Schedule(program).program();
+  return {as_it_stands, as_it_stands, Origin::written, "written"};
+}
+
 Result<Choice> choose(const Program& program, const machine::Machine& machine, const Book* book) {
   if (!program->trace.empty()) return follow(program, machine, program->trace);
-  if (!is_definition(*program)) {
-    const Program as_it_stands = Schedule(program).program();
-    return Choice{as_it_stands, as_it_stands, Origin::written, "written"};
-  }
+  if (!is_definition(*program)) return as_written(program);
   const Book::Page* page = book == nullptr ? nullptr : book->find(ir::canonical_text(*program));
   if (page == nullptr || page->kernel->trace.empty()) {
     TENON_TRY(Choice choice, default_schedule(program, machine));

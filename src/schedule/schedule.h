@@ -214,6 +214,9 @@ class Book {
                                     std::span<const std::string> trace,
                                     std::span<const std::string> places = {});
 
+/// The program as it stands, without a schedule.
+[[nodiscard]] Choice as_written(const Program& program);
+
 /// The schedule of a kernel as a file or the graph gives it: lines of its trace are still to be
 /// applied. Without any, a kernel in definition form gets the schedule of the book's page, if there
 /// is one with lines, whose every line must apply; else the default one.

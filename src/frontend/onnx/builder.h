@@ -74,11 +74,8 @@ class Builder : public ops::Builder {
   Expr condition(Expr x);
 
   // ---- integer expressions
-  bool same(Expr a, Expr b);
   /// A new extent, which the node being built gives by its results alone.
   Expr open_extent(size_t result, size_t axis);
-  /// product(total) / product(part), where that is a whole number: common factors cancel.
-  Expr divide_exactly(std::span<const Expr> total, std::span<const Expr> part);
 
   // ---- what is known of values
   /// The value of a small constant tensor; nullptr when it is not one.

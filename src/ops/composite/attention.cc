@@ -365,7 +365,8 @@ constexpr std::string_view kOnnxAttentionOptions =
     "q_num_heads,kv_num_heads";
 
 constexpr CompositeRow kRows[] = {
-    {"attention", "q,k,v,mask?,kv_lens?", kAttentionOptions, attention, false, &kAttention},
+    {"attention", "q,k,v,mask?,kv_lens?", kAttentionOptions, attention, false, &kAttention,
+     "past_length"},
     {"onnx_attention", "q,k,v,mask?,past_k?,past_v?,kv_lens?", kOnnxAttentionOptions,
      onnx_attention, true},
     {"rotary_embedding", "x,cos,sin,position_ids?", "interleaved,rotary_embedding_dim,num_heads",

@@ -303,6 +303,21 @@ Val take(Val x, Val index) {
 }
 
 namespace {
+/// The body of a loop, whose refusals are those of the body around it.
+class StepBody : public Body {
+ public:
+  explicit StepBody(Body& outer) : Body(outer.c), outer_(outer) {}
+
+ protected:
+  void on_refusal(Error error) override {
+    Body::on_refusal(error);
+    outer_.refuse(std::move(error));
+  }
+
+ private:
+  Body& outer_;
+};
+
 LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& carried,
                       const std::vector<Val>& captured, const LoopStep& step) {
   LoopResult out{std::vector<Val>(carried.size(), {&b, nullptr}), {}};
@@ -310,7 +325,7 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
   Context& c = b.c;
   auto function = std::make_unique<ir::Function>();
   function->name = "step";
-  Body inner(c);
+  StepBody inner(b);
   const auto param = [&](const std::string& name, Type type) {
     function->params.push_back(c.param(name, type));
     return inner.wrap(function->params.back());
@@ -322,10 +337,7 @@ LoopResult build_loop(Body& b, Expr extent, Val trip, const std::vector<Val>& ca
   for (const Val& v : captured)
     constants.push_back(param("k" + std::to_string(constants.size()), v.e->type));
   const std::vector<Val> results = step(inner, i, state, constants);
-  if (!inner.ok()) {
-    b.refuse(inner.status().error());
-    return out;
-  }
+  if (!inner.ok()) return out;
   function->results.push_back(c.bool_imm(true));
   std::vector<Type> types;
   for (size_t k = 0; k < results.size(); ++k) {

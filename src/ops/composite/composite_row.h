@@ -71,9 +71,11 @@ struct CompositeRow {
   BuildComposite build;
   bool direct = false;  // built as its primitives at once rather than as a call
   const Lowering* lowering = nullptr;
+  std::string_view extents = "";  // what the extents are, in order: "k"; "low*,high*": one an axis
 };
 
 // The families, one file each.
+std::span<const CompositeRow> primitive_rows();
 std::span<const CompositeRow> softmax_rows();
 std::span<const CompositeRow> norm_rows();
 std::span<const CompositeRow> activation_rows();

@@ -313,7 +313,8 @@ constexpr CompositeRow kRows[] = {
     {"global_average_pool", "x", "", global_average_pool},
     {"global_max_pool", "x", "", global_max_pool},
     {"global_lp_pool", "x", "p", global_lp_pool},
-    {"max_unpool", "x,indices", "kernel_shape,strides,pads", max_unpool},
+    {"max_unpool", "x,indices", "kernel_shape,strides,pads", max_unpool, false, nullptr,
+     "output_shape*"},
 };
 
 }  // namespace

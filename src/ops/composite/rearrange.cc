@@ -149,8 +149,8 @@ std::vector<Val> dropout(Composite& a) {
 constexpr CompositeRow kRows[] = {
     {"depth_to_space", "x", "blocksize,mode", depth_to_space, true},
     {"space_to_depth", "x", "blocksize", space_to_depth, true},
-    {"center_crop_pad", "x", "axes", center_crop_pad, true},
-    {"col2im", "x", "dilations,pads,strides", col2im, true},
+    {"center_crop_pad", "x", "axes", center_crop_pad, true, nullptr, "sizes*"},
+    {"col2im", "x", "dilations,pads,strides", col2im, true, nullptr, "image_shape*,block_shape*"},
     {"reverse_sequence", "x,sequence_lens", "batch_axis,time_axis", reverse_sequence, true},
     {"dropout", "x", "", dropout, true},
 };

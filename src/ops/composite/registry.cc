@@ -26,9 +26,9 @@ const std::map<std::string_view, const CompositeRow*>& rows() {
   static const std::map<std::string_view, const CompositeRow*> table = [] {
     std::map<std::string_view, const CompositeRow*> all;
     for (const auto family :
-         {softmax_rows(), norm_rows(), activation_rows(), attention_rows(), recurrent_rows(),
-          pooling_rows(), resize_rows(), sampling_rows(), rearrange_rows(), select_rows(),
-          quantize_rows(), signal_rows(), einsum_rows()})
+         {primitive_rows(), softmax_rows(), norm_rows(), activation_rows(), attention_rows(),
+          recurrent_rows(), pooling_rows(), resize_rows(), sampling_rows(), rearrange_rows(),
+          select_rows(), quantize_rows(), signal_rows(), einsum_rows()})
       for (const CompositeRow& row : family)
         TENON_CHECK(all.emplace(row.name, &row).second, std::string(row.name));
     return all;
@@ -109,10 +109,29 @@ Status check_options(const CompositeRow& row, const Options& options) {
   return {};
 }
 
-Result<std::vector<Val>> run_row(const CompositeRow& row, Body& body, std::vector<Val> in,
+/// The body of a row ends at its first refusal, so that no row has to look whether its operands are
+/// still there.
+class RowBody : public Body {
+ public:
+  using Body::Body;
+  struct Refused {};
+
+ protected:
+  void on_refusal(Error error) override {
+    Body::on_refusal(std::move(error));
+    throw Refused{};
+  }
+};
+
+Result<std::vector<Val>> run_row(const CompositeRow& row, RowBody& body, std::vector<Val> in,
                                  const Options& options, std::span<const Expr> extents) {
   Composite application{row.name, body, std::move(in), options, extents};
-  std::vector<Val> results = row.build(application);
+  std::vector<Val> results;
+  try {
+    results = row.build(application);
+  } catch (const RowBody::Refused&) {
+    return tl::make_unexpected(body.status().error());
+  }
   TENON_TRY_VOID(body.status());
   TENON_CHECK(!results.empty() &&
                   std::all_of(results.begin(), results.end(), [](Val v) { return v.e != nullptr; }),
@@ -129,7 +148,7 @@ Result<const ir::Function*> body_function(Context& c, const CompositeRow& row,
   if (const ir::Function* known = c.find_function(key)) return known;
   auto function = std::make_unique<ir::Function>();
   function->name = row.name;
-  Body body(c);
+  RowBody body(c);
   std::vector<Val> in;
   for (size_t i = 0; i < operands.given.size(); ++i) {
     if (operands.given[i] == nullptr) {
@@ -280,6 +299,24 @@ double real_option(Expr call, std::string_view key, double otherwise) {
 
 // ---- the public face
 
+const std::vector<CompositeInfo>& composites() {
+  static const std::vector<CompositeInfo> all = [] {
+    std::vector<CompositeInfo> list;
+    for (const auto& [name, row] : rows())
+      list.push_back({row->name, row->operands, row->options, row->extents});
+    return list;
+  }();
+  return all;
+}
+
+const CompositeInfo* find_composite(std::string_view name) {
+  const auto& all = composites();
+  const auto at = std::lower_bound(
+      all.begin(), all.end(), name,
+      [](const CompositeInfo& row, std::string_view wanted) { return row.name < wanted; });
+  return at == all.end() || at->name != name ? nullptr : &*at;
+}
+
 Options parse_options(std::string_view text) {
   Options options;
   for (std::string_view part : split(text, ' ')) {
@@ -342,7 +379,7 @@ Result<std::vector<Expr>> build_composite(Context& c, std::string_view name,
   TENON_TRY(const Operands matched, match_operands(row, operands));
   TENON_TRY_VOID(check_options(row, options));
   if (row.direct) {
-    Body body(c);
+    RowBody body(c);
     std::vector<Val> in;
     for (Expr e : matched.given) in.push_back(body.wrap(e));
     TENON_TRY(const std::vector<Val> results, run_row(row, body, std::move(in), options, extents));

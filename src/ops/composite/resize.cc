@@ -93,6 +93,9 @@ std::optional<std::vector<Axis>> read_axes(const Composite& a) {
           (given ? a.extents.size() : scales.size()) == which.size(), 3,
           "one scale or size is needed for each of " + std::to_string(which.size()) + " axes"))
     return std::nullopt;
+  if (!a.require(a.extents.empty() || a.extents.size() == which.size(), 3,
+                 "sizes beside scales need one value for each axis"))
+    return std::nullopt;
   std::vector<Axis> axes(which.size());
   for (size_t i = 0; i < axes.size(); ++i) {
     axes[i].axis = which[i];
@@ -334,7 +337,7 @@ constexpr CompositeRow kRows[] = {
      "mode,coordinate_transformation_mode,nearest_mode,cubic_coeff_a,exclude_outside,extrapolation_"
      "value,antialias,"
      "axes,scales,keep_aspect_ratio_policy",
-     resize},
+     resize, false, nullptr, "sizes*"},
     {"upsample", "x", "mode,scales", upsample},
 };
 

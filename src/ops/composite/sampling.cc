@@ -341,7 +341,7 @@ std::vector<Val> roi_align(Composite& a) {
 
 constexpr CompositeRow kRows[] = {
     {"grid_sample", "x,grid", "mode,padding_mode,align_corners", grid_sample},
-    {"affine_grid", "theta", "align_corners", affine_grid},
+    {"affine_grid", "theta", "align_corners", affine_grid, false, nullptr, "size*"},
     {"roi_align", "x,rois,batch_indices",
      "mode,coordinate_transformation_mode,output_height,output_width,sampling_ratio,spatial_scale",
      roi_align},

@@ -80,9 +80,11 @@ std::vector<Val> topk(Composite& a) {
 }
 
 constexpr CompositeRow kRows[] = {
-    {"one_hot", "indices,values", "axis", one_hot, true}, {"trilu", "x,k?", "upper,k", trilu, true},
-    {"eye_like", "x", "k,dtype", eye_like, true},         {"range", "start,delta", "", range, true},
-    {"topk", "x", "axis,largest,sorted", topk},
+    {"one_hot", "indices,values", "axis", one_hot, true, nullptr, "depth"},
+    {"trilu", "x,k?", "upper,k", trilu, true},
+    {"eye_like", "x", "k,dtype", eye_like, true},
+    {"range", "start,delta", "", range, true, nullptr, "count"},
+    {"topk", "x", "axis,largest,sorted", topk, false, nullptr, "k"},
 };
 
 }  // namespace

@@ -188,13 +188,13 @@ std::vector<Val> blackman_window(Composite& a) {
 }
 
 constexpr CompositeRow kRows[] = {
-    {"dft", "x", "axis,inverse,onesided", dft},
-    {"stft", "signal,window?", "onesided", stft},
+    {"dft", "x", "axis,inverse,onesided", dft, false, nullptr, "length"},
+    {"stft", "signal,window?", "onesided", stft, false, nullptr, "frame_step,frame_length"},
     {"mel_weight_matrix", "num_mel_bins,dft_length,sample_rate,lower_hz,upper_hz",
-     "output_datatype", mel_weight_matrix, true},
-    {"hann_window", "", "periodic,output_datatype", hann_window, true},
-    {"hamming_window", "", "periodic,output_datatype", hamming_window, true},
-    {"blackman_window", "", "periodic,output_datatype", blackman_window, true},
+     "output_datatype", mel_weight_matrix, true, nullptr, "mel_bins,spectrum_bins"},
+    {"hann_window", "", "periodic,output_datatype", hann_window, true, nullptr, "size"},
+    {"hamming_window", "", "periodic,output_datatype", hamming_window, true, nullptr, "size"},
+    {"blackman_window", "", "periodic,output_datatype", blackman_window, true, nullptr, "size"},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "support/cpu.h"
 #include "target/x86/software_operand.h"
 #include "target/x86/software_tiles.h"
 
@@ -176,6 +177,9 @@ void on_illegal(int, siginfo_t*, void* raw) {
 }  // namespace
 
 SoftwareInstructions::SoftwareInstructions() {
+  // A CPU with tiles carries them out itself; Linux lets a process use them that asks first, and
+  // without that ends it between the first instruction, which it allows, and the second.
+  (void)has_feature("amx-tile");
   carried_out = 0;
   release_software_tiles();
   struct sigaction action = {};
