@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "compiler/session.h"
 #include "machine/calibrate.h"
 #include "machine/instruction.h"
@@ -27,6 +28,7 @@ struct BenchArgs {
   InputFlags inputs;
   CompileFlags flags;
   int threads = 0;
+  size_t warmup = 2;
   size_t repeat = 0;
   double seconds = 2;
   bool json = false;
@@ -54,6 +56,7 @@ struct CorePeaks {
 };
 
 struct Measured {
+  double first_run_s = 0;  // of the first run of all, which takes memory and touches it
   runtime::Latency latency;
   CorePeaks peaks;
   std::vector<KernelRow> kernels;
@@ -61,6 +64,12 @@ struct Measured {
   double sol_s = 0;
   bool interrupted = false;  // by Ctrl-C: the runs until then, and no kernels
 };
+
+Result<double> time_run(runtime::Executor& executor) {
+  const Clock::time_point start = Clock::now();
+  TENON_TRY_VOID(executor.run());
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs& args,
                                    const InterruptNote& interrupt) {
@@ -72,9 +81,8 @@ Result<std::vector<double>> sample(runtime::Executor& executor, const BenchArgs&
     return args.repeat > 0 ? times.size() < args.repeat : times.empty() || elapsed() < args.seconds;
   };
   while (goes_on()) {
-    const Clock::time_point start = Clock::now();
-    TENON_TRY_VOID(executor.run());
-    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    TENON_TRY(const double seconds, time_run(executor));
+    times.push_back(seconds);
   }
   return times;
 }
@@ -130,11 +138,14 @@ Status measure_kernels(runtime::Executor& executor, Measured& m) {
 }
 
 Result<Measured> measure(runtime::Executor& executor, const BenchArgs& args) {
-  TENON_TRY_VOID(executor.run());
-  TENON_TRY_VOID(executor.run());
+  Measured m;
+  for (size_t i = 0; i < args.warmup; ++i) {
+    TENON_TRY(const double seconds, time_run(executor));
+    if (i == 0) m.first_run_s = seconds;
+  }
   const InterruptNote interrupt;
   TENON_TRY(std::vector<double> times, sample(executor, args, interrupt));
-  Measured m;
+  if (args.warmup == 0 && !times.empty()) m.first_run_s = times[0];
   m.latency = runtime::summarize_latency(std::move(times));
   m.interrupted = interrupt.seen();
   if (!m.interrupted) TENON_TRY_VOID(measure_kernels(executor, m));
@@ -164,8 +175,8 @@ std::map<std::string, size_t> schedule_counts(const artifact::Model& tables) {
   return counts;
 }
 
-void print_json(const BenchArgs& args, const compiler::Session& session,
-                const runtime::Executor& executor, const Measured& m) {
+void print_measured(const BenchArgs& args, const compiler::Session& session,
+                    const runtime::Executor& executor, const Measured& m) {
   nlohmann::json kernels = nlohmann::json::array();
   for (const KernelRow& k : m.kernels)
     kernels.push_back({{"name", k.info->name},
@@ -193,6 +204,7 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
         {"p90", m.latency.p90},
         {"p99", m.latency.p99},
         {"count", m.latency.count}}},
+      {"first_run_s", m.first_run_s},
       {"interrupted", m.interrupted},
       {"memory_bytes",
        {{"weights", artifact::constant_bytes(tables)},
@@ -209,15 +221,15 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
         {"dram_gbs", m.peaks.plain.dram_gbs},
         {"instruction_gops", m.peaks.instruction_gops}}},
       {"kernels", kernels}};
-  std::printf("%s\n", out.dump(1).c_str());
+  print_json("bench", out);
 }
 
 void print_text(const compiler::Session& session, const Measured& m) {
   std::printf("latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs\n",
               m.latency.min * 1e3, m.latency.median * 1e3, m.latency.p90 * 1e3, m.latency.p99 * 1e3,
               m.latency.count);
-  std::printf("setup: compile %.2f s, load %.4f s%s\n", session.compile_s, session.load_s,
-              session.cached ? " (from the cache)" : "");
+  std::printf("setup: compile %.2f s, load %.4f s%s; first run %.3f ms\n", session.compile_s,
+              session.load_s, session.cached ? " (from the cache)" : "", m.first_run_s * 1e3);
   if (m.flops > 0)
     std::printf("work: %sFLOP, %sFLOP/s, bound %.3f ms\n",
                 with_prefix(static_cast<double>(m.flops)).c_str(),
@@ -254,7 +266,7 @@ Result<int> bench(const BenchArgs& args) {
   TENON_TRY(const Measured m, measure(*executor, args));
   clear_progress();
   if (args.json) {
-    print_json(args, session, *executor, m);
+    print_measured(args, session, *executor, m);
   } else {
     print_text(session, m);
   }
@@ -270,6 +282,9 @@ void add_bench(CLI::App& app, int& status) {
   args->inputs.add_to(*command);
   command->add_option("--threads", args->threads, "threads to use (default: all cores)")
       ->check(in_range(kThreadsRange));
+  command->add_option("--warmup", args->warmup, "runs before those that are measured")
+      ->check(in_range(kWarmupRange))
+      ->capture_default_str();
   CLI::Option* repeat = command->add_option("--repeat", args->repeat, "measure this many runs")
                             ->check(in_range(kRepeatRange));
   command->add_option("--seconds", args->seconds, "or measure for this long")

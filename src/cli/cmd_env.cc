@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/manual.h"
 #include "compiler/cache.h"
 #include "runtime/thread_pool.h"
@@ -102,7 +103,7 @@ void add_env(CLI::App& app, int& status) {
     status = 0;
     const nlohmann::json e = environment();
     if (*as_json) {
-      std::printf("%s\n", e.dump(1).c_str());
+      print_json("env", e);
     } else {
       print_text(e);
     }
