@@ -4,6 +4,7 @@ interpreter or the outputs that came with them. Run by ctest, which builds that 
 """
 import os
 import pathlib
+import subprocess
 import unittest
 
 import numpy as np
@@ -121,6 +122,17 @@ class Models(Case):
                 self.assertEqual(embedded.run(inputs, workers=3)["y"].tobytes(), want.tobytes())
                 embedded.runner = [EMULATOR[0], "-cpu", "cortex-a57", *emulator]
                 self.assertRegex(embedded.run(inputs, status=2), "lacks.*asimddp")
+
+    def test_cmake_compiles_a_model_for_that_machine(self):
+        cc, build = os.environ.get("TENON_CC", "clang-19"), self.folder / "build"
+        options = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_C_COMPILER={cc}",
+                   "-DCMAKE_C_COMPILER_TARGET=aarch64-linux-gnu", "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld -static"]
+        self.good("-S", ROOT.parent / "examples/embed", "-B", build, "-G", "Ninja", f"-DTenon_DIR={BIN.parent}/cmake", *options,
+                  program="cmake")
+        self.good("--build", build, program="cmake")
+        done = subprocess.run([*EMULATOR, build / "digit"], input=(ROOT.parent / "examples/embed/three.txt").read_text(),
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (0, "it is a 3\n"), done.stderr)
 
     def test_digits(self):
         path = ROOT.parent / "examples/digits.onnx"

@@ -85,6 +85,40 @@ class Embed(Case):
         embedded = self.check(self.save("m.onnx", attention()[0]), {"tokens": tokens})
         self.assertEqual(embedded.header.extents, {"batch": "batch", "axis 0 of tokens": "batch", "seq": "seq", "axis 1 of tokens": "seq"})
 
+    def test_one_instance_runs_with_one_shape_after_the_other(self):
+        path, x = self.save("m.onnx", mlp()[0]), f32(9, 12)
+        embedded = Embedded(self, path)
+        embedded.give({"x": x})
+        embedded.build("""#include "m.h"
+#include "embed_test.h"
+int main(void) {
+  static m_instance instance;
+  static m_io io;
+  static unsigned char space[1 << 16];
+  const int batches[] = {3, 9, 0, 3};
+  char name[] = "0.out";
+  size_t bytes, most = 0;
+  int i;
+  (void)tell; (void)on_threads;
+  io.x = load("x.in", 64);
+  if (m_open(&instance, M_VERSION, NULL)) return 1;
+  for (i = 0; i < 4; ++i, ++name[0]) {
+    io.batch = batches[i];
+    if (m_size(&instance, &io, &bytes) || bytes > sizeof space || (i == 1 && bytes < most)) return 2;
+    most = bytes;
+    io.y_bytes = (uint64_t)(io.y_shape[0] * io.y_shape[1] * 4);
+    io.y = malloc(io.y_bytes + 1);
+    if (m_run(&instance, &io, space + i, bytes)) return 3;
+    save(name, io.y, io.y_bytes);
+  }
+  return 0;
+}
+""")
+        embedded.command("./main")
+        for i, batch in enumerate((3, 9, 0, 3)):
+            got = (embedded.folder / f"{i}.out").read_bytes()
+            self.assertEqual(got, self.expected(path, {"x": x[:batch]}, ["y"])["y"].tobytes(), batch)
+
     def test_several_outputs_of_several_types(self):
         proto = model([node("TopK", ["x", "k"], ["v", "at"]), node("Cast", ["v"], ["b"], to=TensorProto.INT8),
                        node("Greater", ["x", "z"], ["p"])], [("x", F, ["n", 9])],

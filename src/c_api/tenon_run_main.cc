@@ -29,7 +29,7 @@ constexpr const char* kHelp =
     "  --save DIR                  write each output to DIR/NAME.npy\n"
     "  --threads N                 threads to use (default: all cores that this process may use)\n"
     "  --repeat N                  run N times and report the latency\n"
-    "  --warmup N                  run N times before that (default: 1 with --repeat)\n"
+    "  --warmup N                  run N times before that (default: 1 with --repeat above 1)\n"
     "  --json                      print one JSON object\n"
     "  --help                      print this\n"
     "\n"

@@ -14,10 +14,12 @@ std::string capitals(std::string text) {
   return text;
 }
 
-/// A model's own word inside a comment: printable, and nothing that ends or nests one.
+/// A model's own word inside a comment: printable, and nothing that ends or nests one or that C
+/// reads as another character.
 std::string comment(std::string text) {
   for (char& c : text)
-    if (c == '*' || c == '\\' || std::isprint(static_cast<unsigned char>(c)) == 0) c = '?';
+    if (c == '*' || c == '\\' || c == '?' || std::isprint(static_cast<unsigned char>(c)) == 0)
+      c = '_';
   return text;
 }
 
