@@ -136,8 +136,11 @@ class Node:
 
 def _binary(name, swapped):
     def method(self, other):
-        other = self.graph._node(other, self)
-        return self.graph.apply(name, *((other, self) if swapped else (self, other)))
+        g, other = self.graph, self.graph._node(other, self)
+        operands = (other, self) if swapped else (self, other)
+        if name == "floordiv" and self.type.lstrip("b").startswith("f"):
+            return g.floor(g.div(*operands))
+        return g.apply(name, *operands)
 
     return method
 

@@ -177,14 +177,21 @@ size_t tenon_operator_count(void) { return ops::composites().size(); }
 
 tenon_error* tenon_operator_at(size_t index, tenon_operator* row) {
   return call({"tenon_operator_at"}, [&]() -> Status {
-    const auto& all = ops::composites();
+    struct Texts {
+      std::string name, operands, options, extents;
+    };
+    static const std::vector<Texts> all = [] {
+      std::vector<Texts> texts;
+      for (const ops::CompositeInfo& known : ops::composites())
+        texts.push_back({std::string(known.name), std::string(known.operands),
+                         std::string(known.options), std::string(known.extents)});
+      return texts;
+    }();
     if (index >= all.size())
       return fail("api.index",
                   cat("there are ", all.size(), " operators, and none of index ", index));
-    const ops::CompositeInfo& known = all[index];
-    // Texts of rows are literals, and end in 0.
-    const tenon_operator out{0, known.name.data(), known.operands.data(), known.options.data(),
-                             known.extents.data()};
-    return write_struct(row, out);
+    const Texts& known = all[index];
+    return write_struct(row, {0, known.name.c_str(), known.operands.c_str(), known.options.c_str(),
+                              known.extents.c_str()});
   });
 }

@@ -255,17 +255,15 @@ size_t tenon_primitive_count(void) { return schedule::primitive_table().size(); 
 
 tenon_error* tenon_primitive_at(size_t index, tenon_primitive* row) {
   return call({"tenon_primitive_at"}, [&]() -> Status {
-    static const std::vector<std::string> signatures = [] {
-      std::vector<std::string> all;
+    static const std::vector<std::pair<std::string, std::string>> all = [] {
+      std::vector<std::pair<std::string, std::string>> texts;
       for (const schedule::Primitive& p : schedule::primitive_table())
-        all.push_back(schedule::signature(p));
-      return all;
+        texts.emplace_back(p.name, schedule::signature(p));
+      return texts;
     }();
-    const auto table = schedule::primitive_table();
-    if (index >= table.size())
+    if (index >= all.size())
       return fail("api.index",
-                  cat("there are ", table.size(), " primitives, and none of index ", index));
-    // Names of rows are literals, and end in 0.
-    return write_struct(row, {0, table[index].name.data(), signatures[index].c_str()});
+                  cat("there are ", all.size(), " primitives, and none of index ", index));
+    return write_struct(row, {0, all[index].first.c_str(), all[index].second.c_str()});
   });
 }
