@@ -102,6 +102,7 @@ static void compiles_runs_saves_and_loads(const char* path) {
 
 static void refuses_what_is_no_model(void) {
   tenon_compile_options options = text_options();
+  const char* shapes[1] = {NULL};
   tenon_model* model = NULL;
   tenon_error* error = tenon_compile_memory("model @main(", 12, &options, &model);
   CHECK(strcmp(tenon_error_code(error, 0), "text.syntax") == 0);
@@ -120,6 +121,13 @@ static void refuses_what_is_no_model(void) {
   REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model),
           "precision.unsupported");
   options.precision = NULL;
+  options.reshape_count = 1;
+  REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "api.null");
+  options.reshape = shapes;
+  REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "api.null");
+  shapes[0] = "x=2x4"; /* of a text */
+  REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "compile.reshape");
+  options = text_options();
   options.threads = -1;
   REFUSED(tenon_compile_memory(kModel, sizeof kModel - 1, &options, &model), "api.value");
   REFUSED(tenon_compile_memory(NULL, 0, NULL, &model), "api.null");

@@ -11,6 +11,8 @@ import subprocess
 import unittest
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper
 
 from harness import BIN, TENON, Case
 
@@ -87,6 +89,18 @@ class CApi(Case):
     def test_a_strict_c99_program_builds_graphs_and_schedules_kernels(self):
         program = self.compile(ROOT / "test/c_graph_test.c", *self.shared("tenon"))
         self.assertEqual(run(program), (0, "2 kernels\n"))
+
+    def test_an_operator_of_ones_own_is_a_text_or_a_function(self):
+        value = lambda name, *shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        nodes = [helper.make_node("Add", ["x", "one"], ["a"]),
+                 helper.make_node("Gate", ["a", "w"], ["b"], domain="mine", alpha=0.25),
+                 helper.make_node("Add", ["b", "one"], ["y"])]
+        graph = helper.make_graph(nodes, "gates", [value("x", "batch", 4), value("w", 4)], [value("y", "batch", 4)],
+                                  [helper.make_tensor("one", TensorProto.FLOAT, [], [1])])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)])
+        onnx.save(model, self.folder / "gates.onnx")
+        program = self.compile(ROOT / "test/c_custom_test.c", *self.shared("tenon"))
+        self.assertEqual(run(program, self.folder / "gates.onnx", self.folder / "gates.tenon"), (0, ""))
 
     def test_the_headers_of_cpp_compile_strictly_and_run(self):
         program = self.folder / "program"

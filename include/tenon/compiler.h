@@ -13,6 +13,23 @@ extern "C" {
 
 enum { TENON_FORMAT_ONNX = 0, TENON_FORMAT_TEXT = 1 /* Tenon's own: .tir */ };
 
+/* An operator of ONNX models that the caller defines, in place of one that Tenon may know. `body`
+ * is text: it ends with a model or function, whose parameters and results are those of the node,
+ *   model @gate[n, m](x: f32[n, m], w: f32[m]) -> (y) { t0 = ... }
+ * or with a kernel, which has loops and perhaps a schedule of its own,
+ *   kernel @gate[n](x: in f32[n], y: out f32[n]) { for i in parallel(n) { y[i] = x[i] *
+ * f32({alpha}) } } or is a function of the program that runs the model
+ * (tenon_instance_options.functions): kernel @gate[n](x: in f32[n], y: out f32[n]) extern "gate" {
+ * } Sizes take the extents of the operands. `{alpha}` stands for an attribute of the node, `{type
+ * 0}` for the element type of operand 0. What does not fit is refused with "onnx.custom_operator".
+ */
+typedef struct tenon_custom_operator {
+  size_t struct_size;
+  const char* domain; /* NULL: ONNX's own */
+  const char* name;
+  const char* body;
+} tenon_custom_operator;
+
 typedef struct tenon_compile_options {
   size_t struct_size;
   const char* target;    /* as `tenon targets` names it; NULL: the CPU at hand */
@@ -38,6 +55,9 @@ typedef struct tenon_compile_options {
    * folder that `tenon env` names); for the CPU at hand. */
   int32_t cache;
   int32_t reserved;
+  /* Of ONNX models alone. */
+  const tenon_custom_operator* operators;
+  size_t operator_count;
 } tenon_compile_options;
 
 /* Compiles an .onnx or .tir file, told by its name. A model for another CPU can be described and
@@ -48,6 +68,11 @@ TENON_API tenon_error* tenon_compile(const char* path, const tenon_compile_optio
 TENON_API tenon_error* tenon_compile_memory(const void* bytes, size_t size,
                                             const tenon_compile_options* options,
                                             tenon_model** model);
+
+/* The program `tenon` on the arguments of a main function, argv[0] included: for packages that
+ * bring the library and no program. Takes the process as its own: it prints, and sets handlers of
+ * signals. Returns the exit status. */
+TENON_API int tenon_program(int argc, char** argv);
 
 #ifdef __cplusplus
 }

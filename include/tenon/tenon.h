@@ -239,9 +239,18 @@ typedef struct tenon_pool_options {
   void* parallel_user;
   tenon_log log; /* a warning when the system gives fewer threads */
   void* log_user;
+  /* Of threads that the pool starts; the calling thread stays as it is. */
+  const int32_t*
+      cpus; /* thread i (the calling one is 0) stays on cpus[i % cpu_count]; NULL: anywhere */
+  size_t cpu_count;
+  int32_t niceness; /* added to that of the process, -39 to 39, where the system lets it */
+  int32_t reserved;
+  /* About how long, in nanoseconds, a thread looks for the next kernel before it sleeps: 0: 50000;
+   * negative: not at all. Longer wastes processor time, shorter makes short kernels wait. */
+  int64_t spin;
 } tenon_pool_options;
 /* Results do not depend on the number of threads. Refuses "run.threads": not 0 to
- * TENON_MAX_THREADS. */
+ * TENON_MAX_THREADS; "api.value": a processor that the process may not use, another niceness. */
 TENON_API tenon_error* tenon_pool_create(const tenon_pool_options* options, tenon_pool** pool);
 TENON_API int32_t tenon_pool_threads(const tenon_pool* pool);
 TENON_API void tenon_pool_release(tenon_pool* pool);
@@ -260,11 +269,24 @@ typedef struct tenon_allocator {
   void* user;
 } tenon_allocator;
 
+/* A function that a model calls by name: operators that its maker defined so. It reads and writes
+ * dense, row-major tensors, in the order of the operator's parameters, on the thread of the run.
+ * Not 0: the run ends with "run.host_function" and this number. */
+typedef struct tenon_function {
+  size_t struct_size;
+  const char* name;
+  int32_t (*call)(void* user, void* const* tensors, size_t tensor_count, const int64_t* sizes,
+                  size_t size_count);
+  void* user;
+} tenon_function;
+
 typedef struct tenon_instance_options {
   size_t struct_size;
   const tenon_pool* pool;           /* NULL: threads of its own, as many as `threads` says */
   int32_t threads;                  /* as in tenon_pool_options; 0 where a pool is given */
   const tenon_allocator* allocator; /* NULL: memory of the system */
+  const tenon_function* functions;  /* that the model calls; others are ignored */
+  size_t function_count;
 } tenon_instance_options;
 /* Refuses a model for another CPU ("artifact.cpu"). */
 TENON_API tenon_error* tenon_instance_create(const tenon_model* model,

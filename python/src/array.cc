@@ -177,7 +177,12 @@ Array::Array(nb::handle object, const std::string& what, Use use)
     }
     PyErr_Clear();
     if (const Type* t = extension_type(object); t != nullptr) {
-      const nb::object bits = object.attr("view")(t->bits);
+      nb::object bits = object.attr("view")(t->bits);
+      if (t->type == TENON_I4 || t->type == TENON_I2) {
+        extended_ = use == Use::write ? bits : bits.attr("copy")();
+        bits = extended_;
+        refresh();
+      }
       if (PyObject_GetBuffer(bits.ptr(), &buffer_, flags) == 0) {
         read_buffer(what);
         tensor_.type = t->type;
@@ -198,6 +203,7 @@ Array::Array(nb::handle object, const std::string& what, Use use)
 Array::Array(Array&& other) noexcept
     : object_(std::move(other.object_)),
       imported_(std::move(other.imported_)),
+      extended_(std::move(other.extended_)),
       buffer_(std::exchange(other.buffer_, {})),
       tensor_(std::exchange(other.tensor_, {})),
       shape_(std::move(other.shape_)),
@@ -205,6 +211,10 @@ Array::Array(Array&& other) noexcept
 
 Array::~Array() {
   if (buffer_.obj != nullptr) PyBuffer_Release(&buffer_);
+}
+
+void Array::refresh() {
+  if (extended_.is_valid()) nb::module_::import_("numpy").attr("copyto")(extended_, object_);
 }
 
 void Array::read_buffer(const std::string& what) {

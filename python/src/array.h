@@ -41,6 +41,9 @@ class Array {
   ~Array();
 
   [[nodiscard]] const tenon_tensor& tensor() const { return tensor_; }
+  /// Reads the object's elements anew where they are no part of its own memory: the negative ones
+  /// of int4 and int2, which ml_dtypes keeps without the upper bits of their byte.
+  void refresh();
   /// Takes plain bits for elements of that type where this Python has no dtype for it.
   void read_bits_as(tenon_type type);
   [[nodiscard]] nb::handle object() const { return object_; }
@@ -54,6 +57,7 @@ class Array {
 
   nb::object object_;             // as it was given
   nb::ndarray<nb::ro> imported_;  // the owner of memory that came by DLPack
+  nb::object extended_;           // int8 with the elements of int4 or int2
   Py_buffer buffer_{};            // obj is null where there is none
   tenon_tensor tensor_{};
   std::vector<int64_t> shape_, strides_;

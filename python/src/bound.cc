@@ -63,7 +63,9 @@ tenon_instance* Bound::instance() {
 }
 
 nb::object Bound::call() {
-  run_released(instance());
+  tenon_instance* const own = instance();
+  for (Array& array : kept_) array.refresh();
+  run_released(own);
   return result_.is_valid() ? result_ : collect();
 }
 

@@ -61,14 +61,19 @@ const char* text_or_null(const std::optional<std::string>& text) {
 std::vector<std::string> shape_texts(nb::handle reshape) {
   std::vector<std::string> texts;
   if (reshape.is_none()) return texts;
+  const char* const form = "reshape is a dict of shapes by the names of inputs";
+  if (!nb::isinstance<nb::dict>(reshape)) throw nb::type_error(form);
   for (const auto [input, shape] : nb::cast<nb::dict>(reshape)) {
-    std::string text = nb::cast<std::string>(nb::str(input)) + "=";
-    bool first = true;
+    if (!nb::isinstance<nb::str>(input) || !nb::isinstance<nb::sequence>(shape))
+      throw nb::type_error(form);
+    std::string text;
     for (const nb::handle extent : shape) {
-      text += (first ? "" : "x") + nb::cast<std::string>(nb::str(extent));
-      first = false;
+      const std::string word = nb::cast<std::string>(nb::str(extent));
+      if (word.find('x') != std::string::npos)
+        throw nb::value_error(("a name in a shape has no x, and '" + word + "' has").c_str());
+      text += (text.empty() ? "=" : "x") + word;
     }
-    texts.push_back(std::move(text));
+    texts.push_back(nb::cast<std::string>(input) + text);
   }
   return texts;
 }

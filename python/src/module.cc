@@ -2,6 +2,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 
@@ -10,6 +11,7 @@
 #ifdef TENON_COMPILER
 #include "graph.h"
 #include "kernel.h"
+#include "tenon/compiler.h"
 #endif
 
 namespace tenon_python {
@@ -173,6 +175,18 @@ void define_bound(nb::module_& m) {
       .def("reset", &Bound::reset, "All states as they were at first.");
 }
 
+#ifdef TENON_COMPILER
+/// The program `tenon`; the first argument is its name.
+int program(const std::vector<std::string>& arguments) {
+  std::vector<std::string> own = arguments;
+  std::vector<char*> argv;
+  for (std::string& a : own) argv.push_back(a.data());
+  argv.push_back(nullptr);
+  const nb::gil_scoped_release released;
+  return tenon_program(static_cast<int>(own.size()), argv.data());
+}
+#endif
+
 }  // namespace
 }  // namespace tenon_python
 
@@ -190,5 +204,6 @@ NB_MODULE(_core, m) {
   define_compile(m);
   define_graph(m);
   define_kernel(m);
+  m.def("_program", program);
 #endif
 }

@@ -5,7 +5,9 @@
     model.save("digits.tenon")
 """
 from ._core import Bound, Error, Model, Pool, Value, __version__, compile, load
+from ._session import InferenceSession, SessionOptions
 from .graph import Graph, Node
 from .schedule import Kernel
 
-__all__ = ["Bound", "Error", "Graph", "Kernel", "Model", "Node", "Pool", "Value", "compile", "load"]
+__all__ = ["Bound", "Error", "Graph", "InferenceSession", "Kernel", "Model", "Node", "Pool", "SessionOptions", "Value",
+           "compile", "load"]

@@ -43,13 +43,13 @@ def scaled():
                  [("y", TensorProto.FLOAT, ["n"])], [("scale", np.array([2], "f"))])
 
 
-def slow(layers=40, width=256):
+def slow(layers=40, width=256, rows="n"):
     """Matrix products one after the other: enough work to look around during a compilation and a run."""
     r = np.random.default_rng(1)
     weights = [(f"w{i}", (r.standard_normal((width, width)) / width).astype("f")) for i in range(layers)]
     nodes = [helper.make_node("MatMul", ["x" if i == 0 else f"t{i}", f"w{i}"], ["y" if i == layers - 1 else f"t{i + 1}"])
              for i in range(layers)]
-    return model(nodes, [("x", TensorProto.FLOAT, ["n", width])], [("y", TensorProto.FLOAT, ["n", width])], weights)
+    return model(nodes, [("x", TensorProto.FLOAT, [rows, width])], [("y", TensorProto.FLOAT, [rows, width])], weights)
 
 
 COUNTER = """model @count[](x: f32[2], sum: state f32[2] double = constant [0, 0] : f32[2]) -> (y, sum) {

@@ -7,7 +7,7 @@ import unittest
 import ml_dtypes
 import numpy as np
 import tenon
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from models import COUNTER, ROLES, Case, add, model, nonzero, scaled, two_outputs
 
@@ -147,9 +147,24 @@ class Types(Case):
             y = m(x, x[::-1])
             self.assertEqual(y.dtype, np.dtype(dtype))
             np.testing.assert_array_equal(y, x + x[::-1])
-        less = tenon.compile(model([__import__("onnx").helper.make_node("Not", ["x"], ["y"])],
+        less = tenon.compile(model([helper.make_node("Not", ["x"], ["y"])],
                                    [("x", TensorProto.BOOL, ["n"])], [("y", TensorProto.BOOL, ["n"])]))
         np.testing.assert_array_equal(less(np.array([True, False])), [False, True])
+
+    def test_signed_integers_of_part_of_a_byte_keep_their_sign(self):
+        """ml_dtypes leaves the upper bits of their byte 0, and the runtime's elements are extended."""
+        for onnx_type, dtype, least in ((TensorProto.INT4, ml_dtypes.int4, -8), (TensorProto.INT2, ml_dtypes.int2, -2)):
+            cast = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)
+            m = tenon.compile(model([cast], [("x", onnx_type, ["n"])], [("y", TensorProto.FLOAT, ["n"])], opset=25))
+            numbers = np.arange(least, -least, dtype="i1")
+            x = numbers.astype(dtype)
+            before = x.tobytes()
+            np.testing.assert_array_equal(m(x), numbers)
+            np.testing.assert_array_equal(m(x[::-2]), numbers[::-2])
+            bound = m.bind({"x": x})
+            self.assertEqual(x.tobytes(), before)
+            x[:] = numbers[::-1]
+            np.testing.assert_array_equal(bound(), numbers[::-1])
 
     def test_bfloat16_is_that_of_ml_dtypes(self):
         m = tenon.compile(add(TensorProto.BFLOAT16))

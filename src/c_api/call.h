@@ -82,6 +82,16 @@ template <class T>
   return known;
 }
 
+/// Element `i` of the caller's array, as far as this library knows it: the caller's structs may be
+/// longer or shorter than ours.
+template <class T>
+[[nodiscard]] Result<T> read_element(const T* array, size_t i) {
+  TENON_TRY_VOID(require(array, "an array whose count is not 0"));
+  TENON_TRY_VOID(check_struct(*array));
+  const auto* const at = reinterpret_cast<const unsigned char*>(array) + i * array->struct_size;
+  return read_struct(reinterpret_cast<const T*>(at));
+}
+
 /// Fills the struct of a caller, who has set its size.
 template <class T>
 [[nodiscard]] Status write_struct(T* to, T value) {

@@ -14,6 +14,26 @@ Result<runtime::Allocator> read_allocator(const tenon_allocator* given) {
   return runtime::Allocator{a.allocate, a.release, a.user};
 }
 
+Result<std::map<std::string, runtime::HostFunction>> read_functions(
+    const tenon_instance_options& o) {
+  std::map<std::string, runtime::HostFunction> functions;
+  for (size_t i = 0; i < o.function_count; ++i) {
+    TENON_TRY(const tenon_function f, read_element(o.functions, i));
+    TENON_TRY_VOID(require(f.name, cat("options->functions[", i, "].name")));
+    if (f.call == nullptr)
+      return fail("api.null", cat("function '", f.name, "' has no address; give one"));
+    functions[f.name] = [f, name = std::string(f.name)](std::span<void* const> buffers,
+                                                        std::span<const int64_t> sizes) -> Status {
+      const int32_t code =
+          f.call(f.user, buffers.data(), buffers.size(), sizes.data(), sizes.size());
+      if (code == 0) return {};
+      return fail("run.host_function",
+                  cat("the program's function '", name, "' failed with number ", code));
+    };
+  }
+  return functions;
+}
+
 Result<std::shared_ptr<runtime::ThreadPool>> pool_of(const tenon_instance_options& o) {
   if (o.pool == nullptr) return make_pool(o.threads);
   if (o.threads != 0)
@@ -47,6 +67,7 @@ tenon_error* tenon_instance_create(const tenon_model* model, const tenon_instanc
     TENON_TRY(const auto o, read_struct(options));
     runtime::Surroundings around;
     TENON_TRY(around.allocator, read_allocator(o.allocator));
+    TENON_TRY(around.functions, read_functions(o));
     TENON_TRY(around.pool, pool_of(o));
     TENON_TRY(auto executor, Executor::create(model->model, std::move(around)));
     *instance = make_instance(model->about, std::move(executor)).release();

@@ -232,8 +232,25 @@ TEST(Refusals, options_out_of_range) {
     threads.threads = n;
     EXPECT_EQ(code_of(tenon_pool_create(&threads, &made)), "run.threads");
   }
+  auto where = sized<tenon_pool_options>();
+  where.threads = 2;
+  where.cpu_count = 1;
+  EXPECT_EQ(code_of(tenon_pool_create(&where, &made)), "api.null");
+  for (const int32_t cpu : {-1, 1 << 20}) {
+    where.cpus = &cpu;
+    EXPECT_EQ(code_of(tenon_pool_create(&where, &made)), "api.value");
+  }
+  where = sized<tenon_pool_options>();
+  where.niceness = 40;
+  EXPECT_EQ(code_of(tenon_pool_create(&where, &made)), "api.value");
   auto options = sized<tenon_instance_options>();
   tenon_instance* instance = nullptr;
+  const tenon_function nameless = sized<tenon_function>();
+  options.function_count = 1;
+  EXPECT_EQ(code_of(tenon_instance_create(model.get(), &options, &instance)), "api.null");
+  options.functions = &nameless;
+  EXPECT_EQ(code_of(tenon_instance_create(model.get(), &options, &instance)), "api.null");
+  options = sized<tenon_instance_options>();
   options.threads = -3;
   EXPECT_EQ(code_of(tenon_instance_create(model.get(), &options, &instance)), "run.threads");
   options.threads = 2;

@@ -32,6 +32,13 @@ Result<compiler::Options> compile_options(const tenon_compile_options* options) 
     TENON_TRY_VOID(require(given.reshape[i], cat("options->reshape[", i, "]")));
     o.reshape.emplace_back(given.reshape[i]);
   }
+  for (size_t i = 0; i < given.operator_count; ++i) {
+    TENON_TRY(const tenon_custom_operator custom, read_element(given.operators, i));
+    TENON_TRY_VOID(require(custom.name, cat("options->operators[", i, "].name")));
+    TENON_TRY_VOID(require(custom.body, cat("options->operators[", i, "].body")));
+    o.operators.push_back(
+        {custom.domain == nullptr ? "" : custom.domain, custom.name, custom.body});
+  }
   if (given.schedules != nullptr) {
     TENON_TRY(o.schedules, compiler::read_schedules(given.schedules));
   }

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/file.h"
+#include "support/code_file.h"
 #include "support/file.h"
 #include "support/hash.h"
 #include "support/text.h"
@@ -120,7 +121,7 @@ std::string Cache::folder() {
 Cache::Cache(std::string model_path, std::string options)
     : model_path_(std::move(model_path)), options_(std::move(options)) {
   // A rebuilt compiler makes other code.
-  options_ += "|" + identity("/proc/self/exe");
+  options_ += "|" + identity(code_file());
 }
 
 std::string Cache::entry_path(const std::string& content) const {

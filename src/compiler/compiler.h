@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "artifact/model.h"
+#include "frontend/onnx/import.h"
 #include "ir/node.h"
 #include "machine/machine.h"
 #include "pass/pass.h"
@@ -34,6 +35,8 @@ struct Options {
   /// names of symbols, which have no x: "image=1x3x640x640", "tokens=batchx128". Refuses other
   /// forms ("compile.reshape"), and inputs and ranks that the model has not ("onnx.reshape").
   std::vector<std::string> reshape = {};
+  /// Operators of ONNX models that the caller defines, by a text for each.
+  std::vector<onnx_import::CustomOperator> operators = {};
   /// A kernel without trace lines gets a default schedule; false: it keeps the loops that it has.
   bool default_schedules = true;
   int jobs = 0;  // threads of the compiler; 0: all cores that the process may use

@@ -92,6 +92,7 @@ Result<ImportedModel> read_source(const Source& source, const Options& options) 
                                       "it, this needs the .onnx or .tir file");
   onnx_import::ImportOptions import;
   for (const std::string& shape : options.reshape) TENON_TRY_VOID(add_reshape(import, shape));
+  import.operators = options.operators;
   if (source.format == Format::text) {
     if (!options.reshape.empty())
       return fail("compile.reshape", cat(source.name,
@@ -149,6 +150,11 @@ Result<std::shared_ptr<const CompiledKernel>> compile_kernel(schedule::Program d
     kernel->times.push_back({std::string(stage), seconds, /*of_kernels=*/true});
   };
   if (verify) TENON_TRY_VOID(ir::verify(*kernel->definition, ir::stage_of(*kernel->definition)));
+  if (!kernel->definition->host_function.empty()) {
+    kernel->choice = schedule::as_written(kernel->definition);
+    kernel->loops = kernel->finalized = kernel->definition;
+    return kernel;
+  }
   Stopwatch start;
   if (options.default_schedules || !kernel->definition->trace.empty()) {
     TENON_TRY(kernel->choice,

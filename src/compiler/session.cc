@@ -30,6 +30,8 @@ std::string key_of(const Options& options) {
   std::sort(passes.begin(), passes.end());
   for (const std::string& p : passes) text += "|-" + p;
   for (const std::string& shape : options.reshape) text += "|" + shape;
+  for (const auto& custom : options.operators)
+    text += "|" + custom.domain + "." + custom.name + "=" + custom.body;
   return text;
 }
 

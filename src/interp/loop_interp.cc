@@ -478,6 +478,10 @@ Status run(const ir::Kernel& kernel, std::span<const int64_t> sizes, std::span<T
                 "kernel '" + kernel.name + "' takes " + std::to_string(kernel.sizes.size()) +
                     " sizes and " + std::to_string(kernel.params.size()) + " buffers, got " +
                     std::to_string(sizes.size()) + " and " + std::to_string(buffers.size()));
+  if (!kernel.host_function.empty())
+    return fail("interp.host_function", "kernel '" + kernel.name + "' is the host function '" +
+                                            kernel.host_function +
+                                            "', which the reference interpreter does not have");
   Binder binder(kernel, sizes);
   TENON_TRY_VOID(binder.bind(buffers));
   return binder.run();

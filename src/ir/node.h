@@ -326,6 +326,7 @@ struct Kernel {
   std::vector<Expr> buffers;
   Expr body = nullptr;
   std::vector<std::string> trace;  // schedule primitives applied so far, one line each
+  std::string host_function;       // of the program that runs the model, in place of a body
 };
 
 }  // namespace tenon::ir

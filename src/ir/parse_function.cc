@@ -353,8 +353,8 @@ bool Parser::function() {
   return true;
 }
 
-Result<Module> Parser::module() {
-  module_.context = std::make_shared<Context>();
+Result<Module> Parser::module(std::shared_ptr<Context> context) {
+  module_.context = context != nullptr ? std::move(context) : std::make_shared<Context>();
   bool ok = true;
   while (ok && peek().kind != TokenKind::end) {
     if (accept("kernel")) {
@@ -421,9 +421,10 @@ Result<std::vector<Expr>> parse_extents(Context& c, std::string_view text, const
   return Parser(std::move(tokens), what).extents(c, symbols);
 }
 
-Result<Module> parse(std::string_view text, std::string_view file) {
+Result<Module> parse(std::string_view text, std::string_view file,
+                     std::shared_ptr<Context> context) {
   TENON_TRY(std::vector<Token> tokens, tokenize(text, file));
-  return Parser(std::move(tokens), file).module();
+  return Parser(std::move(tokens), file).module(std::move(context));
 }
 
 }  // namespace tenon::ir

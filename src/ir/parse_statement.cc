@@ -308,7 +308,9 @@ bool Parser::kernel() {
     if (!declare(token, size, k->sizes.back())) return false;
     if (!accept(",")) break;
   }
-  if (!expect("]") || !with_clause() || !kernel_params(*k) || !expect("{")) return false;
+  if (!expect("]") || !with_clause() || !kernel_params(*k)) return false;
+  if (accept("extern") && !text(k->host_function, "the name of a host function")) return false;
+  if (!expect("{")) return false;
   std::vector<std::string> places;
   while (accept("trace")) {
     places.push_back(cat(file_, ":", peek().line, ":", peek().column));

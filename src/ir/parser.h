@@ -16,7 +16,7 @@ class Parser {
  public:
   Parser(std::vector<Token> tokens, std::string_view file)
       : tokens_(std::move(tokens)), file_(file) {}
-  [[nodiscard]] Result<Module> module();
+  [[nodiscard]] Result<Module> module(std::shared_ptr<Context> context);
   /// Pieces of a function under construction: text.h.
   [[nodiscard]] Result<Expr> param(Context& c, const std::string& name, Symbols& symbols);
   [[nodiscard]] Result<std::vector<Expr>> extents(Context& c, const Symbols& symbols);

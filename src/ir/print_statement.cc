@@ -249,7 +249,9 @@ void Printer::kernel(const Kernel& k) {
     if (i != 0) out_ += ", ";
     param(k.params[i]);
   }
-  out_ += ") {";
+  out_ += ')';
+  if (!k.host_function.empty()) out_ += " extern " + quote(k.host_function, '"');
+  out_ += " {";
   ++indent_;
   if (!canonical_) {
     for (const std::string& line : k.trace) {

@@ -6,6 +6,7 @@
 //     guard batch <= 512, "the table has 512 rows"
 //     return t1
 //   }
+//   kernel @mine[n](x: in f32[n], y: out f32[n]) extern "mine" { }
 //   kernel @relu[n](x: in f32[n], y: out f32[n]) {
 //     for i in parallel(n) {
 //       y[i] = max(x[i], f32(0))
@@ -60,7 +61,9 @@ struct Module {
   /// FILE:LINE:COLUMN of each trace line of each kernel.
   std::vector<std::vector<std::string>> trace_places;
 };
-[[nodiscard]] Result<Module> parse(std::string_view text, std::string_view file);
+/// Functions go into the context, a new one where none is given; each kernel has its own.
+[[nodiscard]] Result<Module> parse(std::string_view text, std::string_view file,
+                                   std::shared_ptr<Context> context = nullptr);
 
 /// Symbolic extents by name, of a function that is made piece by piece.
 using Symbols = std::vector<std::pair<std::string, Expr>>;

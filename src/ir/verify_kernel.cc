@@ -46,6 +46,9 @@ class KernelVerifier {
     }
     for (Expr b : k_.buffers) declare(b);
     if (k_.body == nullptr) return out_.add("verify.statement", "the kernel has no body");
+    const bool is_empty = k_.body->op == Op::seq && k_.body->operands.empty();
+    if (!k_.host_function.empty() && !(is_empty && k_.buffers.empty() && k_.trace.empty()))
+      return out_.add("verify.statement", "a kernel that is a host function has a body");
     if (k_.body->op == Op::seq) {
       if (!check_row(k_.body, stage_, out_)) return;
       for (Expr s : k_.body->operands) top_level(s);

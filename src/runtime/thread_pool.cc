@@ -1,6 +1,8 @@
 #include "runtime/thread_pool.h"
 
 #include <linux/futex.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,8 +15,25 @@
 namespace tenon::runtime {
 namespace {
 
-// A pause takes 40 to 140 cycles: about 50 microseconds before a worker sleeps.
-constexpr int kSpins = 2000;
+/// A pause takes 40 to 140 cycles.
+constexpr std::chrono::nanoseconds kPause{25};
+
+int spins_of(std::chrono::nanoseconds spin) {
+  return static_cast<int>(std::clamp<int64_t>(spin / kPause, 0, INT_MAX));
+}
+
+/// On that processor and of that priority, where the system lets it.
+void settle(int cpu, int niceness) {
+  if (cpu >= 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<size_t>(cpu), &set);
+    (void)sched_setaffinity(0, sizeof set, &set);
+  }
+  if (niceness == 0) return;
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  (void)setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + niceness);
+}
 
 void futex_wait(std::atomic<uint32_t>& word, uint32_t expected) {
   syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected, nullptr,
@@ -27,17 +46,23 @@ void futex_wake(std::atomic<uint32_t>& word) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads)
-    : threads_(std::max(threads, 1)), outcomes_(static_cast<size_t>(std::max(threads, 1))) {
+ThreadPool::ThreadPool(int threads, const WorkerOptions& workers)
+    : threads_(std::max(threads, 1)),
+      spins_(spins_of(workers.spin)),
+      outcomes_(static_cast<size_t>(std::max(threads, 1))) {
+  const std::vector<int>& cpus = workers.cpus;
   try {
-    for (int w = 1; w < threads_; ++w) workers_.emplace_back([this, w] { work(w); });
+    for (int w = 1; w < threads_; ++w) {
+      const int cpu = cpus.empty() ? -1 : cpus[static_cast<size_t>(w) % cpus.size()];
+      workers_.emplace_back([this, w, cpu, n = workers.niceness] { work(w, cpu, n); });
+    }
   } catch (const std::system_error&) {  // the system allows no more
     threads_ = static_cast<int>(workers_.size()) + 1;
   }
 }
 
 ThreadPool::ThreadPool(int threads, ParallelFor caller)
-    : threads_(std::max(threads, 1)), caller_(caller) {}
+    : threads_(std::max(threads, 1)), spins_(0), caller_(caller) {}
 
 ThreadPool::~ThreadPool() {
   stop_.store(true);
@@ -59,10 +84,11 @@ void ThreadPool::run_part(int worker) {
       begin < end ? task_(context_, worker, begin, end) : 0;
 }
 
-void ThreadPool::work(int worker) {
+void ThreadPool::work(int worker, int cpu, int niceness) {
+  settle(cpu, niceness);
   uint32_t seen = 0;
   while (true) {
-    for (int i = 0; i < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++i) spin_pause();
+    for (int i = 0; i < spins_ && epoch_.load(std::memory_order_acquire) == seen; ++i) spin_pause();
     while (epoch_.load(std::memory_order_acquire) == seen) {
       sleepers_.fetch_add(1);
       futex_wait(epoch_, seen);
@@ -118,7 +144,7 @@ int64_t ThreadPool::run(Task task, void* context, int64_t grid) {
   epoch_.fetch_add(1);
   if (sleepers_.load() != 0) futex_wake(epoch_);
   run_part(0);
-  for (int i = 0; i < kSpins && pending_.load(std::memory_order_acquire) != 0; ++i) spin_pause();
+  for (int i = 0; i < spins_ && pending_.load(std::memory_order_acquire) != 0; ++i) spin_pause();
   for (uint32_t left = pending_.load(); left != 0; left = pending_.load()) {
     joiner_sleeps_.store(1);
     futex_wait(pending_, left);

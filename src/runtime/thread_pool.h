@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <thread>
@@ -30,10 +31,19 @@ struct ParallelFor {
   void* user = nullptr;
 };
 
+/// How workers are to be; the calling threads are their program's own.
+struct WorkerOptions {
+  std::vector<int> cpus = {};  // worker w (from 1) stays on cpus[w % size]; empty: anywhere
+  int niceness = 0;            // added to that of the process, where the system lets it
+  /// About how long a worker looks for the next job, and a caller for the end of its own, before
+  /// it sleeps.
+  std::chrono::nanoseconds spin = std::chrono::microseconds(50);
+};
+
 class ThreadPool {
  public:
   /// `threads` counts the calling one; at least 1.
-  explicit ThreadPool(int threads);
+  explicit ThreadPool(int threads, const WorkerOptions& workers = {});
   /// Parts for `threads` threads of the caller, who may be asked for several loops at once.
   ThreadPool(int threads, ParallelFor caller);
   ~ThreadPool();
@@ -53,11 +63,12 @@ class ThreadPool {
     int64_t begin, end;
   };
   [[nodiscard]] static Part part_of(int64_t grid, int threads, int worker);
-  void work(int worker);
+  void work(int worker, int cpu, int niceness);
   void run_part(int worker);
   [[nodiscard]] int64_t run_on_caller(Task task, void* context, int64_t grid) const;
 
   int threads_;
+  int spins_;
   ParallelFor caller_;
   std::mutex turn_;  // held by the job that the workers carry out
   Task task_ = nullptr;

@@ -1,6 +1,9 @@
 #include "runtime/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -63,6 +66,36 @@ TEST(ThreadPool, wakes_sleeping_workers_and_survives_bursts) {
     while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
   }
   EXPECT_EQ(total.load(), 20 * 100 * 10);
+}
+
+TEST(ThreadPool, workers_stay_where_they_are_told_at_the_priority_that_is_asked) {
+  cpu_set_t allowed;
+  ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  int last = 0;
+  for (int i = 0; i < CPU_SETSIZE; ++i)
+    if (CPU_ISSET(static_cast<size_t>(i), &allowed)) last = i;
+  const int before = getpriority(PRIO_PROCESS, 0);
+  struct Seen {
+    std::atomic<int> cpus{0}, cpu{-1}, niceness{0};
+  } seen;
+  const auto look = [](void* context, int worker, int64_t, int64_t) -> int64_t {
+    if (worker == 0) return 0;
+    auto& s = *static_cast<Seen*>(context);
+    cpu_set_t set;
+    sched_getaffinity(0, sizeof set, &set);
+    s.cpus = CPU_COUNT(&set);
+    s.cpu = sched_getcpu();
+    s.niceness = getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()));
+    return 0;
+  };
+  for (const int64_t spin : {0, 100000}) {
+    ThreadPool pool(2, {{last}, 1, std::chrono::nanoseconds(spin)});
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(pool.run(look, &seen, 2), 0);
+    EXPECT_EQ(seen.cpus.load(), 1);
+    EXPECT_EQ(seen.cpu.load(), last);
+    EXPECT_EQ(seen.niceness.load(), std::min(before + 1, 19));
+  }
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before) << "the calling thread stays as it is";
 }
 
 TEST(ThreadPool, default_is_at_least_one_thread) {

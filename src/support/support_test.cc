@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/code_file.h"
 #include "support/cpu.h"
 #include "support/file.h"
 #include "support/text.h"
@@ -21,6 +22,10 @@ std::string temp_folder() {
 
 TEST(Text, cat_joins_texts_and_numbers) {
   EXPECT_EQ(cat("a", 1, 'c', std::string("d"), -2), "a1cd-2");
+}
+
+TEST(CodeFile, is_that_of_the_program_where_the_code_is_linked_into_it) {
+  EXPECT_EQ(code_file(), "/proc/self/exe");
 }
 
 TEST(Text, shape_text_names_scalars) {

@@ -45,6 +45,14 @@ std::vector<ir::Type> fields_of(Expr n) {
 
 }  // namespace
 
+uint32_t Packager::host_function(const std::string& name) {
+  std::vector<std::string>& all = model_.host_functions;
+  const auto at = std::find(all.begin(), all.end(), name);
+  if (at != all.end()) return static_cast<uint32_t>(at - all.begin());
+  all.push_back(name);
+  return static_cast<uint32_t>(all.size() - 1);
+}
+
 uint32_t Packager::entry_of(const std::string& symbol) {
   const auto [at, is_new] = entries_.emplace(symbol, static_cast<uint32_t>(model_.entries.size()));
   if (is_new) model_.entries.push_back({symbol, 0});
@@ -56,6 +64,7 @@ const Packager::KernelFacts& Packager::facts_of(size_t kernel) {
   if (is_new) {
     const CompiledKernel& k = *compilation_.kernels[kernel];
     at->second.cost = cost_of(*k.definition);
+    if (!k.definition->host_function.empty()) return at->second;  // it may read what it has written
     at->second.in_place = graph::inplace_pairs(*k.loops);
     for (Expr s : ir::post_order(std::span(&k.definition->body, 1)))
       at->second.checks_indices = at->second.checks_indices || s->op == Op::fail_;
@@ -268,6 +277,8 @@ void Packager::write_call(Expr n, const Prepared& p, const Values& params,
   call.where = checked_nodes(n);
   model_.calls.push_back(call);
   const auto index = static_cast<uint32_t>(model_.calls.size() - 1);
+  const std::string& function = n->kernel_attr()->host_function;
+  if (!function.empty()) step({StepKind::host_call, index, host_function(function)});
   for (const Prepared::Launch& l : p.launches)
     step({StepKind::launch, index, l.entry, l.grid, l.scratch, p.row, device});
   if (device == 0) offer_in_place(compilation_.kernel_of.at(n->kernel_attr()), params, last);

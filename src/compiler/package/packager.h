@@ -78,6 +78,7 @@ class Packager {
   [[nodiscard]] const KernelFacts& facts_of(size_t kernel);
   [[nodiscard]] Result<uint32_t> add_row(size_t kernel, ir::Expr n);
   [[nodiscard]] uint32_t entry_of(const std::string& symbol);
+  [[nodiscard]] uint32_t host_function(const std::string& name);  // its index
   [[nodiscard]] static bool has_own_bytes(const ir::KernelParam& param);
   [[nodiscard]] Result<Value> packed_constant(const ir::KernelParam& param, ir::Expr operand);
   [[nodiscard]] Result<Values> copy_updated(ir::Expr n, const ir::Kernel& k, Activation& a);

@@ -25,7 +25,18 @@ struct Extent {
   std::string symbol = {};  // "": the number
 };
 
+/// An operator that the caller defines.
+struct CustomOperator {
+  std::string domain, name;
+  /// Text that ends with a model or function, or with a kernel, whose parameters are the node's
+  /// operands and results; `{alpha}` stands for an attribute of the node, `{type 0}` for the
+  /// element type of operand 0.
+  std::string body;
+};
+
 struct ImportOptions {
+  /// Before those that the importer knows.
+  std::vector<CustomOperator> operators = {};
   /// Shapes of inputs, by name, in place of those that the model declares: exporters fix the sizes
   /// that they ran with.
   std::unordered_map<std::string, std::vector<Extent>> shapes = {};

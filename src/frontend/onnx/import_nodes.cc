@@ -89,6 +89,11 @@ std::optional<Importer::Target> Importer::resolve(const Scope& scope,
                                                   const onnx::NodeProto& proto) {
   const std::string domain = plain_domain(proto.domain());
   Target target;
+  for (const CustomOperator& custom : options_.operators)
+    if (plain_domain(custom.domain) == domain && custom.name == proto.op_type()) {
+      target.custom = &custom;
+      return target;
+    }
   const auto function = functions_.find(domain + ":" + proto.op_type() + ":" + proto.overload());
   if (function != functions_.end()) {
     target.function = function->second;
@@ -217,7 +222,9 @@ bool Importer::node(Scope& scope, const onnx::NodeProto& proto) {
   Exprs results;
   Call call(*this, b_, scope, proto, target->schema, std::move(operands));
   try {
-    results = target->row != nullptr ? target->row->convert(call) : expand(call, *target->function);
+    results = target->custom != nullptr ? apply(call, *target->custom)
+              : target->row != nullptr  ? target->row->convert(call)
+                                        : expand(call, *target->function);
     for (int i = 0; i < proto.output_size(); ++i)
       if (!proto.output(i).empty() &&
           (i >= static_cast<int>(results.size()) || results[static_cast<size_t>(i)] == nullptr))

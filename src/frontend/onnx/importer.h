@@ -77,6 +77,8 @@ class Importer {
   [[nodiscard]] bool attempt(const std::function<void()>& convert);
   /// Imports the body of a function operator with the call's operands.
   [[nodiscard]] Exprs expand(Call& call, const onnx::FunctionProto& function);
+  /// What the caller's own operator makes of the call's operands (custom.cc).
+  [[nodiscard]] Exprs apply(Call& call, const CustomOperator& custom);
 
  private:
   void report(std::string code, std::string message);
@@ -113,6 +115,7 @@ class Importer {
     const Schema* schema = nullptr;
     const ConverterRow* row = nullptr;
     const onnx::FunctionProto* function = nullptr;
+    const CustomOperator* custom = nullptr;
   };
   std::optional<Target> resolve(const Scope& scope, const onnx::NodeProto& proto);
   bool check_against_schema(const Scope& scope, const onnx::NodeProto& proto, const Schema& schema);
