@@ -4,12 +4,14 @@ interpreter or the outputs that came with them. Run by ctest, which builds that 
 """
 import os
 import pathlib
+import subprocess
 import unittest
 
 import numpy as np
 from onnx import TensorProto, helper
 
 import cases_test
+from embedded import Embedded
 from harness import BIN, Case, attention, chain, mlp, model
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -102,6 +104,35 @@ class Models(Case):
         done = self.call(*old[1:], PROGRAMS / "tenon-run", compiled, "--fill", "zeros", program=old[0])
         self.assertEqual(done.returncode, 1)
         self.assertIn("asimddp", done.stderr)
+
+    def test_objects_of_c(self):
+        """Each form in a C99 program of that machine, on a CPU that has the row's instructions and on one that lacks them."""
+        cc = [os.environ.get("TENON_CC", "clang-19"), "--target=aarch64-linux-gnu", "-fuse-ld=lld"]
+        inputs = {"tokens": np.random.default_rng(1).integers(0, 50, (3, 17))}
+        path, compiled = self.save("m.onnx", attention()[0]), self.folder / "m.tenon"
+        self.good("compile", path, "--target", "neoverse-v1", "-o", compiled)
+        self.good(*EMULATOR[1:], PROGRAMS / "tenon-run", compiled, "--input", self.array("tokens", inputs["tokens"]),
+                  "--save", self.folder, program=EMULATOR[0])
+        want = np.load(self.folder / "y.npy")
+        for form, options in (("o", []), ("a", ["--weights", "WEIGHTS"]), ("so", [])):
+            with self.subTest(form=form):
+                link, emulator = ([], ["-L", "/usr/aarch64-linux-gnu"]) if form == "so" else (["-static"], [])
+                embedded = Embedded(self, path, form, "--target", "neoverse-v1", *options, cc=cc, link=link,
+                                    runner=[*EMULATOR, *emulator])
+                self.assertEqual(embedded.run(inputs, workers=3)["y"].tobytes(), want.tobytes())
+                embedded.runner = [EMULATOR[0], "-cpu", "cortex-a57", *emulator]
+                self.assertRegex(embedded.run(inputs, status=2), "lacks.*asimddp")
+
+    def test_cmake_compiles_a_model_for_that_machine(self):
+        cc, build = os.environ.get("TENON_CC", "clang-19"), self.folder / "build"
+        options = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_C_COMPILER={cc}",
+                   "-DCMAKE_C_COMPILER_TARGET=aarch64-linux-gnu", "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld -static"]
+        self.good("-S", ROOT.parent / "examples/embed", "-B", build, "-G", "Ninja", f"-DTenon_DIR={BIN.parent}/cmake", *options,
+                  program="cmake")
+        self.good("--build", build, program="cmake")
+        done = subprocess.run([*EMULATOR, build / "digit"], input=(ROOT.parent / "examples/embed/three.txt").read_text(),
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (0, "it is a 3\n"), done.stderr)
 
     def test_digits(self):
         path = ROOT.parent / "examples/digits.onnx"

@@ -60,6 +60,7 @@ void runs(const tenon::Model& model) {
   CHECK(launches > 0);
   tenon::Instance copy = instance.fork().value();
   REFUSED(copy.run(), "run.missing_input");
+  REFUSED(copy.warmup(1), "run.missing_input");
   CHECK(model.inputs().size() == 1 && model.inputs()[0].axes[0] == "n");
   CHECK(model.outputs()[0].name == "y" && model.states().empty());
 }

@@ -89,7 +89,7 @@ class Runner:
             path.write_text(f'#!/bin/sh\nexec "{command}" "$@"\n')
             path.chmod(0o755)
         self.environment = dict(os.environ, PATH=f"{tools}:{BIN}:{os.environ['PATH']}", CC=str(tools / "cc"),
-                                CXX=str(tools / "c++"), PYTHONPATH=str(BUILD / "python"),
+                                CXX=str(tools / "c++"), CMAKE_GENERATOR="Ninja", PYTHONPATH=str(BUILD / "python"),
                                 TENON_CACHE_DIR=str(folder / ".cache"))
 
     def sh(self, text):

@@ -40,7 +40,7 @@ class Profile(Case):
     def test_report_adds_up(self):
         path = self.save("m.onnx", attention()[0])
         r = self.report(path, "--shape", "batch=2", "--shape", "seq=7")
-        self.assertEqual((r["format"], r["version"], r["threads"]), ("tenon.profile", 1, 2))
+        self.assertEqual((r["schema"], r["threads"]), ("tenon.profile/1", 2))
         self.assertEqual(r["model"]["given_shapes"], [[2, 7]])
         total = sum(k["time_s"] for k in r["kernels"])
         self.assertAlmostEqual(r["kernel_time_s"], total, 9)
@@ -94,9 +94,9 @@ class Profile(Case):
         path = self.save("m.onnx", mlp()[0])
         other = self.folder / "other.json"
         for text, says in [("", "[profile.format]"), ("[1, 2", "[profile.format]"), ("{}", "[profile.format]"), ("[" * 100000, "[profile.format]"),
-                           ('{"format": "tenon.profile", "version": "1"}', "[profile.format]"),
-                           ('{"format": "tenon.profile", "version": 1, "kernels": 3}', "[profile.format]"),
-                           ('{"format": "tenon.profile", "version": 99}', ["version 99", "[profile.version]"]),
+                           ('{"schema": "tenon.profile/1x"}', "[profile.format]"),
+                           ('{"schema": "tenon.profile/1", "kernels": 3}', "[profile.format]"),
+                           ('{"schema": "tenon.profile/99"}', ["version 99", "[profile.version]"]),
                            ('<script id="report" type="application/json">{}', "[profile.format]")]:
             other.write_text(text)
             self.bad("profile", path, *QUICK, "--against", other, says=says)

@@ -334,6 +334,11 @@ TENON_API tenon_error* tenon_output(tenon_instance* instance, size_t index, teno
  * "run.check", "run.memory"). A run that fails may have changed states and bound memory. */
 TENON_API tenon_error* tenon_run(tenon_instance* instance);
 
+/* Runs `runs` times on what is bound, so that later runs with these shapes find memory taken and
+ * caches warm. States are put back, also where a run fails; outputs have no values that count.
+ * Refuses a model whose inputs a run changes ("run.role"), and what tenon_run does. */
+TENON_API tenon_error* tenon_warmup(tenon_instance* instance, size_t runs);
+
 /* The outcome of a run; the error, NULL for success, is the callback's to release. It may use the
  * instance, also for the next run and to release it. */
 typedef void (*tenon_done)(void* user, tenon_instance* instance, tenon_error* error);

@@ -232,6 +232,7 @@ class Instance {
     return tenon_bind_output(get(), output, memory.data(), memory.size_bytes());
   }
   Status run() { return tenon_run(get()); }
+  Status warmup(size_t runs) { return tenon_warmup(get(), runs); }
   Status run_async(tenon_done done = nullptr, void* user = nullptr) {
     return tenon_run_async(get(), done, user);
   }

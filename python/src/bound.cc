@@ -69,6 +69,16 @@ nb::object Bound::call() {
   return result_.is_valid() ? result_ : collect();
 }
 
+void Bound::warmup(size_t runs) {
+  tenon_error* error = nullptr;
+  tenon_instance* const mine = instance();
+  {
+    const nb::gil_scoped_release released;
+    error = tenon_warmup(mine, runs);
+  }
+  check(error);
+}
+
 nb::object Bound::state(const std::string& name) { return read_state(model_, instance(), name); }
 
 void Bound::set_state(const std::string& name, nb::handle value) {

@@ -14,6 +14,7 @@ class Bound {
 
   /// Runs; gives the output array, or a tuple of them. Those that are bound are the same each time.
   nb::object call();
+  void warmup(size_t runs);
   nb::object state(const std::string& name);
   void set_state(const std::string& name, nb::handle value);
   void reset();

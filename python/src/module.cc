@@ -4,6 +4,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+
 #include "bound.h"
 #include "profile.h"
 #include "sources.h"
@@ -82,6 +84,21 @@ void define_model(nb::module_& m) {
            "Runs it: arrays by name to arrays by name. `out` has contiguous arrays of the right "
            "type\n"
            "and shape that results are written to; they come back in their place.")
+      .def(
+          "warmup",
+          [](Model& self, const nb::dict& inputs, size_t runs) {
+            const auto changes = [](const Value& v) { return v.role == TENON_ROLE_INOUT; };
+            if (!self.states().empty() ||
+                std::any_of(self.inputs().begin(), self.inputs().end(), changes))
+              throw nb::value_error(
+                  "runs of this model change states or inputs; bind() them, and warm "
+                  "up the bound call");
+            for (size_t i = 0; i < runs; ++i) (void)self.run(inputs, nb::none());
+          },
+          "inputs"_a, "runs"_a = 1,
+          nb::sig("def warmup(self, inputs: dict[str, typing.Any], runs: int = 1) -> None"),
+          "Runs ahead of time on arrays of the shapes to come, so that the first run that counts\n"
+          "finds memory and caches warm.")
       .def(
           "bind",
           [](nb::object self, const nb::dict& inputs, nb::object outputs) {
@@ -175,6 +192,10 @@ void define_bound(nb::module_& m) {
            "Runs: the array of the one output, else a tuple. Arrays that were not bound are made "
            "at\n"
            "binding and written anew by each run, but for those whose shape only a run tells.")
+      .def("warmup", &Bound::warmup, "runs"_a = 1,
+           nb::sig("def warmup(self, runs: int = 1) -> None"),
+           "Runs ahead of time, so that the next run finds memory and caches warm; states are put\n"
+           "back. Refuses a model that changes its inputs.")
       .def("state", &Bound::state, "name"_a, nb::sig("def state(self, name: str) -> typing.Any"),
            "A copy of a state's value as the last run left it.")
       .def("set_state", &Bound::set_state, "name"_a, "value"_a,

@@ -218,6 +218,29 @@ class DataDependent(Case):
             m.bind({"x": x}, {"at": out})
 
 
+class Warmup(Case):
+    def test_runs_ahead_of_time_change_nothing(self):
+        (self.folder / "count.tir").write_text(COUNTER)
+        (self.folder / "roles.tir").write_text(ROLES)
+        one = np.ones(2, "f")
+        bound = tenon.compile(self.folder / "count.tir").bind({"x": one})
+        np.testing.assert_array_equal(bound()[0], one)
+        bound.warmup(3)
+        np.testing.assert_array_equal(bound()[0], 2 * one)
+        with self.assertRaisesRegex(ValueError, "bind"):
+            tenon.compile(self.folder / "count.tir").warmup({"x": one})
+        with self.assertRaisesRegex(tenon.Error, "inout"):
+            tenon.compile(self.folder / "roles.tir").bind({"x": one, "w": one, "p": one.copy()}).warmup()
+
+    def test_a_model_runs_on_arrays_of_the_shapes_to_come(self):
+        (self.folder / "roles.tir").write_text("model @twice[n](x: f32[n]) -> (y) {\n  y = add(x, x) : f32[n]\n  return y\n}\n")
+        m = tenon.compile(self.folder / "roles.tir")
+        m.warmup({"x": np.ones(5, "f")}, runs=2)
+        np.testing.assert_array_equal(m(np.ones(5, "f")), 2 * np.ones(5, "f"))
+        with self.assertRaisesRegex(tenon.Error, "run.missing_input"):
+            m.warmup({})
+
+
 class Bindings(Case):
     def test_a_bound_call_reads_and_writes_the_same_arrays(self):
         m = tenon.compile(add())

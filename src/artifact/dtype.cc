@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "artifact/integer_element.h"
+
 namespace tenon::artifact {
 namespace {
 
@@ -28,31 +30,13 @@ double load_double(DType type, const std::byte* at) {
 
 int64_t load_int(DType type, const std::byte* at) {
   switch (type) {
-    case DType::boolean:
-      return get<uint8_t>(at) != 0 ? 1 : 0;
-    case DType::i8:
-      return get<int8_t>(at);
-    case DType::i16:
-      return get<int16_t>(at);
-    case DType::i32:
-      return get<int32_t>(at);
-    case DType::i64:
-      return get<int64_t>(at);
-    case DType::u8:
-      return get<uint8_t>(at);
-    case DType::u16:
-      return get<uint16_t>(at);
-    case DType::u32:
-      return get<uint32_t>(at);
-    case DType::u64:
-      return static_cast<int64_t>(get<uint64_t>(at));
     case DType::i4:
     case DType::i2:
     case DType::u4:
     case DType::u2:
       return wrap_to(type, get<uint8_t>(at));
     default:
-      return static_cast<int64_t>(load_double(type, at));
+      return is_float(type) ? static_cast<int64_t>(load_double(type, at)) : load_integer(type, at);
   }
 }
 

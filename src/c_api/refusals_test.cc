@@ -60,6 +60,7 @@ TEST(Refusals, null_arguments_are_errors) {
       tenon_output_shape(instance.get(), 0, nullptr, 0, nullptr),
       tenon_output(nullptr, 0, &tensor),
       tenon_run(nullptr),
+      tenon_warmup(nullptr, 1),
       tenon_run_async(nullptr, nullptr, nullptr),
       tenon_wait(nullptr),
       tenon_cancel(nullptr),

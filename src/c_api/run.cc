@@ -30,6 +30,11 @@ std::chrono::steady_clock::time_point deadline_of(const tenon_instance& instance
                                                           : runtime::kNoDeadline;
 }
 
+runtime::Tensor copy_of(const runtime::TensorView& view) {
+  const auto* first = static_cast<const std::byte*>(view.data);
+  return {view.dtype, {view.dims.begin(), view.dims.end()}, {first, first + view.bytes()}};
+}
+
 }  // namespace
 }  // namespace tenon::c_api
 
@@ -43,6 +48,28 @@ tenon_error* tenon_run(tenon_instance* instance) {
   if (const Status free = use.check(); !free) return call(about, [&] { return free; });
   instance->stop.store(false, std::memory_order_relaxed);
   return run_now(*instance, deadline_of(*instance));
+}
+
+tenon_error* tenon_warmup(tenon_instance* instance, size_t runs) {
+  if (instance != nullptr && !instance->busy.load(std::memory_order_relaxed))
+    instance->stop.store(false, std::memory_order_relaxed);
+  return call_on("tenon_warmup", instance, [&](runtime::Executor& executor) -> Status {
+    for (const artifact::Input& in : executor.model().inputs())
+      if (in.role == artifact::InputRole::inout)
+        return fail("run.role",
+                    cat("input '", in.name,
+                        "' is inout, so a warm-up would change it; bind a copy and run"));
+    instance->has_result = false;
+    std::vector<runtime::Tensor> before;
+    for (size_t i = 0; i < executor.state_count(); ++i)
+      before.push_back(copy_of(executor.state(i)));
+    Status done;
+    for (size_t i = 0; i < runs && done; ++i)
+      done = executor.run({.stop = &instance->stop, .deadline = deadline_of(*instance)});
+    for (size_t i = 0; i < before.size(); ++i)
+      TENON_TRY_VOID(executor.set_state(i, before[i].view()));
+    return done;
+  });
 }
 
 tenon_error* tenon_run_async(tenon_instance* instance, tenon_done done, void* user) {

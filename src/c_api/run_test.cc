@@ -193,6 +193,22 @@ std::vector<int32_t> state_of(tenon_instance* instance) {
   return {p, p + s.bytes / sizeof(int32_t)};
 }
 
+TEST(Run, a_warm_up_leaves_states_as_they_were) {
+  const ModelHandle model = model_of(runtime::counting_model());
+  const InstanceHandle instance = instance_of(model.get());
+  EXPECT_EQ(code_of(tenon_warmup(instance.get(), 1)), "run.missing_input");
+  Floats x({2}, 0);
+  const tenon_tensor t = x.tensor();
+  ASSERT_OK(tenon_bind_input(instance.get(), 0, &t));
+  ASSERT_OK(tenon_run(instance.get()));
+  ASSERT_OK(tenon_warmup(instance.get(), 3));
+  EXPECT_EQ(state_of(instance.get()), (std::vector<int32_t>{1, 1}));
+  auto out = sized<tenon_tensor>();
+  EXPECT_EQ(code_of(tenon_output(instance.get(), 0, &out)), "api.no_result");
+  ASSERT_OK(tenon_run(instance.get()));
+  EXPECT_EQ(state_of(instance.get()), (std::vector<int32_t>{2, 2}));
+}
+
 TEST(Run, states_are_read_written_reset_and_copied) {
   using V = std::vector<int32_t>;
   const ModelHandle model = model_of(runtime::counting_model());

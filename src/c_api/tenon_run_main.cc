@@ -29,6 +29,7 @@ constexpr const char* kHelp =
     "  --save DIR                  write each output to DIR/NAME.npy\n"
     "  --threads N                 threads to use (default: all cores that this process may use)\n"
     "  --repeat N                  run N times and report the latency\n"
+    "  --warmup N                  run N times before that (default: 1 with --repeat above 1)\n"
     "  --json                      print one JSON object\n"
     "  --help                      print this\n"
     "\n"
@@ -47,6 +48,7 @@ struct Options {
   InputOptions inputs;
   std::vector<std::string> given;  // options that may be given once
   int threads = 0, repeat = 0;
+  int warmup = -1;  // none given
   bool json = false, help = false;
 };
 
@@ -69,6 +71,8 @@ Status take_value(Options& o, const std::string& option, const std::string& valu
     o.save = value;
   } else if (option == "--threads") {
     TENON_TRY(o.threads, parse_count(option, value, kThreadsRange));
+  } else if (option == "--warmup") {
+    TENON_TRY(o.warmup, parse_count(option, value, kWarmupRange));
   } else {
     TENON_TRY(o.repeat, parse_count(option, value, kRepeatRange));
   }
@@ -76,8 +80,8 @@ Status take_value(Options& o, const std::string& option, const std::string& valu
 }
 
 Result<Options> parse_options(int argc, char** argv) {
-  static const std::vector<std::string> known{"--input", "--shape",   "--fill",
-                                              "--save",  "--threads", "--repeat"};
+  static const std::vector<std::string> known{"--input",   "--shape",  "--fill",  "--save",
+                                              "--threads", "--repeat", "--warmup"};
   Options o;
   for (int i = 1; i < argc; ++i) {
     std::string arg = argv[i];
@@ -134,22 +138,27 @@ Result<std::vector<runtime::NamedTensor>> outputs_of(tenon_instance* instance,
 }
 
 void print(const Options& o, const tenon_model& model, int threads,
-           std::span<const runtime::NamedTensor> outputs, const std::vector<double>& seconds) {
+           std::span<const runtime::NamedTensor> outputs, double first,
+           const std::vector<double>& seconds) {
   const runtime::Latency latency = runtime::summarize_latency(seconds);
   if (!o.json) {
     std::fputs(runtime::outputs_text(outputs).c_str(), stdout);
     if (o.repeat > 0)
-      std::printf("latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs\n",
-                  latency.min * 1e3, latency.median * 1e3, latency.p90 * 1e3, latency.p99 * 1e3,
-                  latency.count);
+      std::printf(
+          "latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs; first "
+          "run %.3f ms\n",
+          latency.min * 1e3, latency.median * 1e3, latency.p90 * 1e3, latency.p99 * 1e3,
+          latency.count, first * 1e3);
     return;
   }
   const artifact::Model& m = model.model->tables();
   std::printf(
-      "{\"model\": %s, \"target\": %s, \"precision\": %s, \"threads\": %d, \"outputs\": %s, "
-      "\"latency_s\": %s}\n",
+      "{\"schema\": \"tenon.run/1\", \"model\": %s, \"target\": %s, \"precision\": %s, "
+      "\"threads\": %d, \"outputs\": %s, "
+      "\"first_run_s\": %.9g, \"latency_s\": %s}\n",
       json_quote(m.name).c_str(), json_quote(m.target).c_str(), json_quote(m.precision).c_str(),
-      threads, runtime::outputs_json(outputs).c_str(), runtime::latency_json(latency).c_str());
+      threads, runtime::outputs_json(outputs).c_str(), first,
+      runtime::latency_json(latency).c_str());
 }
 
 Status bind(tenon_instance* instance, size_t index, runtime::Tensor& value) {
@@ -181,17 +190,19 @@ Status run(const Options& o) {
   TENON_TRY_VOID(taken(tenon_instance_create(loaded, &options, &created)));
   const Handle<tenon_instance, tenon_instance_release> instance(created);
   for (size_t i = 0; i < inputs.size(); ++i) TENON_TRY_VOID(bind(created, i, inputs[i]));
-  std::vector<double> seconds;
-  if (o.repeat > 1) TENON_TRY_VOID(taken(tenon_run(created)));  // warm caches and memory
-  for (int i = 0; i < std::max(o.repeat, 1); ++i) {
+  std::vector<double> seconds;  // those that warm caches and memory come first
+  const int warmup = o.warmup >= 0 ? o.warmup : o.repeat > 1 ? 1 : 0;
+  for (int i = 0; i < warmup + std::max(o.repeat, 1); ++i) {
     const auto begin = std::chrono::steady_clock::now();
     TENON_TRY_VOID(taken(tenon_run(created)));
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
+  const double first = seconds[0];
+  seconds.erase(seconds.begin(), seconds.begin() + warmup);
   TENON_TRY(const auto outputs, outputs_of(created, *model));
   if (!o.save.empty()) TENON_TRY_VOID(runtime::save_outputs(outputs, o.save));
-  print(o, *model, tenon_pool_threads(made), outputs, seconds);
+  print(o, *model, tenon_pool_threads(made), outputs, first, seconds);
   return {};
 }
 

@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/measure.h"
 #include "compiler/session.h"
 #include "runtime/executor.h"
 #include "support/interrupt.h"
-#include "support/json.h"
 
 namespace tenon::cli {
 namespace {
@@ -21,8 +21,8 @@ struct BenchArgs {
   bool json = false;
 };
 
-void print_json(const BenchArgs& args, const compiler::Session& session,
-                const runtime::Executor& executor, const Measured& m) {
+void print_measured(const BenchArgs& args, const compiler::Session& session,
+                    const runtime::Executor& executor, const Measured& m) {
   nlohmann::json kernels = nlohmann::json::array();
   for (const KernelRow& k : m.kernels)
     kernels.push_back({{"name", k.info->name},
@@ -50,6 +50,7 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
         {"p90", m.latency.p90},
         {"p99", m.latency.p99},
         {"count", m.latency.count}}},
+      {"first_run_s", m.first_run_s},
       {"interrupted", m.interrupted},
       {"memory_bytes",
        {{"weights", artifact::constant_bytes(tables)},
@@ -66,15 +67,15 @@ void print_json(const BenchArgs& args, const compiler::Session& session,
         {"dram_gbs", m.peaks.plain.dram_gbs},
         {"instruction_gops", m.peaks.instruction_gops}}},
       {"kernels", kernels}};
-  std::printf("%s\n", json_text(out, 1).c_str());
+  print_json("bench", out);
 }
 
 void print_text(const compiler::Session& session, const Measured& m) {
   std::printf("latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs\n",
               m.latency.min * 1e3, m.latency.median * 1e3, m.latency.p90 * 1e3, m.latency.p99 * 1e3,
               m.latency.count);
-  std::printf("setup: compile %.2f s, load %.4f s%s\n", session.compile_s, session.load_s,
-              session.cached ? " (from the cache)" : "");
+  std::printf("setup: compile %.2f s, load %.4f s%s; first run %.3f ms\n", session.compile_s,
+              session.load_s, session.cached ? " (from the cache)" : "", m.first_run_s * 1e3);
   if (m.flops > 0)
     std::printf("work: %sFLOP, %sFLOP/s, bound %.3f ms\n",
                 with_prefix(static_cast<double>(m.flops)).c_str(),
@@ -110,7 +111,7 @@ Result<int> bench(const BenchArgs& args) {
   TENON_TRY(const Measured m, measure(*executor, args.span));
   clear_progress();
   if (args.json) {
-    print_json(args, session, *executor, m);
+    print_measured(args, session, *executor, m);
   } else {
     print_text(session, m);
   }
@@ -126,6 +127,9 @@ void add_bench(CLI::App& app, int& status) {
   args->inputs.add_to(*command);
   command->add_option("--threads", args->threads, "threads to use (default: all cores)")
       ->check(in_range(kThreadsRange));
+  command->add_option("--warmup", args->span.warmup, "runs before those that are measured")
+      ->check(in_range(kWarmupRange))
+      ->capture_default_str();
   CLI::Option* repeat = command->add_option("--repeat", args->span.repeat, "measure this many runs")
                             ->check(in_range(kRepeatRange));
   command->add_option("--seconds", args->span.seconds, "or measure for this long")

@@ -3,12 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "compiler/session.h"
 #include "ir/default_value.h"
 #include "ir/param_role.h"
 #include "ir/rewrite.h"
 #include "ir/text.h"
-#include "support/json.h"
 #include "support/text.h"
 
 namespace tenon::cli {
@@ -36,16 +36,14 @@ int check(const CheckArgs& args) {
     nlohmann::json problems = nlohmann::json::array();
     for (const Diagnostic& d : source.error().diagnostics)
       problems.push_back({{"code", d.code}, {"message", d.message}});
-    std::printf("%s\n", json_text({{"supported", false}, {"problems", problems}}, 1).c_str());
+    print_json("check", {{"supported", false}, {"problems", problems}});
     return 1;
   }
   clear_progress();
   const size_t nodes = ir::post_order(source->function.results).size();
   if (args.json) {
-    std::printf(
-        "%s\n",
-        json_text({{"supported", true}, {"nodes", nodes}, {"problems", nlohmann::json::array()}}, 1)
-            .c_str());
+    print_json("check",
+               {{"supported", true}, {"nodes", nodes}, {"problems", nlohmann::json::array()}});
     return 0;
   }
   std::printf("%s: supported, %zu graph nodes\n", args.model.c_str(), nodes);

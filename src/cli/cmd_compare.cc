@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/runner.h"
 #include "cli/tensors.h"
 #include "compiler/compiler.h"
@@ -16,7 +17,6 @@
 #include "runtime/executor.h"
 #include "runtime/footprint.h"
 #include "runtime/inputs.h"
-#include "support/json.h"
 
 namespace tenon::cli {
 namespace {
@@ -120,7 +120,7 @@ int print_rows(const CompareArgs& args, const std::vector<Row>& rows, const std:
                       {"relative_error", std::isfinite(r.difference.relative)
                                              ? nlohmann::json(r.difference.relative)
                                              : nlohmann::json("inf")}});
-    std::printf("%s\n", json_text({{"outputs", list}, {"first_bad_node", bad_node}}, 1).c_str());
+    print_json("compare", {{"outputs", list}, {"first_bad_node", bad_node}});
   } else {
     for (const Row& r : rows)
       std::printf("%s: relative error %.3g\n", r.name.c_str(), r.difference.relative);

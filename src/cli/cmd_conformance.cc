@@ -12,11 +12,11 @@
 
 #include "cli/cases.h"
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/tensors.h"
 #include "compiler/session.h"
 #include "frontend/onnx/import.h"
 #include "runtime/executor.h"
-#include "support/json.h"
 #include "support/threads.h"
 
 namespace tenon::cli {
@@ -138,12 +138,10 @@ int conformance(const ConformanceArgs& args) {
     for (size_t i = 0; i < cases.size(); ++i)
       rows.push_back(
           {{"case", cases[i].string()}, {"passed", reasons[i].empty()}, {"reason", reasons[i]}});
-    std::printf("%s\n", json_text({{"passed", passed},
-                                   {"total", cases.size()},
-                                   {"fallbacks", fallback_cases},
-                                   {"cases", rows}},
-                                  1)
-                            .c_str());
+    print_json("conformance", {{"passed", passed},
+                               {"total", cases.size()},
+                               {"fallbacks", fallback_cases},
+                               {"cases", rows}});
     return 0;
   }
   std::printf("fallbacks %zu\n%zu of %zu passed = %.1f %%\n", fallback_cases, passed, cases.size(),

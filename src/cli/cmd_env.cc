@@ -7,12 +7,12 @@
 #include <set>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/manual.h"
 #include "compiler/cache.h"
 #include "runtime/thread_pool.h"
 #include "support/available_memory.h"
 #include "support/cpu.h"
-#include "support/json.h"
 #include "support/text.h"
 #include "support/threads.h"
 
@@ -103,7 +103,7 @@ void add_env(CLI::App& app, int& status) {
     status = 0;
     const nlohmann::json e = environment();
     if (*as_json) {
-      std::printf("%s\n", json_text(e, 1).c_str());
+      print_json("env", e);
     } else {
       print_text(e);
     }

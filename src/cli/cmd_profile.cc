@@ -66,8 +66,7 @@ Result<int> profile(const ProfileArgs& args) {
   TENON_TRY(const Profiled p, profile_of(args));
   clear_progress();
   if (p.measured.interrupted) {
-    std::printf("%s\n", args.json ? json_text({{"format", kReportFormat},
-                                               {"version", kReportVersion},
+    std::printf("%s\n", args.json ? json_text({{"schema", cat(kReportSchema, kReportVersion)},
                                                {"interrupted", true}})
                                         .c_str()
                                   : "interrupted: the kernels were not measured");

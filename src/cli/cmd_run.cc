@@ -43,7 +43,8 @@ Status run(const RunArgs& args) {
   if (!args.save.empty()) TENON_TRY_VOID(runtime::save_outputs(outputs, args.save));
   if (args.json) {
     std::printf(
-        "{\"model\": %s, \"target\": %s, \"precision\": %s, \"threads\": %d, \"outputs\": %s}\n",
+        "{\"schema\": \"tenon.run/1\", \"model\": %s, \"target\": %s, \"precision\": %s, "
+        "\"threads\": %d, \"outputs\": %s}\n",
         json_quote(args.model).c_str(), json_quote(session.model->tables().target).c_str(),
         json_quote(session.model->tables().precision).c_str(), executor->threads(),
         runtime::outputs_json(outputs).c_str());

@@ -3,14 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
-#include "support/json.h"
+#include "cli/json.h"
 
 namespace tenon::cli {
 
 void add_targets(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("targets", "list the machines that tenon compiles for");
   auto as_json = std::make_shared<bool>(false);  // shared: the callback outlives this call
-  command->add_flag("--json", *as_json, "print a JSON array");
+  command->add_flag("--json", *as_json, "print a JSON object");
   command->footer("example:\n  tenon targets");
   command->callback([as_json, &status] {
     status = 0;
@@ -32,7 +32,7 @@ void add_targets(CLI::App& app, int& status) {
                     runs ? "runs here" : "cross-compile only", host ? ", host" : "");
       }
     }
-    if (*as_json) std::printf("%s\n", json_text(rows, 1).c_str());
+    if (*as_json) print_json("targets", {{"targets", rows}});
   });
 }
 

@@ -102,11 +102,15 @@ double Measured::kernel_time() const {
 }
 
 Result<Measured> measure(runtime::Executor& executor, const Span& span) {
-  TENON_TRY_VOID(executor.run());
-  TENON_TRY_VOID(executor.run());
+  Measured m;
+  for (size_t i = 0; i < span.warmup; ++i) {
+    const Stopwatch one;
+    TENON_TRY_VOID(executor.run());
+    if (i == 0) m.first_run_s = one.seconds();
+  }
   const InterruptNote interrupt;
   TENON_TRY(std::vector<double> times, sample(executor, span, interrupt));
-  Measured m;
+  if (span.warmup == 0 && !times.empty()) m.first_run_s = times[0];
   m.latency = runtime::summarize_latency(std::move(times));
   m.interrupted = interrupt.seen();
   if (!m.interrupted) TENON_TRY_VOID(measure_kernels(executor, m));

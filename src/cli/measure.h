@@ -16,6 +16,7 @@ namespace tenon::cli {
 
 /// How long is measured: `repeat` runs, or where that is 0 about so many seconds.
 struct Span {
+  size_t warmup = 2;  // runs before those that are measured
   size_t repeat = 0;
   double seconds = 2;
 };
@@ -39,6 +40,7 @@ struct KernelRow {
 };
 
 struct Measured {
+  double first_run_s = 0;  // of the first run of all, which takes memory and touches it
   runtime::Latency latency;
   CorePeaks peaks;
   std::vector<KernelRow> kernels;  // largest time first
@@ -49,7 +51,7 @@ struct Measured {
 
   [[nodiscard]] double kernel_time() const;
 };
-/// Two runs for warmth, then latencies, peaks and kernels. The executor goes on profiling times, of
+/// Runs for warmth, then latencies, peaks and kernels. The executor goes on profiling times, of
 /// `rounds` runs.
 [[nodiscard]] Result<Measured> measure(runtime::Executor& executor, const Span& span);
 

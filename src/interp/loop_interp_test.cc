@@ -267,5 +267,13 @@ TEST(loop_interp, constants_are_packed) {
   EXPECT_EQ(values(t[1]), (std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0}));
 }
 
+TEST(LoopInterp, a_host_function_has_no_meaning_here) {
+  const auto module =
+      ir::parse("kernel @k[](x: in f32[4], y: out f32[4]) extern \"f\" { }", "t.tir");
+  ASSERT_TRUE(module.has_value()) << module.error().text();
+  std::vector<Tensor> t{Tensor::zeros(ir::DType::f32, {4}), Tensor::zeros(ir::DType::f32, {4})};
+  expect_refused(run(*module->kernels[0], {}, t), "interp.host_function", "'f'");
+}
+
 }  // namespace
 }  // namespace tenon::interp

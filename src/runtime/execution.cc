@@ -15,9 +15,6 @@ using artifact::StepKind;
 
 namespace {
 
-/// Kernels of less arithmetic and traffic than this finish before a second thread has woken.
-constexpr int64_t kSmallKernel = 1 << 15;
-
 struct Job {
   KernelFn function;
   const Frame* frame;
@@ -224,9 +221,7 @@ void Execution::refresh(uint32_t call) {
 bool Execution::is_small(uint32_t kernel) const {
   const artifact::KernelInfo& k = t_.kernels[kernel];
   if (k.flops == artifact::kNone || k.bytes == artifact::kNone) return false;
-  const int64_t flops = registers[k.flops];
-  const int64_t bytes = registers[k.bytes];
-  return flops < kSmallKernel && bytes < kSmallKernel && flops + bytes < kSmallKernel;
+  return artifact::is_small_kernel(registers[k.flops], registers[k.bytes]);
 }
 
 Status Execution::reserve_scratch(uint64_t bytes) {

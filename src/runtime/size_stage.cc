@@ -4,76 +4,12 @@
 
 #include <algorithm>
 
+#include "artifact/size_arithmetic.h"
+
 namespace tenon::runtime {
-namespace {
 
 using artifact::SizeOp;
 using artifact::SizeOpCode;
-
-int64_t wrap_add(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-int64_t wrap_sub(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-int64_t wrap_mul(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-}
-int64_t trunc_div(int64_t a, int64_t b) { return b == 0 ? 0 : b == -1 ? wrap_sub(0, a) : a / b; }
-int64_t floor_div(int64_t a, int64_t b) {
-  const int64_t q = trunc_div(a, b);
-  return b != 0 && wrap_mul(q, b) != a && ((a < 0) != (b < 0)) ? q - 1 : q;
-}
-int64_t floor_mod(int64_t a, int64_t b) {
-  return b == 0 ? 0 : wrap_sub(a, wrap_mul(floor_div(a, b), b));
-}
-int64_t shift_left(int64_t a, int64_t b) {
-  return b < 0 || b >= 64 ? 0 : static_cast<int64_t>(static_cast<uint64_t>(a) << b);
-}
-int64_t shift_right(int64_t a, int64_t b) { return b < 0 || b >= 64 ? (a < 0 ? -1 : 0) : a >> b; }
-
-int64_t arithmetic(SizeOpCode code, int64_t a, int64_t b) {
-  switch (code) {
-    case SizeOpCode::add:
-      return wrap_add(a, b);
-    case SizeOpCode::sub:
-      return wrap_sub(a, b);
-    case SizeOpCode::mul:
-      return wrap_mul(a, b);
-    case SizeOpCode::floordiv:
-      return floor_div(a, b);
-    case SizeOpCode::mod:
-      return floor_mod(a, b);
-    case SizeOpCode::div:
-      return trunc_div(a, b);
-    case SizeOpCode::min:
-      return std::min(a, b);
-    case SizeOpCode::max:
-      return std::max(a, b);
-    case SizeOpCode::eq:
-      return a == b ? 1 : 0;
-    case SizeOpCode::ne:
-      return a != b ? 1 : 0;
-    case SizeOpCode::lt:
-      return a < b ? 1 : 0;
-    case SizeOpCode::le:
-      return a <= b ? 1 : 0;
-    case SizeOpCode::and_:
-      return a & b;
-    case SizeOpCode::or_:
-      return a | b;
-    case SizeOpCode::xor_:
-      return a ^ b;
-    case SizeOpCode::shl:
-      return shift_left(a, b);
-    case SizeOpCode::shr:
-      return shift_right(a, b);
-    default:
-      return 0;
-  }
-}
-
-}  // namespace
 
 Status run_size_ops(const artifact::Model& model, const artifact::Stage& stage,
                     const InputDims& inputs, std::span<void* const> slots,
@@ -112,7 +48,7 @@ Status run_size_ops(const artifact::Model& model, const artifact::Stage& stage,
         if (registers[op.a] == 0) return fail("run.check", model.messages[op.b]);
         continue;
       default:
-        v = arithmetic(op.code, registers[op.a], registers[op.b]);
+        v = artifact::arithmetic(op.code, registers[op.a], registers[op.b]);
     }
     if (registers[op.dst] == v) continue;
     registers[op.dst] = v;

@@ -7,21 +7,10 @@
 #include <cstdio>
 
 #include "support/cpu.h"
+#include "support/features_aarch64.h"
 
 namespace tenon {
 namespace {
-
-struct Feature {
-  std::string_view name;
-  unsigned long type;  // AT_HWCAP or AT_HWCAP2
-  int bit;
-};
-constexpr Feature kFeatures[] = {
-    {"fp", AT_HWCAP, 0},       {"asimd", AT_HWCAP, 1},    {"atomics", AT_HWCAP, 8},
-    {"fphp", AT_HWCAP, 9},     {"asimdhp", AT_HWCAP, 10}, {"asimdrdm", AT_HWCAP, 12},
-    {"asimddp", AT_HWCAP, 20}, {"sve", AT_HWCAP, 22},     {"asimdfhm", AT_HWCAP, 23},
-    {"i8mm", AT_HWCAP2, 13},   {"bf16", AT_HWCAP2, 14},
-};
 
 /// The number that a file of /sys starts with; -1 without the file.
 int64_t read_number(const std::string& path, char* unit = nullptr) {
@@ -53,7 +42,7 @@ const CpuId& cpu_id() {
 }
 
 bool has_feature(std::string_view name) {
-  for (const Feature& f : kFeatures)
+  for (const aarch64::Feature& f : aarch64::kFeatures)
     if (f.name == name) return (getauxval(f.type) >> f.bit & 1) != 0;
   return false;
 }

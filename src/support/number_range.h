@@ -17,6 +17,7 @@ struct NumberRange {
 inline constexpr NumberRange kThreadsRange{0, 4096};  // 0: all processors
 inline constexpr NumberRange kJobsRange{0, 4096};     // 0: all processors
 inline constexpr NumberRange kRepeatRange{1, 10'000'000};
+inline constexpr NumberRange kWarmupRange{0, 1'000'000};
 inline constexpr NumberRange kSecondsRange{0, 86'400, false};
 inline constexpr NumberRange kLimitRange{0.001, 86'400, false};  // seconds of one test case
 inline constexpr NumberRange kToleranceRange{0, 1e9, false};

@@ -37,6 +37,13 @@ struct Blob {
   std::vector<std::pair<std::string, uint64_t>> symbols;  // name, offset
 };
 
+/// Bytes that the linker puts into a blob under a symbol, for objects that refer to it.
+struct Given {
+  std::string_view symbol;
+  std::span<const std::byte> bytes;
+  uint64_t alignment = 64;  // a power of two, at most a page
+};
+
 /// What a person may read of a kernel's code.
 enum class Form : uint8_t { llvm, assembly };
 
@@ -51,7 +58,7 @@ struct Target {
   Result<Object> (*emit)(const Target&, const ir::Kernel&, const machine::Machine&,
                          std::string symbol_prefix);
   Result<std::string> (*text)(const Target&, const ir::Kernel&, const machine::Machine&, Form);
-  Result<Blob> (*link)(const Target&, std::span<const Object>);
+  Result<Blob> (*link)(const Target&, std::span<const Object>, std::span<const Given>);
   const via_llvm::Backend* backend;  // its instructions and mathematics, where LLVM serves it
 };
 
@@ -69,7 +76,8 @@ struct Target {
                                             const machine::Machine& machine);
 [[nodiscard]] Result<std::string> emit_asm(const ir::Kernel& kernel,
                                            const machine::Machine& machine);
-/// Joins objects that were emitted for the machine.
-[[nodiscard]] Result<Blob> link(std::span<const Object> objects, const machine::Machine& machine);
+/// Joins objects that were emitted for the machine, and what is given beside them.
+[[nodiscard]] Result<Blob> link(std::span<const Object> objects, const machine::Machine& machine,
+                                std::span<const Given> given = {});
 
 }  // namespace tenon::target

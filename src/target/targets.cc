@@ -47,9 +47,10 @@ Result<std::string> emit_asm(const ir::Kernel& kernel, const machine::Machine& m
   return t.text(t, kernel, machine, Form::assembly);
 }
 
-Result<Blob> link(std::span<const Object> objects, const machine::Machine& machine) {
+Result<Blob> link(std::span<const Object> objects, const machine::Machine& machine,
+                  std::span<const Given> given) {
   const Target& t = target_of(machine);
-  return t.link(t, objects);
+  return t.link(t, objects, given);
 }
 
 }  // namespace tenon::target

@@ -1,6 +1,7 @@
 #include "cli/report/report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "compiler/cache.h"
@@ -238,8 +239,7 @@ json report_of(const Profiled& p) {
   const Measured& m = p.measured;
   const std::map<size_t, size_t> rows =
       p.subject.compiled ? code_by_row(p) : std::map<size_t, size_t>{};
-  json report{{"format", kReportFormat},
-              {"version", kReportVersion},
+  json report{{"schema", cat(kReportSchema, kReportVersion)},
               {"interrupted", false},
               {"model", model_of(p)},
               {"machine", machine_of(m.peaks)},
@@ -283,13 +283,18 @@ Result<json> read_report(const std::string& path) {
                                       ": is no report of `tenon profile`; give a file that its "
                                       "--json printed or its --html wrote"));
   };
-  if (!report.is_object() || report.value("format", json()) != kReportFormat ||
-      !report.value("version", json()).is_number_integer())
+  if (!report.is_object() || !report.contains("schema") || !report["schema"].is_string())
     return refuse();
-  if (report["version"] > kReportVersion)
+  std::string_view version = report["schema"].get_ref<const std::string&>();
+  if (!version.starts_with(kReportSchema)) return refuse();
+  version.remove_prefix(kReportSchema.size());
+  int number = 0;
+  const auto read = std::from_chars(version.data(), version.data() + version.size(), number);
+  if (read.ec != std::errc{} || read.ptr != version.data() + version.size()) return refuse();
+  if (number > kReportVersion)
     return fail("profile.version",
-                cat(path, ": is a report of version ", report["version"].get<int64_t>(),
-                    ", and this tenon reads up to ", kReportVersion, "; use the newer one"));
+                cat(path, ": is a report of version ", number, ", and this tenon reads up to ",
+                    kReportVersion, "; use the newer one"));
   if (!is_whole(report)) return refuse();
   return report;
 }

@@ -4,12 +4,13 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "cli/report/run.h"
 
 namespace tenon::cli {
 
-inline constexpr const char* kReportFormat = "tenon.profile";
+inline constexpr std::string_view kReportSchema = "tenon.profile/";  // then the version
 inline constexpr int kReportVersion = 1;
 
 [[nodiscard]] nlohmann::json report_of(const Profiled& profiled);

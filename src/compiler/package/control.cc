@@ -1,6 +1,7 @@
 // Branches and loops as steps. A branch inlines both bodies and binds its results to the values of
 // the one that ran. A loop inlines its body once: carried values ping-pong between two dynamic
-// buffers each, stacked results are appended to growing ones.
+// buffers each, stacked results are appended to buffers that grow where the extent is not known
+// before.
 #include "compiler/package/packager.h"
 #include "ir/expr.h"
 #include "support/check.h"
@@ -194,9 +195,19 @@ class LoopWriter {
     }
     for (size_t s = 0; s < stacked_; ++s) {
       stacks_.push_back(storages_.add_dynamic());
-      p_.step({StepKind::reserve, stacks_[s], zero, 0, 0, 0});
+      p_.step({StepKind::reserve, stacks_[s], bytes_known_before(carried_ + s).value_or(zero)});
     }
     return {};
+  }
+
+  /// The bytes of a stacked result whose extents do not wait for the loop.
+  std::optional<Reg> bytes_known_before(size_t result) {
+    const Type type = n_->type->fields[result];
+    for (const Expr e : type->shape)
+      if (e->op == Op::var && !sizes_.is_bound(e)) return std::nullopt;
+    const Result<graph::SizeTerm> bytes = sizes_.bytes_of(type);
+    if (!bytes) return std::nullopt;
+    return sizes_.bytes(*bytes);
   }
 
   /// Registers that iterations change count as known from the head's stage on: what is computed of

@@ -60,7 +60,8 @@ struct Backend {
                                   const machine::Machine& machine, std::string symbol_prefix);
 [[nodiscard]] Result<std::string> text(const Target& target, const ir::Kernel& kernel,
                                        const machine::Machine& machine, Form form);
-[[nodiscard]] Result<Blob> link(const Target& target, std::span<const Object> objects);
+[[nodiscard]] Result<Blob> link(const Target& target, std::span<const Object> objects,
+                                std::span<const Given> given);
 
 /// Writes `value` at an offset of the blob.
 template <class T>

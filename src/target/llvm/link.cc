@@ -1,6 +1,6 @@
 // Joins relocatable objects into one position-independent blob: code and constants side by side,
 // every relocation resolved inside. Nothing may refer outside; memcpy and its kin are the target's
-// own.
+// own, and callers may give more.
 #include <llvm/Object/ELFObjectFile.h>
 
 #include <algorithm>
@@ -141,8 +141,16 @@ Status relocate(Linker& linker, const Placed& placed) {
 
 }  // namespace
 
-Result<Blob> link(const Target& target, std::span<const Object> objects) {
+Result<Blob> link(const Target& target, std::span<const Object> objects,
+                  std::span<const Given> given) {
   Linker linker{*target.backend, {}, {}};
+  for (const Given& g : given) {
+    const uint64_t at = linker.append(g.bytes.data(), g.bytes.size(), g.alignment);
+    const std::string name(g.symbol);
+    if (!linker.symbols.emplace(name, at).second)
+      return fail("target.link", "symbol " + name + " is given twice");
+    linker.blob.symbols.emplace_back(name, at);
+  }
   std::vector<Placed> placed(objects.size());
   for (size_t i = 0; i < objects.size(); ++i) TENON_TRY_VOID(place(linker, objects[i], placed[i]));
   for (const Placed& p : placed) TENON_TRY_VOID(relocate(linker, p));

@@ -1,0 +1,36 @@
+# tenon_add_model(TARGET MODEL [NAME name] [MACHINE row] [OPTIONS ...]): compiles MODEL, an .onnx, .tir or .tenon file, when
+# TARGET is built, and links the object into it; its sources include "name.h". NAME is the model's file name by default,
+# MACHINE a row of `tenon targets` (default: this CPU; in a cross build one that all CPUs of the system run), OPTIONS go to
+# `tenon compile`.
+function(tenon_add_model target model)
+  cmake_parse_arguments(ARG "" "NAME;MACHINE" "OPTIONS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "tenon_add_model: what is '${ARG_UNPARSED_ARGUMENTS}'? Options of the compiler go behind OPTIONS")
+  endif()
+  get_filename_component(model "${model}" ABSOLUTE)
+  if(NOT ARG_NAME)
+    get_filename_component(ARG_NAME "${model}" NAME_WE)
+    string(MAKE_C_IDENTIFIER "${ARG_NAME}" ARG_NAME)
+  endif()
+  if(ARG_MACHINE)
+    list(APPEND ARG_OPTIONS --target ${ARG_MACHINE})
+  elseif(CMAKE_CROSSCOMPILING AND NOT model MATCHES "\\.tenon$")
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+      list(APPEND ARG_OPTIONS --target aarch64)
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+      list(APPEND ARG_OPTIONS --target x86-64-v3)
+    else()
+      message(FATAL_ERROR "tenon_add_model: no default for ${CMAKE_SYSTEM_PROCESSOR}; give MACHINE, a row of `tenon targets`")
+    endif()
+  endif()
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/tenon_models/${target}")
+  file(MAKE_DIRECTORY "${folder}")
+  set(object "${folder}/${ARG_NAME}.o")
+  set(header "${folder}/${ARG_NAME}.h")
+  add_custom_command(OUTPUT "${object}" "${header}"
+                     COMMAND Tenon::tenon -q compile "${model}" -o "${object}" --header "${header}" --name ${ARG_NAME} ${ARG_OPTIONS}
+                     DEPENDS "${model}" Tenon::tenon COMMENT "Compiling model ${ARG_NAME}" VERBATIM)
+  set_source_files_properties("${object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+  target_sources(${target} PRIVATE "${object}" "${header}")
+  target_include_directories(${target} PRIVATE "${folder}")
+endfunction()
