@@ -2,9 +2,7 @@
 """Models as objects of C. Each is linked into a strict C99 program, whose outputs are those of `tenon run` to the last
 bit. TENON_BIN names the folder of the programs, TENON_CC the compiler.
 """
-import os
 import pathlib
-import subprocess
 import unittest
 
 import numpy as np
@@ -12,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import cases_test
-from embedded import CC, Embedded
+from embedded import Embedded
 from harness import TENON, Case, attention, chain, mlp, model
 
 ROOT = pathlib.Path(__file__).resolve().parent

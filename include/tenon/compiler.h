@@ -15,14 +15,21 @@ enum { TENON_FORMAT_ONNX = 0, TENON_FORMAT_TEXT = 1 /* Tenon's own: .tir */ };
 
 /* An operator of ONNX models that the caller defines, in place of one that Tenon may know. `body`
  * is text: it ends with a model or function, whose parameters and results are those of the node,
+ *
  *   model @gate[n, m](x: f32[n, m], w: f32[m]) -> (y) { t0 = ... }
+ *
  * or with a kernel, which has loops and perhaps a schedule of its own,
- *   kernel @gate[n](x: in f32[n], y: out f32[n]) { for i in parallel(n) { y[i] = x[i] *
- * f32({alpha}) } } or is a function of the program that runs the model
- * (tenon_instance_options.functions): kernel @gate[n](x: in f32[n], y: out f32[n]) extern "gate" {
- * } Sizes take the extents of the operands. `{alpha}` stands for an attribute of the node, `{type
- * 0}` for the element type of operand 0. What does not fit is refused with "onnx.custom_operator".
- */
+ *
+ *   kernel @gate[n](x: in f32[n], y: out f32[n]) {
+ *     for i in parallel(n) { y[i] = x[i] * f32({alpha}) }
+ *   }
+ *
+ * or is a function of the program that runs the model (tenon_instance_options.functions):
+ *
+ *   kernel @gate[n](x: in f32[n], y: out f32[n]) extern "gate" { }
+ *
+ * Sizes take the extents of the operands. `{alpha}` stands for an attribute of the node, `{type 0}`
+ * for the element type of operand 0. What does not fit is refused with "onnx.custom_operator". */
 typedef struct tenon_custom_operator {
   size_t struct_size;
   const char* domain; /* NULL: ONNX's own */

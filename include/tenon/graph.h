@@ -3,14 +3,16 @@
  * library `tenon`. See tenon.h for errors, structs and lifetimes.
  *
  *   tenon_graph* graph;
- *   tenon_node x, w, y;
+ *   tenon_node x, w, y, pair[2];
  *   tenon_error* error = tenon_graph_create("head", &graph);
  *   if (!error) error = tenon_graph_input(graph, "x", "f32[batch, 384]", &x);
  *   if (!error) error = tenon_graph_constant(graph, "w", &weights, &w);
- *   if (!error) error = tenon_graph_apply(graph, "matmul", (tenon_node[]){x, w}, 2, NULL, &y, 1,
- * NULL); if (!error) error = tenon_graph_apply(graph, "softmax", &y, 1, "axis=-1", &y, 1, NULL); if
- * (!error) error = tenon_graph_output(graph, "y", y); if (!error) error =
- * tenon_graph_compile(graph, NULL, &model);
+ *   pair[0] = x;
+ *   pair[1] = w;
+ *   if (!error) error = tenon_graph_apply(graph, "matmul", pair, 2, NULL, &y, 1, NULL);
+ *   if (!error) error = tenon_graph_apply(graph, "softmax", &y, 1, "axis=-1", &y, 1, NULL);
+ *   if (!error) error = tenon_graph_output(graph, "y", y);
+ *   if (!error) error = tenon_graph_compile(graph, NULL, &model);
  *
  * A graph is used by one thread at a time. Pointers that a function gives live until the next call
  * on the graph.
