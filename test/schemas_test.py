@@ -62,10 +62,17 @@ class Schemas(Case):
         self.holds("compare", self.good("compare", self.path, "--json"))
         bench = self.holds("bench", self.good("bench", self.path, "--json", "--repeat", 3, "--warmup", 0, "--threads", 1))
         self.assertGreaterEqual(bench["first_run_s"], bench["latency_s"]["min"])
+        for path in (self.path, self.compiled()):
+            self.holds("profile", self.good("profile", path, "--json", "--repeat", 3, "--threads", 1))
         self.conformance_case()
         self.holds("conformance", self.good("conformance", self.folder / "cases", "--json"))
         self.assertEqual(self.seen, set(SCHEMAS), "a schema without a command, or the other way round")
         self.assertEqual(set(self.commands()), set(SCHEMAS))
+
+    def compiled(self):
+        path = self.folder / "model.tenon"
+        self.good("compile", self.path, "-o", path)
+        return path
 
     def conformance_case(self):
         folder = self.folder / "cases/case/test_data_set_0"
@@ -77,9 +84,7 @@ class Schemas(Case):
             (folder / f"{name}.pb").write_bytes(numpy_helper.from_array(value).SerializeToString())
 
     def test_tenon_run_prints_a_run_with_its_times(self):
-        compiled = self.folder / "model.tenon"
-        self.good("compile", self.path, "-o", compiled)
-        text = self.good(compiled, "--fill", "zeros", "--repeat", 3, "--warmup", 2, "--json", program=TENON_RUN)
+        text = self.good(self.compiled(), "--fill", "zeros", "--repeat", 3, "--warmup", 2, "--json", program=TENON_RUN)
         run = self.holds("run", text)
         self.assertEqual(run["latency_s"]["count"], 3)
         self.assertGreater(run["first_run_s"], 0)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -59,9 +60,19 @@ tenon_error* call(const About& about, const Work& work) noexcept {
 
 inline constexpr size_t kMostStructBytes = 4096;
 
+/// Of the first version that had the struct: callers that were compiled with it lack what was
+/// added.
+template <class T>
+inline constexpr size_t kFirstBytes = sizeof(T);
+template <>
+inline constexpr size_t kFirstBytes<tenon_pool_options> = offsetof(tenon_pool_options, cpus);
+template <>
+inline constexpr size_t kFirstBytes<tenon_instance_options> =
+    offsetof(tenon_instance_options, functions);
+
 template <class T>
 [[nodiscard]] Status check_struct(const T& given) {
-  if (given.struct_size >= sizeof(T) && given.struct_size <= kMostStructBytes) return {};
+  if (given.struct_size >= kFirstBytes<T> && given.struct_size <= kMostStructBytes) return {};
   return fail("api.struct_size", cat("a struct of ", sizeof(T), " bytes says that it has ",
                                      given.struct_size, "; set it to {sizeof it} first"));
 }
@@ -73,10 +84,10 @@ template <class T>
   T known{};
   if (given == nullptr) return known;
   TENON_TRY_VOID(check_struct(*given));
-  std::memcpy(&known, given, sizeof known);
+  std::memcpy(&known, given, std::min(sizeof known, given->struct_size));
   const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
-  if (std::any_of(bytes + sizeof(T), bytes + given->struct_size,
-                  [](unsigned char b) { return b != 0; }))
+  if (given->struct_size > sizeof(T) && std::any_of(bytes + sizeof(T), bytes + given->struct_size,
+                                                    [](unsigned char b) { return b != 0; }))
     return fail("api.newer", cat("a struct has fields that this library, of API version ",
                                  TENON_API_VERSION, ", lacks; use a newer one"));
   return known;
@@ -98,7 +109,7 @@ template <class T>
   TENON_TRY_VOID(require(to, "the struct to fill"));
   TENON_TRY_VOID(check_struct(*to));
   value.struct_size = to->struct_size;
-  std::memcpy(to, &value, sizeof value);
+  std::memcpy(to, &value, std::min(sizeof value, to->struct_size));
   return {};
 }
 

@@ -6,12 +6,17 @@
 #include <string>
 
 #include "artifact/model.h"
+#include "c_api/call.h"
 #include "compiler/compiler.h"
 #include "runtime/model.h"
 #include "support/result.h"
 #include "tenon/compiler.h"
 
 namespace tenon::c_api {
+
+template <>
+inline constexpr size_t kFirstBytes<tenon_compile_options> =
+    offsetof(tenon_compile_options, reshape);
 
 using MakeModel = std::function<Result<std::shared_ptr<const runtime::Model>>(
     const tenon_compile_options& given, const compiler::Options& options)>;
