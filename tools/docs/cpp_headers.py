@@ -19,7 +19,7 @@ TOKEN = re.compile(r"//[^\n]*|[;{(]")
 
 
 def statements(text):
-    """(comment, head, body) of each declaration; body is None, or what stands between its braces."""
+    """(comment, head, body, comment behind it) of each declaration; body is None, or what stands between its braces."""
     out, at, start, comment = [], 0, 0, []
     while m := TOKEN.search(text, at):
         token, head = m[0], text[start:m.start()].strip()
@@ -42,8 +42,7 @@ def statements(text):
                 body, at = text[m.end():end - 1], end
                 if re.match(r"\s*;", text[at:]):
                     at = text.index(";", at) + 1
-            gap = bool(re.match(r"\n\s*\n", text[at:]))
-            out.append(["\n".join(comment), head, body, "", gap])
+            out.append(["\n".join(comment), head, body, ""])
             comment, start = [], at
     return out
 
@@ -68,7 +67,7 @@ def members(body, kind, indent):
     """The public ones, one a line."""
     public = kind == "struct"
     out = []
-    for comment, head, inner, behind, _ in statements(body):
+    for comment, head, inner, behind in statements(body):
         while m := re.match(r"(public|private):\s*", head):
             public = m[1] == "public"
             head = head[m.end():]
@@ -91,7 +90,7 @@ def page(path, name):
     outer = re.search(r"^namespace tenon \{\n(.*)^\}  // namespace tenon", text, re.DOTALL | re.MULTILINE)[1]
     out = [f"# tenon/{path.name}", prose.markdown(re.sub(r"^// ?", "", head, flags=re.MULTILINE), name, "cpp")]
     seen = None
-    for comment, head, body, behind, _ in statements(outer):
+    for comment, head, body, behind in statements(outer):
         for section in re.findall(r"^// ---- (.*)$", comment, re.MULTILINE):
             out.append(f"## {section[0].upper() + section[1:]}")
         if head.startswith("namespace") or (body is None and re.match(r"class \w+$", head)):

@@ -53,7 +53,7 @@ def generated():
         page = f"reference/python/tenon.{name}.md"
         pages[page] = python_reference.module(package / f"{name}.py", page, f"tenon.{name}")
     pages["reference/command-line.md"] = tables.command_line(program, runner)
-    pages["reference/onnx.md"] = tables.onnx_operators()[0]
+    pages["reference/onnx.md"] = tables.onnx_operators()
     pages["reference/primitives.md"] = tables.primitives(program)
     pages["reference/passes.md"] = tables.passes(program)
     pages["reference/operators.md"] = tables.graph_operators()

@@ -122,7 +122,6 @@ def onnx_operators():
             yes.append((code(f"{domain}.{name}" if domain else name), ", ".join(map(str, good))))
         else:
             no.setdefault(domain, []).append(name)
-    newest = max(v for (domain, _), known in versions.items() if domain == "" for v in known)
     plain = no.get("", [])
     return "\n\n".join([
         "# ONNX operators",
@@ -138,7 +137,7 @@ def onnx_operators():
         "Of other domains that the package defines: " + "; ".join(
             f"`{d}`: " + ("all" if not any(f"`{d}." in y[0] for y in yes) else ", ".join(code(n) for n in names))
             for d, names in sorted(no.items()) if d) + ".",
-    ]) + "\n", len(yes), newest
+    ]) + "\n"
 
 
 # ---- schedules
@@ -152,11 +151,10 @@ def primitives(program):
            "`tenon opt --list` prints the signatures. A line of a schedule is a primitive, `i_0, i_1 = split(i, 16)`, with the names "
            "of what it made on its left; [Schedule a kernel by hand](../guide/schedules.md) shows them at work. Each is a pure "
            "function from program to program: a picture is *before --> after*, and what is refused says why."]
-    text, section = [], None
-    for line in source.split("\n// ---- ", 1)[1].join(["// ---- ", ""]).splitlines():
+    text = []
+    for line in source[source.index("// ---- "):].splitlines():
         if line.startswith("// ---- "):
-            section = line[8:]
-            out.append(f"## {section.capitalize()}")
+            out.append(f"## {line[8:].capitalize()}")
         elif line.startswith("// "):
             text.append(line[3:])
         elif m := re.match(r'TENON_PRIMITIVE\(\w+, "(\w+)"', line):
@@ -212,13 +210,7 @@ def graph_operators():
 
 def targets(program):
     rows = [(code(t["name"]), str(t["vector_bytes"] * 8), code(" ".join(t["needs"])), code(" ".join(t["units"])))
-            for t in json.loads(rows_of(say(program, "targets", "--json")))]
+            for t in json.loads(say(program, "targets", "--json"))["targets"]]
     return WIDE + "\n\n".join(["# Targets", "The machine rows of `tenon targets`, which also says what runs on the CPU at hand; "
                         "`--target NAME` compiles for one. Units are used only by code that asks for them.",
                         table(("target", "bits of a vector", "needs", "units"), rows)]) + "\n"
-
-
-def rows_of(text):
-    """The array of rows, also where it is a member of an object."""
-    value = json.loads(text)
-    return json.dumps(value if isinstance(value, list) else value["targets"])
