@@ -5,7 +5,9 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
+#include <array>
 #include <exception>
+#include <vector>
 
 namespace tenon_python {
 namespace {
@@ -30,6 +32,10 @@ constexpr const char* kCompileDoc =
     "    reshape: shapes by input in place of those that an ONNX model declares, such as\n"
     "        {'image': (1, 3, 'height', 'width')}; a str makes an axis symbolic\n"
     "    schedules: a folder of .tir kernels whose schedules replace the default ones\n"
+    "    operators: operators of the caller's own, or in place of known ones: a text for each\n"
+    "        'domain.Name', as tenon_custom_operator of the C API has it. Texts that call "
+    "functions\n"
+    "        of the program need that API to run\n"
     "    cache: take the model of a file from the cache of compiled models, and keep it there\n\n"
     "Raises Error with all that is wrong or unsupported in `problems`.";
 
@@ -78,11 +84,38 @@ std::vector<std::string> shape_texts(nb::handle reshape) {
   return texts;
 }
 
+/// Operators of the caller's own, and the texts that they point to.
+struct Operators {
+  explicit Operators(nb::handle given) {
+    if (given.is_none()) return;
+    if (!nb::isinstance<nb::dict>(given))
+      throw nb::type_error("operators is a dict of texts by 'domain.Name'");
+    for (const auto [name, body] : nb::cast<nb::dict>(given)) {
+      std::string domain, whole = nb::cast<std::string>(nb::str(name));
+      if (const size_t dot = whole.rfind('.'); dot != std::string::npos) {
+        domain = whole.substr(0, dot);
+        whole.erase(0, dot + 1);
+      }
+      texts.push_back({std::move(domain), std::move(whole), nb::cast<std::string>(nb::str(body))});
+    }
+    for (const auto& [domain, name, body] : texts) {
+      auto row = empty<tenon_custom_operator>();
+      row.domain = domain.c_str();
+      row.name = name.c_str();
+      row.body = body.c_str();
+      rows.push_back(row);
+    }
+  }
+  std::vector<std::array<std::string, 3>> texts;
+  std::vector<tenon_custom_operator> rows;
+};
+
 nb::object compile(nb::object source, const std::optional<std::string>& target,
                    const std::optional<std::string>& precision, int threads,
                    const std::shared_ptr<Pool>& pool, nb::object progress, nb::object folder,
                    const std::optional<std::string>& name, nb::object reshape, nb::object schedules,
-                   bool cache) {
+                   nb::object operators, bool cache) {
+  const Operators own(operators);
   const std::vector<std::string> texts = shape_texts(reshape);
   std::vector<const char*> shapes;
   for (const std::string& text : texts) shapes.push_back(text.c_str());
@@ -91,6 +124,8 @@ nb::object compile(nb::object source, const std::optional<std::string>& target,
     options.reshape = shapes.data();
     options.reshape_count = shapes.size();
     options.schedules = schedules.is_none() ? nullptr : pages.c_str();
+    options.operators = own.rows.data();
+    options.operator_count = own.rows.size();
     options.cache = cache ? 1 : 0;
   };
   const CompileArguments given{target, precision, threads, pool, std::move(progress)};
@@ -141,7 +176,8 @@ void define_compile(nb::module_& m) {
   m.def("compile", compile, "source"_a, nb::kw_only(), "target"_a = nb::none(),
         "precision"_a = nb::none(), "threads"_a = 0, "pool"_a = nb::none(),
         "progress"_a = nb::none(), "folder"_a = nb::none(), "name"_a = nb::none(),
-        "reshape"_a = nb::none(), "schedules"_a = nb::none(), "cache"_a = false,
+        "reshape"_a = nb::none(), "schedules"_a = nb::none(), "operators"_a = nb::none(),
+        "cache"_a = false,
         nb::sig("def compile(source: typing.Any, *, "
                 "target: str | None = None, precision: str | None = None, threads: int = 0, "
                 "pool: Pool | None = None, "
@@ -149,7 +185,9 @@ void define_compile(nb::module_& m) {
                 "folder: str | os.PathLike[str] | None = None, name: str | None = None, "
                 "reshape: collections.abc.Mapping[str, collections.abc.Sequence[int | str]] | None "
                 "= None, "
-                "schedules: str | os.PathLike[str] | None = None, cache: bool = False) -> Model"),
+                "schedules: str | os.PathLike[str] | None = None, "
+                "operators: collections.abc.Mapping[str, str] | None = None, cache: bool = False) "
+                "-> Model"),
         kCompileDoc);
 }
 
