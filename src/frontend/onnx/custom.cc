@@ -1,5 +1,8 @@
 // Operators that the caller defines, by a text: a function's nodes become the model's, a kernel is
 // called.
+#include <charconv>
+#include <cmath>
+
 #include "frontend/onnx/importer.h"
 #include "ir/expr.h"
 #include "ir/param_role.h"
@@ -19,10 +22,17 @@ using onnx::AttributeProto;
 
 constexpr std::string_view kCode = "onnx.custom_operator";
 
+std::string written(int64_t value) { return cat(value); }
+/// The shortest text that reads back as the value.
+std::string written(float value) {
+  if (std::isnan(value)) return "nan";
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
 template <class List>
 std::string listed(const List& values) {
   std::string text;
-  for (const auto& v : values) text += cat(text.empty() ? "" : ", ", v);
+  for (const auto& v : values) text += cat(text.empty() ? "" : ", ", written(v));
   return text;
 }
 
@@ -34,8 +44,8 @@ std::string value_of(const Call& call, const std::string& word) {
   }
   for (const AttributeProto& a : call.node.attribute()) {
     if (a.name() != word) continue;
-    if (a.type() == AttributeProto::INT) return cat(a.i());
-    if (a.type() == AttributeProto::FLOAT) return cat(static_cast<double>(a.f()));
+    if (a.type() == AttributeProto::INT) return written(a.i());
+    if (a.type() == AttributeProto::FLOAT) return written(a.f());
     if (a.type() == AttributeProto::STRING) return a.s();
     if (a.type() == AttributeProto::INTS) return listed(a.ints());
     if (a.type() == AttributeProto::FLOATS) return listed(a.floats());

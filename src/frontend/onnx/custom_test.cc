@@ -39,6 +39,20 @@ TEST(CustomOperator, a_function_takes_the_operands_extents_and_the_nodes_attribu
   EXPECT_NE(ir::print(*imported->context, *imported->function).find("f32(0.5)"), std::string::npos);
 }
 
+TEST(CustomOperator, a_number_of_the_node_is_all_of_it) {
+  for (const float alpha : {0.123456789F, 1e-30F, 3e38F, -0.0F}) {
+    Model m;
+    m.input("x", {"batch", 4}).input("w", {4}).output("y");
+    m.node("Gate", {"x", "w"}, {"y"}).f("alpha", alpha).node->set_domain("mine");
+    const auto imported = m.import(with(kGate));
+    ASSERT_TRUE(imported) << imported.error().text();
+    ir::Context& c = *imported->context;
+    const std::string literal =
+        ir::print(c.imm_f(c.scalar(ir::DType::f32), static_cast<double>(alpha)));
+    EXPECT_NE(ir::print(c, *imported->function).find(literal), std::string::npos) << literal;
+  }
+}
+
 TEST(CustomOperator, extents_that_differ_are_refused_or_guarded) {
   EXPECT_NE(gate({"batch", 4}, {5}).problems(with(kGate)).find("onnx.custom_operator"),
             std::string::npos);
