@@ -32,6 +32,11 @@ TEST(depth_to_space, moves_channels_into_blocks) {
   expect_refused({"depth_to_space", {x}, {{"blocksize", "5"}}}, "depth_to_space.C4");
   expect_refused({"depth_to_space", {x}, {{"blocksize", "2"}, {"mode", "rcd"}}},
                  "depth_to_space.C5");
+  for (const char* huge : {"4294967296", "4611686018427387904"}) {  // whose square is 0 in 64 bits
+    expect_refused({"depth_to_space", {x}, {{"blocksize", huge}}}, "depth_to_space.C4");
+    expect_refused({"space_to_depth", {uniform(1, {1, 1, 0, 0})}, {{"blocksize", huge}}},
+                   "space_to_depth.C4");
+  }
   expect_refused({"space_to_depth", {x}, {{"blocksize", "2"}}}, "space_to_depth.C4");
   expect_refused({"space_to_depth", {uniform(1, {2})}, {{"blocksize", "2"}}}, "space_to_depth.C3");
 }

@@ -17,6 +17,8 @@ using ir::DType;
 using ir::Key;
 using ir::Op;
 
+constexpr int64_t kMostBlock = int64_t{1} << 20;  // whose square is a number
+
 std::vector<Val> depth_to_space(Composite& a) {
   Context& c = a.c();
   const Val x = a.in[0];
@@ -24,8 +26,9 @@ std::vector<Val> depth_to_space(Composite& a) {
   const std::string mode = a.word("mode", "dcr");
   if (!a.require(x.rank() == 4, 3, "x must be of rank 4")) return {};
   const auto channels = ir::as_int(x.dim(1));
-  if (!a.require(block > 0 && (!channels || *channels % (block * block) == 0), 4,
-                 "the square of blocksize must divide the channels") ||
+  if (!a.require(
+          block > 0 && block <= kMostBlock && (!channels || *channels % (block * block) == 0), 4,
+          "the square of blocksize must divide the channels") ||
       !a.require(mode == "dcr" || mode == "crd", 5, "mode '" + mode + "' is unknown"))
     return {};
   const Expr b = c.i64(block);
@@ -46,7 +49,7 @@ std::vector<Val> space_to_depth(Composite& a) {
   const int64_t block = a.integer("blocksize", 0);
   if (!a.require(x.rank() == 4, 3, "x must be of rank 4")) return {};
   const auto divides = [&](Expr e) { return !ir::as_int(e) || *ir::as_int(e) % block == 0; };
-  if (!a.require(block > 0 && divides(x.dim(2)) && divides(x.dim(3)), 4,
+  if (!a.require(block > 0 && block <= kMostBlock && divides(x.dim(2)) && divides(x.dim(3)), 4,
                  "blocksize must divide height and width"))
     return {};
   const Expr b = c.i64(block);

@@ -1,5 +1,6 @@
 // Detection and image operators.
 #include "frontend/onnx/convert/common.h"
+#include "support/text.h"
 
 namespace tenon::onnx_import {
 namespace {
@@ -45,8 +46,9 @@ Exprs space_to_depth(Call& k) {
     return {b.apply("space_to_depth", {x}, k.options({"blocksize"}))};
   if (k.string_attr("mode") != "CRD") k.fail("attribute 'mode' is '" + k.string_attr("mode") + "'");
   const int64_t block = k.int_attr("blocksize");
-  if (x->rank() != 4 || block < 1)
-    k.fail("needs an input of rank 4 and a block of 1 or more", "onnx.shape");
+  constexpr int64_t kMostBlock = 1 << 20;
+  if (x->rank() != 4 || block < 1 || block > kMostBlock)
+    k.fail(cat("needs an input of rank 4 and a block of 1 to ", kMostBlock), "onnx.shape");
   const Expr size[] = {b.c.i64(block)};
   const Expr height[] = {x->shape()[2]};
   const Expr width[] = {x->shape()[3]};
