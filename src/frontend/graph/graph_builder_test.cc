@@ -35,6 +35,12 @@ struct Built {
   static std::string type(Expr e) { return ir::print(e->type); }
 };
 
+TEST(GraphBuilder, a_value_too_large_to_be_known_stays_a_formula) {
+  Built b;
+  EXPECT_EQ(b.type(b.one("hann_window", {}, "size=9223372036854775807")),
+            "f32[9223372036854775807]");
+}
+
 TEST(GraphBuilder, symbols_of_inputs_are_shared_and_extents_are_text) {
   Built b;
   const Expr y = *b.g.input("y", "f32[batch, 3]");

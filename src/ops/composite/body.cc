@@ -170,12 +170,16 @@ std::optional<Tensor> evaluate(Expr e, const std::unordered_map<Expr, Tensor>& v
 
 Val settled(Val v) {
   if (!v || v.e->op == Op::constant || v.e->op == Op::imm) return v;
+  constexpr int64_t kTooMany = kMaxSettled + 1;
   std::unordered_map<Expr, Tensor> values;
   int64_t elements = 0;
   for (Expr e : ir::post_order(std::span(&v.e, 1))) {
     const auto shape = known_shape(e);
     if (!shape) return v;
-    elements += product(*shape);
+    int64_t count = 1;
+    for (const int64_t extent : *shape)
+      count = std::min(count * std::min(extent, kTooMany), kTooMany);
+    elements += count;
     if (elements > kMaxSettled) return v;
     auto value = evaluate(e, values);
     if (!value) return v;
