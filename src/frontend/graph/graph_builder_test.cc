@@ -39,6 +39,9 @@ TEST(GraphBuilder, a_value_too_large_to_be_known_stays_a_formula) {
   Built b;
   EXPECT_EQ(b.type(b.one("hann_window", {}, "size=9223372036854775807")),
             "f32[9223372036854775807]");
+  const Expr x = *b.g.input("signal", "f32[batch, 4, 1]");
+  EXPECT_EQ(b.type(b.one("dft", {x}, "length=4611686018427387904")),
+            "f32[batch, 4611686018427387904, 2]");
 }
 
 TEST(GraphBuilder, symbols_of_inputs_are_shared_and_extents_are_text) {
