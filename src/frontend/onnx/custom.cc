@@ -109,8 +109,9 @@ class Unifier {
         call_.fail(cat("axis ", d, " of operand ", i, " is ", ir::print(have),
                        " and the operator needs ", ir::print(value)),
                    std::string(kCode));
-      guards_.push_back({ir::eq(c, value, have), cat("operand ", i, " of '", call_.node.op_type(),
-                                                     "' has the extent that it needs")});
+      guards_.push_back({ir::eq(c, value, have),
+                         cat("axis ", d, " of operand ", i, " of '", call_.node.op_type(),
+                             "' has to be ", ir::print(value), ", and is ", ir::print(have))});
     }
   }
   Expr extent(Expr of_text) {

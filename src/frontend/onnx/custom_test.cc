@@ -60,6 +60,8 @@ TEST(CustomOperator, extents_that_differ_are_refused_or_guarded) {
   ASSERT_TRUE(imported) << imported.error().text();
   ASSERT_EQ(imported->function->guards.size(), 1U);
   EXPECT_EQ(ir::print(imported->function->guards[0].condition), "4 == k");
+  EXPECT_EQ(imported->function->guards[0].message,
+            "axis 0 of operand 1 of 'Gate' has to be 4, and is k");
 }
 
 TEST(CustomOperator, a_kernel_is_called) {
