@@ -51,9 +51,8 @@ tenon_error* tenon_run(tenon_instance* instance) {
 }
 
 tenon_error* tenon_warmup(tenon_instance* instance, size_t runs) {
-  if (instance != nullptr && !instance->busy.load(std::memory_order_relaxed))
-    instance->stop.store(false, std::memory_order_relaxed);
   return call_on("tenon_warmup", instance, [&](runtime::Executor& executor) -> Status {
+    instance->stop.store(false, std::memory_order_relaxed);
     for (const artifact::Input& in : executor.model().inputs())
       if (in.role == artifact::InputRole::inout)
         return fail("run.role",
