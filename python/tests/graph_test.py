@@ -82,6 +82,12 @@ class GraphTest(unittest.TestCase):
         np.testing.assert_array_equal(self.result(lambda g, x: g.pad(x, low=[0, 1], high=["n0_0", 0]), x),
                                       np.pad(x, [(0, 4), (1, 0)]))
 
+    def test_integers_that_no_float_holds_stay_what_they_are(self):
+        for type, dtype, value in (("i64", "i8", 2**53 + 1), ("i64", "i8", 1 - 2**63), ("u64", "u8", 2**64 - 1)):
+            g = tenon.Graph()
+            g.output("y", g.input("x", f"{type}[2]") + value)
+            self.assertEqual(g.compile()(np.zeros(2, dtype)).tolist(), [value, value])
+
     def test_a_state_lives_from_run_to_run(self):
         g = tenon.Graph("counter")
         total = g.input("total", "state f32[3] reserve 8")
