@@ -173,10 +173,10 @@ class Graph:
 
     def scalar(self, type, value):
         """A number as a tensor of rank 0 of that element type."""
-        if type in ("i64", "u64") and isinstance(value, numbers.Integral) and int(float(value)) != value:  # no float holds it
+        if type in ("i64", "u64") and isinstance(value, numbers.Integral) and int(float(value)) != value:
             import numpy
 
-            bits = int(value) % 2**64
+            bits = int(value) % 2**64  # no float holds the number
             return self.constant(numpy.array(bits, "u8").view("i8" if type == "i64" else "u8"))
         return Node(self, self._graph.scalar(type, float(value)))
 
