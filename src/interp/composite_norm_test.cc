@@ -258,6 +258,7 @@ TEST(lrn, is_that_of_plain_loops) {
     expect_close(must_apply({"lrn", {x}, options, {}, {5}})[0], x.shape, want);
   }
   expect_refused({"lrn", {x}}, "lrn.C6");
+  expect_refused({"lrn", {x}, {{"size", "9223372036854775807"}}}, "lrn.C6");
 }
 
 // ---- activations

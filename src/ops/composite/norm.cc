@@ -244,7 +244,9 @@ std::vector<Val> lrn(Composite& a) {
   Context& c = a.c();
   const Val x = up(a.in[0]);
   const int64_t size = a.integer("size", 0);
-  if (!a.require(size > 0, 6, "size must be positive")) return {};
+  constexpr int64_t kMostSize = int64_t{1} << 31;
+  if (!a.require(size > 0 && size <= kMostSize, 6, "size must be positive, and 2^31 at most"))
+    return {};
   const size_t rank = static_cast<size_t>(x.rank());
   Exprs low(rank, c.i64(0));
   Exprs high = low;
