@@ -10,6 +10,7 @@
 #include "c_api/objects.h"
 #include "runtime/inputs.h"
 #include "runtime/report.h"
+#include "support/file.h"
 #include "support/number_range.h"
 #include "support/text.h"
 
@@ -215,11 +216,12 @@ int report(const Error& error) {
 int run_main(int argc, char** argv) {
   const auto options = parse_options(argc, argv);
   if (!options) return report(options.error());
-  if (options->help) {
+  Status status;
+  if (options->help)
     std::fputs(kHelp, stdout);
-    return 0;
-  }
-  const Status status = run(*options);
+  else
+    status = run(*options);
+  if (status) status = flush_output();
   return status ? 0 : report(status.error());
 }
 

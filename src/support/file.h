@@ -81,6 +81,10 @@ class AtomicFile {
 /// Makes a folder, and those that it lies in, where they are missing ("file.write").
 [[nodiscard]] Status make_folder(const std::string& path);
 
+/// Writes out what was printed. What did not arrive, since a disk is full, is an error
+/// ("file.write").
+[[nodiscard]] Status flush_output();
+
 /// Writes a small file in one go, atomically.
 [[nodiscard]] Status write_file(const std::string& path, std::span<const std::byte> bytes);
 
