@@ -46,6 +46,7 @@ std::string way_out(const std::string& code) {
       {"onnx.if", "let both branches give tensors of the same types"},
       {"onnx.loop", "give the state a constant shape, for example by padding it"},
       {"onnx.optional", "export the model without optional values"},
+      {"onnx.reshape", "give an extent for each axis that the input declares"},
       {"onnx.scan", "export the model with opset 9 or newer"},
       {"onnx.size", "remove the repetition from functions and subgraphs"},
       {"onnx.sparse", "save the tensor as a dense one"},
