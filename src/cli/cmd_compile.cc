@@ -59,8 +59,9 @@ Result<Output> output_of(const CompileArgs& args) {
                 cat("--name '", args.name, "' is no name in C; give letters, digits and _"));
   const std::string& header = out.embedded.header;
   if (args.out == header || args.out == args.weights || header == args.weights)
-    return fail("usage", cat("two outputs have the name '", args.out == header ? header : args.weights,
-                             "'; give each file its own"));
+    return fail("usage",
+                cat("two outputs have the name '", args.out == header ? header : args.weights,
+                    "'; give each file its own"));
   return out;
 }
 

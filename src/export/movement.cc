@@ -43,8 +43,7 @@ std::string slice(Scope& s, Expr n) {
   for (size_t d = 0; d < starts.size(); ++d) {
     Expr end = ir::add(c, starts[d], ir::mul(c, n->shape()[d], c.i64(strides[d])));
     // Counted from the axis's end, what lies before its first element is a number like any other.
-    if (strides[d] < 0)
-      end = ir::add(c, end, ir::mul(c, n->operand(0)->shape()[d], c.i64(-1)));
+    if (strides[d] < 0) end = ir::add(c, end, ir::mul(c, n->operand(0)->shape()[d], c.i64(-1)));
     ends.push_back(end);
   }
   return s.node("Slice",

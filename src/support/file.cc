@@ -158,9 +158,9 @@ Status flush_output() {
   errno = 0;
   const bool flushed = std::fflush(stdout) == 0;
   if (flushed && std::ferror(stdout) == 0) return {};
-  return fail("file.write", cat("cannot write all of the standard output",
-                                errno == 0 ? "" : ": " + reason(),
-                                "; let it go where there is space"));
+  return fail("file.write",
+              cat("cannot write all of the standard output", errno == 0 ? "" : ": " + reason(),
+                  "; let it go where there is space"));
 }
 
 Status write_file(const std::string& path, std::span<const std::byte> bytes) {
