@@ -41,6 +41,7 @@ std::string type_kind(const onnx::TypeProto& type) {
 /// What to do about a problem, for messages that do not say it themselves.
 std::string way_out(const std::string& code) {
   static const std::unordered_map<std::string, std::string> table{
+      {"onnx.custom_operator", "correct the text that defines the operator"},
       {"onnx.dynamic_rank", "export the model with static ranks"},
       {"onnx.element_type", "convert the values to numbers before they enter the model"},
       {"onnx.if", "let both branches give tensors of the same types"},
