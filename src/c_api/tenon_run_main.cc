@@ -145,11 +145,8 @@ void print(const Options& o, const tenon_model& model, int threads,
   if (!o.json) {
     std::fputs(runtime::outputs_text(outputs).c_str(), stdout);
     if (o.repeat > 0)
-      std::printf(
-          "latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs; first "
-          "run %.3f ms\n",
-          latency.min * 1e3, latency.median * 1e3, latency.p90 * 1e3, latency.p99 * 1e3,
-          latency.count, first * 1e3);
+      std::printf("latency: %s; first run %s\n", runtime::latency_text(latency).c_str(),
+                  runtime::milliseconds(first).c_str());
     return;
   }
   const artifact::Model& m = model.model->tables();
