@@ -57,6 +57,8 @@ void remove_temporaries_on_signals();
 
 /// Writes a file under its final name only at `commit`. Until then the data belongs to a nameless
 /// file (or, where the file system has none, to a temporary one that the destructor removes).
+/// Folders, devices and pipes are refused: the file would take their place. Links stay; what they
+/// lead to is written.
 class AtomicFile {
  public:
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
