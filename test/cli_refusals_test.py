@@ -145,6 +145,8 @@ class BadInput(Case):
         self.bad(status=2, says="no command is given")
         self.bad("run", status=2, says="MODEL")
         self.bad("run", self.path, "--thread", 1, status=2, says="did you mean '--threads'?")
+        self.bad("--no-cache", "run", self.path, status=2, says=["'--no-cache'", "before the command", "tenon run --help"])
+        self.bad("-q", "run", self.path, "--no-cach", status=2, says="did you mean '--no-cache'?")
         self.bad("inspect", self.path, "--stage", "lop", status=2, says="lop")
         self.bad("run", self.path, "--input", "x", status=2, says="NAME=FILE.npy")
         self.bad("run", self.path, "--shape", "x=1xtwo", status=2, says="1xtwo")
@@ -156,7 +158,8 @@ class BadInput(Case):
     def test_output_that_cannot_be_written_is_refused(self):
         self.bad("compile", self.path, "-o", self.folder / "none/m.tenon", says="[file.write]")
         self.bad("compile", self.path, "-o", self.folder, status=2, says="[compile.output]")
-
+        for flag in ["--weights", "--header"]:
+            self.bad("compile", self.path, "-o", self.folder / "m.o", flag, self.folder / "m.o", status=2, says="/m.o'; give each")
 
     def test_a_folder_that_cannot_be_made_is_refused_with_the_reason(self):
         (self.folder / "file").write_text("")
@@ -180,7 +183,7 @@ class BadInput(Case):
             self.bad(file, *fill, option, value, status=2, says=[option, range_], program=TENON_RUN)
         for shape in ["batch=-1", "batch=9223372036854775807", "x=1x99999999999999999999"]:
             self.bad("run", self.path, *fill, "--shape", shape, status=2, says="0 to 140737488355328")
-        self.bad("run", self.path, "--fill", "random:-1", status=2, says="seed")
+        self.bad("run", self.path, "--fill", "random:-1", status=2, says="seed: '-1' is not a whole number from 0 to 9007199254740992")
 
     def test_numbers_of_the_python_tools_have_a_range(self):
         root = pathlib.Path(__file__).resolve().parent.parent
@@ -244,6 +247,12 @@ class Memory(Case):
             self.bad(file, "--fill", "random:0", "--shape", f"batch={batch}", memory=limit, timeout=30,
                      program=TENON_RUN, says=["are available", "'batch'", "[run.memory]"])
         self.good("run", path, "--fill", "random:0", "--shape", "batch=100000", memory=limit)
+
+    def test_shapes_too_small_for_a_window_are_not_called_large(self):
+        nodes = [helper.make_node("MaxPool", ["x"], ["p"], kernel_shape=[3]), helper.make_node("Relu", ["p"], ["y"])]
+        path = self.save("m.onnx", model(nodes, [("x", TensorProto.FLOAT, [1, 1, "n"])], [("y", [1, 1, "m"])]))
+        self.bad("run", path, "--fill", "zeros", "--shape", "n=1", says=["became negative", "give larger", "[run.extent]"])
+        self.good("run", path, "--fill", "zeros", "--shape", "n=3")
 
     def test_the_symbol_to_blame_is_the_large_one(self):
         path = self.save("t.onnx", attention()[0])

@@ -42,6 +42,14 @@ def movements():
     return model(nodes, [("x", TensorProto.FLOAT, ["n", 8])], [("y", ["m", 12])], weights)
 
 
+def backwards():
+    """A recurrence from the last step to the first, of any number of steps."""
+    r = np.random.default_rng(9)
+    weights = [("w", r.standard_normal((1, 3, 4)).astype("f")), ("r", r.standard_normal((1, 3, 3)).astype("f"))]
+    nodes = [helper.make_node("RNN", ["x", "w", "r"], ["y", ""], hidden_size=3, direction="reverse")]
+    return model(nodes, [("x", TensorProto.FLOAT, ["seq", "batch", 4])], [("y", ["seq", 1, "batch", 3])], weights)
+
+
 def branches():
     """A branch on an extent, whose arms use values of the graph around them."""
     arms = []
@@ -81,6 +89,7 @@ class Export(Case):
         self.agrees(attention()[0], {"tokens": r.integers(0, 50, (2, 5))})
         self.agrees(convolutions(), {"x": r.standard_normal((2, 3, 13, 10)).astype("f")})
         self.agrees(movements(), {"x": r.standard_normal((4, 8)).astype("f")})
+        self.agrees(backwards(), {"x": r.standard_normal((5, 2, 4)).astype("f")}, reference=False)
         for sign in [1, -1]:
             self.agrees(branches(), {"x": sign * np.abs(r.standard_normal((4, 3))).astype("f")})
         # The standard's own evaluator joins what a loop stacks along another axis, so another one runs it.

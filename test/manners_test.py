@@ -8,7 +8,7 @@ import unittest
 import numpy as np
 from onnx import TensorProto, helper
 
-from harness import BIN, TENON, Case, chain, mlp, model
+from harness import BIN, TENON, TENON_RUN, Case, chain, mlp, model
 
 
 class Completion(Case):
@@ -136,7 +136,7 @@ class Reshape(Case):
 
     def test_refusals(self):
         path = self.save("m.onnx", self.model()[0])
-        for given, says in [("picture=1x3x8x8", "the inputs are image (1x3x32x32) [onnx.reshape]"), ("image=1x3x8", "has 4"),
+        for given, says in [("picture=1x3x8x8", "the inputs are image (1x3x32x32) [onnx.reshape]"), ("image=1x3x8", ["has 4", "give an extent for each axis"]),
                             ("image=1x3x8x-8", "extent '-8'"), ("image", "names no input"), ("image=1x3x8x", "extent ''"),
                             ("image=1x3x8x9999999999999999999999", "extent '9999999999999999999999'")]:
             self.bad("run", path, "--fill", "zeros", "--reshape", given, says=says)
@@ -168,6 +168,45 @@ class Talk(Case):
         run = ["run", self.save("m.onnx", mlp()[0]), "--fill", "zeros", "--schedules", folder]
         self.assertIn("warning", self.call(*run).stderr)
         self.assertEqual(self.call(*run, "-q").stderr, "")
+
+
+class Files(Case):
+    """Odd names: full disks, pipes, devices, links in a circle."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.save("m.onnx", mlp()[0])
+
+    def test_output_that_a_full_disk_does_not_take_is_an_error(self):
+        self.good("compile", self.path, "-o", self.folder / "m.tenon")
+        for command in [[TENON, "run", self.path, "--fill", "zeros"], [TENON, "inspect", self.path, "--stage", "loop"], [TENON, "man"],
+                        [TENON, "--help"], [TENON_RUN, self.folder / "m.tenon", "--fill", "zeros"], [TENON_RUN, "--help"]]:
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=self.env, timeout=60)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertRegex(done.stderr, r"^tenon(-run)?: error: cannot write all of the standard output.*\[file\.write\]\n$")
+
+    def test_pipes_are_refused_and_not_waited_for(self):
+        pipe = self.folder / "pipe.onnx"
+        os.mkfifo(pipe)
+        self.bad("run", pipe, says="not a regular file", timeout=20)
+        self.bad("run", self.path, "--input", f"x={pipe}", says="not a regular file", timeout=20)
+        for option in [["inspect", self.path, "--emit-onnx"], ["run", self.path, "--fill", "zeros", "--trace"]]:
+            self.bad(*option, pipe, says=["a device or a pipe", "[file.write]"])
+            self.assertTrue(pipe.is_fifo())
+
+    def test_a_link_stays_and_its_file_is_written(self):
+        link, target = self.folder / "link.onnx", self.folder / "target.onnx"
+        target.write_text("old")
+        link.symlink_to("target.onnx")
+        self.good("inspect", self.path, "--emit-onnx", link)
+        self.assertTrue(link.is_symlink())
+        self.good("run", target, "--fill", "zeros")
+
+    def test_links_in_a_circle_hide_no_cases(self):
+        (self.folder / "a").symlink_to("b")
+        (self.folder / "b").symlink_to("a")
+        self.bad("conformance", self.folder, "--filter", "nothing", says="[conformance.cases]")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ class Profile(Case):
         self.assertEqual(problems(json.loads((self.folder / "t.json").read_text())), [])
         self.bad("profile", path, "--emit-onnx", self.folder / "o.onnx", status=2, says="holds no graph")
 
+    def test_seconds_are_measured_through(self):
+        report = json.loads(self.good("profile", self.save("m.onnx", mlp()[0]), "--json", "--seconds", 0.1))
+        self.assertGreater(report["latency_s"]["count"], 10)
+
     def test_comparison(self):
         path = self.save("m.onnx", mlp()[0])
         before = self.folder / "before.json"

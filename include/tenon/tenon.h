@@ -252,6 +252,8 @@ typedef struct tenon_pool_options {
 /* Results do not depend on the number of threads. Refuses "run.threads": not 0 to
  * TENON_MAX_THREADS; "api.value": a processor that the process may not use, another niceness. */
 TENON_API tenon_error* tenon_pool_create(const tenon_pool_options* options, tenon_pool** pool);
+/* A child of fork() has no threads of its parent's pools: there the calling thread does their work,
+ * with the same results; a pool made in the child has threads. */
 TENON_API int32_t tenon_pool_threads(const tenon_pool* pool);
 TENON_API void tenon_pool_release(tenon_pool* pool);
 

@@ -67,12 +67,14 @@ const char* text_or_null(const std::optional<std::string>& text) {
 std::vector<std::string> shape_texts(nb::handle reshape) {
   std::vector<std::string> texts;
   if (reshape.is_none()) return texts;
-  const char* const form = "reshape is a dict of shapes by the names of inputs";
+  const char* const form =
+      "reshape is a dict of tuples by the names of inputs, such as {'x': (1, 3)}";
   if (!nb::isinstance<nb::dict>(reshape)) throw nb::type_error(form);
   for (const auto [input, shape] : nb::cast<nb::dict>(reshape)) {
-    if (!nb::isinstance<nb::str>(input) || !nb::isinstance<nb::sequence>(shape))
+    if (!nb::isinstance<nb::str>(input) || !nb::isinstance<nb::sequence>(shape) ||
+        nb::isinstance<nb::str>(shape))
       throw nb::type_error(form);
-    std::string text;
+    std::string text = nb::len(shape) == 0 ? "=" : "";
     for (const nb::handle extent : shape) {
       const std::string word = nb::cast<std::string>(nb::str(extent));
       if (word.find('x') != std::string::npos)

@@ -96,10 +96,16 @@ class InferenceSession:
     def __init__(self, path_or_bytes, sess_options=None, providers=None, provider_options=None, **more):
         for name in more:
             raise TypeError(f"InferenceSession takes no '{name}'")
+        if isinstance(providers, str):
+            raise TypeError(f"providers is a list of names: [{providers!r}]")
         names = [p if isinstance(p, str) else p[0] for p in providers or ()]
         if names and "CPUExecutionProvider" not in names:
             raise ValueError(f"providers {names}: tenon runs models on the CPU; add 'CPUExecutionProvider'")
         self._options = SessionOptions() if sess_options is None else sess_options
+        if not hasattr(self._options, "intra_op_num_threads"):
+            raise TypeError(f"sess_options is a SessionOptions, not {type(sess_options).__name__}")
+        if not isinstance(self._options.intra_op_num_threads, int):
+            raise TypeError(f"intra_op_num_threads is an int, not {self._options.intra_op_num_threads!r}")
         if self._options.enable_profiling:
             _refuse("profiling", _ABSENT["end_profiling"])
         if self._options.optimized_model_filepath:
@@ -116,6 +122,8 @@ class InferenceSession:
         """A list of arrays: of the outputs named, in that order, or of all for None."""
         if run_options is not None:
             _refuse("run options", "leave them out")
+        if isinstance(output_names, str):
+            raise TypeError(f"output_names is a list of names: [{output_names!r}]")
         results = self.model.run(input_feed)
         for name in output_names or ():
             if name not in results:

@@ -46,6 +46,8 @@ class OperatorsTest(unittest.TestCase):
             with self.assertRaises(tenon.Error) as caught:
                 tenon.compile(gates(), operators=operators)
             self.assertEqual(caught.exception.code, code)
+            if code == "onnx.custom_operator":
+                self.assertIn("correct the text", str(caught.exception))
         with self.assertRaises(TypeError):
             tenon.compile(gates(), operators=["com.mine.Gate"])
 

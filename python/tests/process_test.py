@@ -71,6 +71,7 @@ class Files(Case):
         for shapes, error, says in (({"z": (1, 2)}, tenon.Error, "no input; the inputs are a"),
                                     ({"a": (1, 2, 3)}, tenon.Error, "3 axes"), ({"a": (-1, 2)}, tenon.Error, "extent '-1'"),
                                     ({"a": ("max", 3)}, ValueError, "has no x"), ({"a": 3}, TypeError, "by the names"),
+                                    ({"a": "2x3"}, TypeError, "dict of tuples"), ({"a": ()}, tenon.Error, "0 axes"),
                                     ({3: (1,)}, TypeError, "by the names"), ([], TypeError, "by the names")):
             with self.assertRaisesRegex(error, says):
                 tenon.compile(proto, reshape=shapes)

@@ -93,6 +93,15 @@ class Session(Case):
                               ("nonsense", "`model` is the tenon.Model")):
             with self.assertRaisesRegex(AttributeError, f"has no '{name}'; .*{way_out}"):
                 getattr(session, name)
+        for call, says in ((lambda: tenon.InferenceSession(self.path, providers="CPUExecutionProvider"), r"\['CPUExecutionProvider'\]"),
+                           (lambda: tenon.InferenceSession(self.path, {}), "not dict"),
+                           (lambda: session.run("total", {"x": self.x}), r"\['total'\]")):
+            with self.assertRaisesRegex(TypeError, says):
+                call()
+        options = tenon.SessionOptions()
+        options.intra_op_num_threads = "2"
+        with self.assertRaisesRegex(TypeError, "an int, not '2'"):
+            tenon.InferenceSession(self.path, options)
         with self.assertRaisesRegex(TypeError, "disabled_optimizers"):
             tenon.InferenceSession(self.path, disabled_optimizers=[])
         for name, value in (("enable_profiling", True), ("optimized_model_filepath", "o.onnx")):

@@ -10,6 +10,7 @@
 #include "c_api/objects.h"
 #include "runtime/inputs.h"
 #include "runtime/report.h"
+#include "support/file.h"
 #include "support/number_range.h"
 #include "support/text.h"
 
@@ -144,11 +145,8 @@ void print(const Options& o, const tenon_model& model, int threads,
   if (!o.json) {
     std::fputs(runtime::outputs_text(outputs).c_str(), stdout);
     if (o.repeat > 0)
-      std::printf(
-          "latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs; first "
-          "run %.3f ms\n",
-          latency.min * 1e3, latency.median * 1e3, latency.p90 * 1e3, latency.p99 * 1e3,
-          latency.count, first * 1e3);
+      std::printf("latency: %s; first run %s\n", runtime::latency_text(latency).c_str(),
+                  runtime::milliseconds(first).c_str());
     return;
   }
   const artifact::Model& m = model.model->tables();
@@ -215,11 +213,12 @@ int report(const Error& error) {
 int run_main(int argc, char** argv) {
   const auto options = parse_options(argc, argv);
   if (!options) return report(options.error());
-  if (options->help) {
+  Status status;
+  if (options->help)
     std::fputs(kHelp, stdout);
-    return 0;
-  }
-  const Status status = run(*options);
+  else
+    status = run(*options);
+  if (status) status = flush_output();
   return status ? 0 : report(status.error());
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "support/check.h"
+#include "support/file.h"
 #include "support/text.h"
 
 namespace tenon::cli {
@@ -158,12 +159,15 @@ std::string usage_problem(const CLI::App& app, const std::vector<std::string>& a
   for (std::string word; list >> word;)
     if (extra.empty() || !extra.starts_with("-") || word.starts_with("-")) extra = word;
   extra.resize(std::min(extra.find('='), extra.size()));
+  const auto begins = [&](const std::string& a) { return a.starts_with(extra); };
+  if (!chosen.empty() && std::find_if(arguments.begin(), arguments.end(), begins) <
+                             std::find(arguments.begin(), arguments.end(), command.get_name()))
+    return cat("'", extra, "' is not expected before the command; write it behind", help);
   return cat("'", extra, "' is not expected here", way_out(extra, options, help));
 }
 
-}  // namespace
-
-int run_command_line(CLI::App& app, int argc, char** argv, const int& status) {
+/// As run_command_line, without a look at what became of the output.
+int parse_and_run(CLI::App& app, int argc, char** argv, const int& status) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -178,6 +182,14 @@ int run_command_line(CLI::App& app, int argc, char** argv, const int& status) {
                       "shapes or a smaller model"}}});
   }
   return status;
+}
+
+}  // namespace
+
+int run_command_line(CLI::App& app, int argc, char** argv, const int& status) {
+  const int done = parse_and_run(app, argc, argv, status);
+  const Status written = flush_output();
+  return written || done != 0 ? done : explain(written.error());
 }
 
 int explain(const Error& error) {

@@ -7,6 +7,7 @@
 #include "cli/measure.h"
 #include "compiler/session.h"
 #include "runtime/executor.h"
+#include "runtime/report.h"
 #include "support/interrupt.h"
 
 namespace tenon::cli {
@@ -71,16 +72,15 @@ void print_measured(const BenchArgs& args, const compiler::Session& session,
 }
 
 void print_text(const compiler::Session& session, const Measured& m) {
-  std::printf("latency: min %.3f ms, median %.3f ms, p90 %.3f ms, p99 %.3f ms over %zu runs\n",
-              m.latency.min * 1e3, m.latency.median * 1e3, m.latency.p90 * 1e3, m.latency.p99 * 1e3,
-              m.latency.count);
-  std::printf("setup: compile %.2f s, load %.4f s%s; first run %.3f ms\n", session.compile_s,
-              session.load_s, session.cached ? " (from the cache)" : "", m.first_run_s * 1e3);
+  std::printf("latency: %s\n", runtime::latency_text(m.latency).c_str());
+  std::printf("setup: compile %.2f s, load %.4f s%s; first run %s\n", session.compile_s,
+              session.load_s, session.cached ? " (from the cache)" : "",
+              runtime::milliseconds(m.first_run_s).c_str());
   if (m.flops > 0)
-    std::printf("work: %sFLOP, %sFLOP/s, bound %.3f ms\n",
+    std::printf("work: %sFLOP, %sFLOP/s, bound %s\n",
                 with_prefix(static_cast<double>(m.flops)).c_str(),
                 with_prefix(static_cast<double>(m.flops) / m.latency.median).c_str(),
-                m.sol_s * 1e3);
+                runtime::milliseconds(m.sol_s).c_str());
   std::printf("schedules:");
   for (const auto& [name, count] : schedule_counts(session.model->tables()))
     std::printf(" %s %zu", name.c_str(), count);

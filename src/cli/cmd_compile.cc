@@ -57,10 +57,11 @@ Result<Output> output_of(const CompileArgs& args) {
   if (!embed::is_identifier(out.embedded.name))
     return fail("usage",
                 cat("--name '", args.name, "' is no name in C; give letters, digits and _"));
-  const std::string& path = args.out;
-  if (path == out.embedded.header || path == args.weights || out.embedded.header == args.weights)
-    return fail("usage", cat("two outputs have the name '", out.embedded.header,
-                             "'; give each file its own"));
+  const std::string& header = out.embedded.header;
+  if (args.out == header || args.out == args.weights || header == args.weights)
+    return fail("usage",
+                cat("two outputs have the name '", args.out == header ? header : args.weights,
+                    "'; give each file its own"));
   return out;
 }
 

@@ -135,7 +135,7 @@ Status check_combination(const InspectArgs& args) {
   if (args.model.ends_with(".tenon") && !compiled.empty())
     return fail("usage", cat("'", args.model,
                              "' is compiled: its tables are all that there is to "
-                             "print; ",
+                             "print;",
                              compiled, " needs the .onnx or .tir file"));
   if (!args.onnx.empty() && (!stage.empty() || !args.kernel.empty() || args.constants))
     return fail("usage",

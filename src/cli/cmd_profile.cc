@@ -18,7 +18,7 @@ struct ProfileArgs {
   InputFlags inputs;
   CompileFlags flags;
   int threads = 0;
-  Span span{0, 1};
+  Span span{.seconds = 1};
   size_t top = 10;
   bool json = false;
 };

@@ -88,8 +88,8 @@ Status add_reshape(onnx_import::ImportOptions& options, const std::string& text)
 Result<ImportedModel> read_source(const Source& source, const Options& options) {
   if (!source.bytes && source.name.ends_with(".tenon"))
     return fail("model.compiled", source.name +
-                                      ": is already compiled; `run`, `bench` and `inspect` read "
-                                      "it, this needs the .onnx or .tir file");
+                                      ": is compiled already; `run`, `bench`, `profile` and "
+                                      "`inspect` read it, this needs the .onnx or .tir file");
   onnx_import::ImportOptions import;
   for (const std::string& shape : options.reshape) TENON_TRY_VOID(add_reshape(import, shape));
   import.operators = options.operators;

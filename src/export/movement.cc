@@ -42,12 +42,8 @@ std::string slice(Scope& s, Expr n) {
   std::vector<Expr> ends;
   for (size_t d = 0; d < starts.size(); ++d) {
     Expr end = ir::add(c, starts[d], ir::mul(c, n->shape()[d], c.i64(strides[d])));
-    if (strides[d] < 0) {
-      // Behind the first element: a number that counts from no end.
-      const auto known = ir::as_int(end);
-      if (!known) return "";
-      if (*known < 0) end = c.i64(INT32_MIN);
-    }
+    // Counted from the axis's end, what lies before its first element is a number like any other.
+    if (strides[d] < 0) end = ir::add(c, end, ir::mul(c, n->operand(0)->shape()[d], c.i64(-1)));
     ends.push_back(end);
   }
   return s.node("Slice",

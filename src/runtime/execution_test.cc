@@ -286,7 +286,7 @@ TEST(SizeStage, blocks_lie_behind_each_other_at_whole_cache_lines) {
   k.m.blocks[3] = sizes[4];
   EXPECT_EQ(*total(), kMostMemory);
   k.m.registers[sizes[1]] = -1;
-  EXPECT_EQ(total().error().diagnostics[0].code, "run.memory");
+  EXPECT_EQ(total().error().diagnostics[0].code, "run.extent");
 }
 
 TEST(Memory, large_blocks_are_aligned_to_huge_pages) {

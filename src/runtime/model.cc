@@ -141,8 +141,9 @@ Result<size_t> find_row(const std::vector<Row>& rows, std::string_view name, std
   std::string names;
   for (const std::string& k : known) names += (names.empty() ? "" : ", ") + k;
   return fail(code, cat("the model has no ", what, " '", name, "'",
-                        near.empty() ? cat("; its ", what, "s are: ", names)
-                                     : cat("; did you mean '", near, "'?")));
+                        known.empty()  ? cat("; it has no ", what, "s")
+                        : near.empty() ? cat("; its ", what, "s are: ", names)
+                                       : cat("; did you mean '", near, "'?")));
 }
 
 }  // namespace

@@ -57,6 +57,15 @@ Summary summarize(const TensorView& tensor) {
   });
 }
 
+std::string milliseconds(double seconds) {
+  const double ms = seconds * 1e3;
+  int decimals = 3;
+  if (ms > 0 && ms < 0.1) decimals = std::min(2 - static_cast<int>(std::floor(std::log10(ms))), 9);
+  char text[400];  // as long as the largest double
+  std::snprintf(text, sizeof text, "%.*f ms", decimals, ms);
+  return text;
+}
+
 Latency summarize_latency(std::vector<double> seconds) {
   if (seconds.empty()) return {};
   std::sort(seconds.begin(), seconds.end());
@@ -106,6 +115,12 @@ std::string outputs_json(std::span<const NamedTensor> tensors) {
                ", \"max\": ", json_number(s.max), "}");
   }
   return out + "]";
+}
+
+std::string latency_text(const Latency& latency) {
+  return cat("min ", milliseconds(latency.min), ", median ", milliseconds(latency.median), ", p90 ",
+             milliseconds(latency.p90), ", p99 ", milliseconds(latency.p99), " over ",
+             latency.count, latency.count == 1 ? " run" : " runs");
 }
 
 std::string latency_json(const Latency& l) {

@@ -22,6 +22,8 @@ struct Latency {
   size_t count = 0;
 };
 [[nodiscard]] Latency summarize_latency(std::vector<double> seconds);
+/// "12.345 ms"; short times keep three digits: "0.000137 ms".
+[[nodiscard]] std::string milliseconds(double seconds);
 
 struct NamedTensor {
   std::string name;
@@ -33,6 +35,8 @@ struct NamedTensor {
 [[nodiscard]] std::string outputs_text(std::span<const NamedTensor> tensors);
 /// The same as a JSON array of objects; numbers that JSON lacks are null.
 [[nodiscard]] std::string outputs_json(std::span<const NamedTensor> tensors);
+/// "min 1.234 ms, median .. ms, p90 .. ms, p99 .. ms over 10 runs"
+[[nodiscard]] std::string latency_text(const Latency& latency);
 /// {"min": .., "median": .., "p90": .., "p99": .., "count": ..}
 [[nodiscard]] std::string latency_json(const Latency& latency);
 

@@ -43,6 +43,14 @@ TEST(Report, summary_of_values_nan_and_nothing) {
   EXPECT_TRUE(std::isnan(summarize({DType::i32, none, nullptr}).min));
 }
 
+TEST(Report, short_times_keep_three_digits) {
+  EXPECT_EQ(milliseconds(0), "0.000 ms");
+  EXPECT_EQ(milliseconds(1.37e-7), "0.000137 ms");
+  EXPECT_EQ(milliseconds(5.004e-5), "0.0500 ms");
+  EXPECT_EQ(milliseconds(0.01234567), "12.346 ms");
+  EXPECT_EQ(milliseconds(75), "75000.000 ms");
+}
+
 TEST(Report, text_and_json) {
   const std::vector<int64_t> dims{1, 2};
   const std::vector<int32_t> v{3, 5};

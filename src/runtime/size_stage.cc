@@ -39,7 +39,7 @@ Status run_size_ops(const artifact::Model& model, const artifact::Stage& stage,
         const int64_t a = registers[op.a];
         const int64_t b = registers[op.b];
         if (a < 0 || b < 0)
-          return fail("run.memory", "an extent became negative for these shapes; give larger ones");
+          return fail("run.extent", "an extent became negative for these shapes; give larger ones");
         if (__builtin_mul_overflow(a, b, &v))
           return fail("run.memory", "a tensor is too large for these shapes; give smaller ones");
         break;
@@ -63,7 +63,7 @@ Result<uint64_t> place_blocks(const artifact::Model& model, const artifact::Stag
   for (uint32_t b = stage.first_block; b < stage.first_block + stage.blocks; ++b) {
     const int64_t size = registers[model.blocks[b]];
     if (size < 0)
-      return fail("run.memory", "an extent became negative for these shapes; give larger ones");
+      return fail("run.extent", "an extent became negative for these shapes; give larger ones");
     offsets[b] = total;
     total = std::min(total + (static_cast<uint64_t>(size) + 63) / 64 * 64, kMostMemory);
   }

@@ -1,6 +1,7 @@
 #include "runtime/thread_pool.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,6 +21,15 @@ constexpr std::chrono::nanoseconds kPause{25};
 
 int spins_of(std::chrono::nanoseconds spin) {
   return static_cast<int>(std::clamp<int64_t>(spin / kPause, 0, INT_MAX));
+}
+
+/// Counts the forks from the first process of this library to this one.
+std::atomic<uint32_t> forks{0};
+uint32_t this_process() {
+  static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  (void)registered;
+  return forks.load(std::memory_order_relaxed);
 }
 
 /// On that processor and of that priority, where the system lets it.
@@ -49,6 +59,7 @@ void futex_wake(std::atomic<uint32_t>& word) {
 ThreadPool::ThreadPool(int threads, const WorkerOptions& workers)
     : threads_(std::max(threads, 1)),
       spins_(spins_of(workers.spin)),
+      process_(this_process()),
       outcomes_(static_cast<size_t>(std::max(threads, 1))) {
   const std::vector<int>& cpus = workers.cpus;
   try {
@@ -62,9 +73,14 @@ ThreadPool::ThreadPool(int threads, const WorkerOptions& workers)
 }
 
 ThreadPool::ThreadPool(int threads, ParallelFor caller)
-    : threads_(std::max(threads, 1)), spins_(0), caller_(caller) {}
+    : threads_(std::max(threads, 1)), spins_(0), process_(this_process()), caller_(caller) {}
 
 ThreadPool::~ThreadPool() {
+  if (process_ != this_process()) {
+    // Nobody is there to wait for, and a handle of nobody can be neither joined nor detached.
+    static_cast<void>(new std::vector<std::thread>(std::move(workers_)));
+    return;
+  }
   stop_.store(true);
   epoch_.fetch_add(1);
   futex_wake(epoch_);
@@ -132,9 +148,20 @@ int64_t ThreadPool::run_on_caller(Task task, void* context, int64_t grid) const 
   return loop.code;
 }
 
+int64_t ThreadPool::run_alone(Task task, void* context, int64_t grid) const {
+  int64_t first = 0;
+  for (int worker = 0; worker < threads_; ++worker) {
+    const auto [begin, end] = part_of(grid, threads_, worker);
+    const int64_t code = begin < end ? task(context, worker, begin, end) : 0;
+    if (first == 0) first = code;
+  }
+  return first;
+}
+
 int64_t ThreadPool::run(Task task, void* context, int64_t grid) {
   if (grid <= 0) return 0;
   if (threads_ == 1 || grid == 1) return task(context, 0, 0, grid);
+  if (process_ != this_process() && caller_.run == nullptr) return run_alone(task, context, grid);
   if (caller_.run != nullptr) return run_on_caller(task, context, grid);
   const std::lock_guard turn(turn_);
   task_ = task;

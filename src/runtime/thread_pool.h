@@ -6,6 +6,9 @@
 // A program that has threads of its own gives a function that runs parts on them (ParallelFor), and
 // none are started here.
 //
+// A child of fork() has none of its parent's threads: there the calling thread does all parts, with
+// the same results.
+//
 // Any thread may call `run` at any time: jobs take turns, so runs of executors that share a pool
 // interleave launch by launch. A task must not call `run` of its own pool.
 #pragma once
@@ -67,8 +70,11 @@ class ThreadPool {
   void run_part(int worker);
   [[nodiscard]] int64_t run_on_caller(Task task, void* context, int64_t grid) const;
 
+  [[nodiscard]] int64_t run_alone(Task task, void* context, int64_t grid) const;
+
   int threads_;
   int spins_;
+  uint32_t process_;  // which fork this is: the workers are of this one alone
   ParallelFor caller_;
   std::mutex turn_;  // held by the job that the workers carry out
   Task task_ = nullptr;

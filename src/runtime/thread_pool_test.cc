@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,6 +97,34 @@ TEST(ThreadPool, workers_stay_where_they_are_told_at_the_priority_that_is_asked)
     EXPECT_EQ(seen.niceness.load(), std::min(before + 1, 19));
   }
   EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before) << "the calling thread stays as it is";
+}
+
+TEST(ForkedPool, does_all_parts_in_the_calling_thread) {
+  ThreadPool pool(3);
+  std::atomic<int64_t> total{0};
+  const auto task = [](void* context, int worker, int64_t begin, int64_t end) -> int64_t {
+    static_cast<std::atomic<int64_t>*>(context)->fetch_add(end - begin);
+    return worker == 2 ? 7 : 0;
+  };
+  ASSERT_EQ(pool.run(task, &total, 10), 7);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // a hang ends the child
+    int failures = 0;
+    for (int i = 0; i < 3; ++i) failures += pool.run(task, &total, 10) == 7 ? 0 : 1;
+    failures += total.load() == 40 ? 0 : 1;
+    {
+      ThreadPool own(2);  // with threads of its own
+      failures += own.run(task, &total, 10) == 0 ? 0 : 1;
+    }
+    pool.~ThreadPool();
+    _exit(failures);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(pool.run(task, &total, 10), 7);
+  EXPECT_EQ(total.load(), 20);
 }
 
 TEST(ThreadPool, default_is_at_least_one_thread) {

@@ -64,6 +64,8 @@ TEST(BytesText, chooses_the_unit) {
 TEST(NumberRange, names_the_range) {
   EXPECT_EQ(range_problem("1", kRepeatRange), "");
   EXPECT_EQ(range_problem("-5", kRepeatRange), "'-5' is not a whole number from 1 to 10000000");
+  EXPECT_EQ(range_problem("-1", kSeedRange),
+            "'-1' is not a whole number from 0 to 9007199254740992");
   for (const char* text :
        {"", "0", "2.5", "0x10", "7 ", "many", "10000001", "99999999999999999999"})
     EXPECT_NE(range_problem(text, kRepeatRange), "") << text;

@@ -8,7 +8,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "support/text.h"
 
@@ -23,6 +25,14 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// Where a link leads, so that what is written to /dev/stdout is; else the path itself.
+std::string behind_links(const std::string& path) {
+  struct stat st{};
+  if (lstat(path.c_str(), &st) != 0 || !S_ISLNK(st.st_mode)) return path;
+  const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
+  return real ? real.get() : path;
+}
+
 std::string temporary_name(const std::string& path) {
   static std::atomic<uint64_t> counter{0};
   return cat(path, ".", getpid(), ".", counter.fetch_add(1), ".tmp");
@@ -31,7 +41,8 @@ std::string temporary_name(const std::string& path) {
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Not to wait for a writer where the name is that of a pipe.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fail("file.open", cat("cannot open '", path, "': ", reason()));
   struct stat st{};
   if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -71,10 +82,15 @@ Result<std::string> read_file(const std::string& path) {
 
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
   AtomicFile file;
-  file.path_ = path;
-  file.fd_ = open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+  file.path_ = behind_links(path);
+  struct stat st{};
+  if (stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode))
+    return fail("file.write", cat("cannot write '", path, "': ",
+                                  S_ISDIR(st.st_mode) ? std::strerror(EISDIR)
+                                                      : "it is a device or a pipe; name a file"));
+  file.fd_ = open(folder_of(file.path_).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
   if (file.fd_ < 0) {
-    const std::string name = temporary_name(path);
+    const std::string name = temporary_name(file.path_);
     file.fd_ = open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
     if (file.fd_ >= 0) file.temporary_ = TemporaryName(name);
   }
@@ -152,6 +168,15 @@ Status make_folder(const std::string& path) {
     }
     if (at == std::string::npos) return {};
   }
+}
+
+Status flush_output() {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  if (flushed && std::ferror(stdout) == 0) return {};
+  return fail("file.write",
+              cat("cannot write all of the standard output", errno == 0 ? "" : ": " + reason(),
+                  "; let it go where there is space"));
 }
 
 Status write_file(const std::string& path, std::span<const std::byte> bytes) {

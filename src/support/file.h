@@ -57,6 +57,8 @@ void remove_temporaries_on_signals();
 
 /// Writes a file under its final name only at `commit`. Until then the data belongs to a nameless
 /// file (or, where the file system has none, to a temporary one that the destructor removes).
+/// Folders, devices and pipes are refused: the file would take their place. Links stay; what they
+/// lead to is written.
 class AtomicFile {
  public:
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
@@ -80,6 +82,10 @@ class AtomicFile {
 
 /// Makes a folder, and those that it lies in, where they are missing ("file.write").
 [[nodiscard]] Status make_folder(const std::string& path);
+
+/// Writes out what was printed. What did not arrive, since a disk is full, is an error
+/// ("file.write").
+[[nodiscard]] Status flush_output();
 
 /// Writes a small file in one go, atomically.
 [[nodiscard]] Status write_file(const std::string& path, std::span<const std::byte> bytes);

@@ -10,7 +10,7 @@ namespace {
 
 std::string shown(double value) {
   char text[40];
-  std::snprintf(text, sizeof text, "%.15g", value);
+  std::snprintf(text, sizeof text, "%.16g", value);
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "runtime/report.h"
 #include "support/available_memory.h"
 #include "support/json.h"
 #include "support/text.h"
@@ -14,6 +15,7 @@
 namespace tenon::cli {
 
 using nlohmann::json;
+using runtime::milliseconds;
 
 namespace {
 
@@ -96,10 +98,10 @@ void print_profile(const json& report, size_t most) {
               static_cast<int>(number(report, "threads")),
               number(report, "threads") == 1 ? "thread" : "threads",
               plain(words(report["machine"], "cpu")).c_str());
-  std::printf(
-      "latency: median %.3f ms, min %.3f ms over %.0f runs; kernels %.3f ms, bound %.3f ms\n",
-      number(latency, "median") * 1e3, number(latency, "min") * 1e3, number(latency, "count"),
-      total * 1e3, number(report, "sol_s") * 1e3);
+  std::printf("latency: median %s, min %s over %.0f runs; kernels %s, bound %s\n",
+              milliseconds(number(latency, "median")).c_str(),
+              milliseconds(number(latency, "min")).c_str(), number(latency, "count"),
+              milliseconds(total).c_str(), milliseconds(number(report, "sol_s")).c_str());
   std::printf("memory: weights %s, code %s, arena %s\n",
               bytes_text(static_cast<uint64_t>(number(memory, "weights"))).c_str(),
               bytes_text(static_cast<uint64_t>(number(memory, "code"))).c_str(),
@@ -129,8 +131,8 @@ void print_profile(const json& report, size_t most) {
 void print_comparison(const json& report, const json& before, const std::string& name) {
   const double old_median = number(part(before, "latency_s"), "median");
   const double new_median = number(report["latency_s"], "median");
-  std::printf("\nagainst %s: median %.3f ms then, %.3f ms now", plain(name).c_str(),
-              old_median * 1e3, new_median * 1e3);
+  std::printf("\nagainst %s: median %s then, %s now", plain(name).c_str(),
+              milliseconds(old_median).c_str(), milliseconds(new_median).c_str());
   if (new_median > 0) std::printf(", %.2fx as fast", old_median / new_median);
   std::printf("\n");
   std::map<std::string, std::pair<double, double>> times;

@@ -41,11 +41,13 @@ std::string type_kind(const onnx::TypeProto& type) {
 /// What to do about a problem, for messages that do not say it themselves.
 std::string way_out(const std::string& code) {
   static const std::unordered_map<std::string, std::string> table{
+      {"onnx.custom_operator", "correct the text that defines the operator"},
       {"onnx.dynamic_rank", "export the model with static ranks"},
       {"onnx.element_type", "convert the values to numbers before they enter the model"},
       {"onnx.if", "let both branches give tensors of the same types"},
       {"onnx.loop", "give the state a constant shape, for example by padding it"},
       {"onnx.optional", "export the model without optional values"},
+      {"onnx.reshape", "give an extent for each axis that the input declares"},
       {"onnx.scan", "export the model with opset 9 or newer"},
       {"onnx.size", "remove the repetition from functions and subgraphs"},
       {"onnx.sparse", "save the tensor as a dense one"},
