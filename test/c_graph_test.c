@@ -78,6 +78,7 @@ static void graphs(void) {
   OK(tenon_graph_constant(graph, "w", &w_tensor, &w));
   weights[0] = 100; /* elements were copied */
   REFUSED(tenon_graph_scalar(graph, 99, 0.5, &half), "api.type");
+  REFUSED(tenon_graph_scalar(graph, TENON_I32, HUGE_VAL, &half), "api.value");
   OK(tenon_graph_scalar(graph, TENON_F32, 0.5, &half));
   pair[0] = in;
   pair[1] = w;

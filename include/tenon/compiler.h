@@ -28,8 +28,9 @@ enum { TENON_FORMAT_ONNX = 0, TENON_FORMAT_TEXT = 1 /* Tenon's own: .tir */ };
  *
  *   kernel @gate[n](x: in f32[n], y: out f32[n]) extern "gate" { }
  *
- * Sizes take the extents of the operands. `{alpha}` stands for an attribute of the node, `{type 0}`
- * for the element type of operand 0. What does not fit is refused with "onnx.custom_operator". */
+ * The indices of a kernel are trusted: they lie within the tensors. Sizes take the extents of the
+ * operands. `{alpha}` stands for an attribute of the node, `{type 0}` for the element type of
+ * operand 0. What does not fit is refused with "onnx.custom_operator". */
 typedef struct tenon_custom_operator {
   size_t struct_size;
   const char* domain; /* NULL: ONNX's own */

@@ -62,7 +62,7 @@ TENON_API tenon_error* tenon_graph_apply(tenon_graph* graph, const char* operato
                                          size_t* result_count);
 
 /* A result of the model. With the name of an inout or state input, it is that input's value behind
- * the run. */
+ * the run, of its element type and rank ("graph.type"). */
 TENON_API tenon_error* tenon_graph_output(tenon_graph* graph, const char* name, tenon_node node);
 
 /* Of a node: type, rank, extents (-1 where runs may differ), the axes as text that options take

@@ -10,6 +10,8 @@
  *   if (!error) error = tenon_kernel_text(kernel, "asm", NULL, &assembly);
  *   if (!error) error = tenon_kernel_compile(kernel, NULL, &model);
  *
+ * A kernel's own indices are trusted: a text whose loops leave its buffers reads and writes there.
+ *
  * A kernel and its copies are used by one thread at a time. Pointers that a function gives live
  * until the next call on the kernel.
  */
@@ -39,7 +41,9 @@ TENON_API void tenon_kernel_release(tenon_kernel* kernel);
 
 /* One line of a schedule: a primitive, "i_0, i_1 = split(i, 16, tail = predicate)", or a decision,
  * "rows = sample([4, 6]) -> 6". `applied`, unless NULL, is the line as the trace has it, with the
- * names of what it made on its left. A line that is refused ("schedule.*") changes nothing. */
+ * names of what it made on its left. A line that is refused ("schedule.*") changes nothing.
+ * A decision waits for a line that refers to it; until then the kernel is neither printed nor
+ * compiled. */
 TENON_API tenon_error* tenon_kernel_apply(tenon_kernel* kernel, const char* line,
                                           const char** applied);
 /* The default schedule of a target (NULL: the CPU at hand) in place of the lines so far, under

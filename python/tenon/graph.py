@@ -87,7 +87,8 @@ class Node:
         return self.transpose()
 
     def __getitem__(self, index):
-        """Ints, slices with a positive step, ... and None, as numpy has them; bounds may be text over the symbols."""
+        """Ints, slices with a positive step, ... and None, as numpy has them; bounds may be text over the symbols. Of an
+        axis whose extent is a symbol, each run has to have the elements that are asked for."""
         index = index if isinstance(index, tuple) else (index,)
         shape = self.shape
         real = sum(i is not None and i is not Ellipsis for i in index)
@@ -109,7 +110,7 @@ class Node:
                     parts.append((axis, 0 if i.start is None else i.start, shape[axis] if i.stop is None else i.stop,
                                   1 if i.step is None else i.step))
                 place += 1
-            elif isinstance(i, numbers.Integral):
+            elif isinstance(i, numbers.Integral) and not isinstance(i, bool):
                 if isinstance(shape[axis], int) and not -shape[axis] <= i < shape[axis]:
                     raise IndexError(f"index {i} is outside of axis {axis} of {self!r}")
                 parts.append((axis, int(i), shape[axis] if i == -1 else int(i) + 1, 1))
@@ -138,8 +139,11 @@ def _binary(name, swapped):
     def method(self, other):
         g, other = self.graph, self.graph._node(other, self)
         operands = (other, self) if swapped else (self, other)
-        if name == "floordiv" and self.type.lstrip("b").startswith("f"):
+        is_float = self.type.lstrip("b").startswith("f")
+        if name == "floordiv" and is_float:
             return g.floor(g.div(*operands))
+        if name == "div" and not is_float:
+            raise TypeError(f"/ of {self.type} would be no {self.type}: take // or cast, or g.div, which truncates")
         return g.apply(name, *operands)
 
     return method

@@ -52,8 +52,11 @@ class GraphTest(unittest.TestCase):
             self.agree(f, x)
         with self.assertRaises(IndexError):
             self.result(lambda g, x: x[0, 0, 0, 0], x)
-        with self.assertRaises(TypeError):
-            self.result(lambda g, x: x[[1, 2]], x)
+        for index in ([1, 2], True):
+            with self.assertRaises(TypeError):
+                self.result(lambda g, x: x[index], x)
+        with self.assertRaisesRegex(TypeError, "//"):
+            self.result(lambda g, x: x / 2, np.arange(3))
 
     def test_a_layer_of_attention_by_name(self):
         x, w = array(4, 16), array(16, 48)

@@ -85,6 +85,11 @@ tenon_error* tenon_graph_scalar(tenon_graph* graph, tenon_type type, double valu
     TENON_TRY_VOID(require(node, "node"));
     if (tenon_type_bytes(type) == 0)
       return fail("api.type", cat("element type ", type, " is none of tenon_type; take one"));
+    const auto wanted = static_cast<ir::DType>(type);
+    constexpr double kLimit = 9223372036854775808.0;  // 2^63
+    if (!ir::is_float(wanted) && !(value >= -kLimit && value <= kLimit))
+      return fail("api.value",
+                  cat(value, " is no ", tenon_type_name(type), "; give a number of 64 bits"));
     *node = keep(*graph, graph->builder.scalar(static_cast<ir::DType>(type), value));
     return {};
   });

@@ -16,7 +16,9 @@ void Profile::add_step(uint32_t step, Clock::time_point begin) {
   if (!keeps_events_) return;
   for (size_t t = 0; t < parts_.size(); ++t) {
     Part& part = parts_[t];
-    if (part.begin < part.end) keep({step, static_cast<int32_t>(t), part.begin, part.end});
+    // Those of a launch that failed were left by a run before this one.
+    if (begin <= part.begin && part.begin < part.end)
+      keep({step, static_cast<int32_t>(t), part.begin, part.end});
     part = {};
   }
   keep({step, StepEvent::kWhole, begin, end});

@@ -132,6 +132,14 @@ Result<std::vector<Expr>> GraphBuilder::apply(std::string_view name, std::span<c
 }
 
 Status GraphBuilder::output(const std::string& name, Expr value) {
+  for (const Expr p : function_.params) {
+    const ir::ParamRole role = ir::role_of(p);
+    if (role != ir::ParamRole::inout && role != ir::ParamRole::state) continue;
+    if (p->string_attr(ir::Key::name) != name) continue;
+    if (p->dtype() != value->dtype() || p->rank() != value->rank())
+      return fail("graph.type", cat("the next value of '", name, "' is ", ir::print(value->type),
+                                    " where it is ", ir::print(p->type)));
+  }
   if (!outputs_.insert(name).second)
     return fail("graph.name", cat("the graph has an output '", name, "' already"));
   function_.results.push_back(value);

@@ -36,7 +36,8 @@ class GraphBuilder {
                                                     std::span<const ir::Expr> operands,
                                                     std::string_view options);
   /// A result; the name of an inout or state parameter makes it that parameter's next value.
-  /// Refuses a name that is taken ("graph.name"), and another type than the parameter's.
+  /// Refuses a name that is taken ("graph.name"), and another element type or rank than the
+  /// parameter's ("graph.type").
   [[nodiscard]] Status output(const std::string& name, ir::Expr value);
 
   [[nodiscard]] const std::shared_ptr<ir::Context>& context() const { return context_; }

@@ -102,8 +102,9 @@ TEST(GraphBuilder, the_text_of_a_graph_reads_back_to_itself) {
 TEST(GraphBuilder, a_next_value_of_another_type_is_refused) {
   Built b;
   (void)*b.g.input("cache", "state f32[batch, 12] reserve 64");
-  EXPECT_TRUE(b.g.output("cache", b.one("cast", {b.x}, "to=f64")));
-  EXPECT_FALSE(b.g.function().has_value());
+  EXPECT_EQ(code_of(b.g.output("cache", b.one("cast", {b.x}, "to=f64")).error()), "graph.type");
+  EXPECT_TRUE(b.g.output("cache", b.x)) << "a refused name is free";
+  EXPECT_TRUE(b.g.function().has_value());
 }
 
 /// Options of every operator with values that fit and do not: what is made holds the rules of
