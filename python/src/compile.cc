@@ -33,7 +33,7 @@ constexpr const char* kCompileDoc =
     "        {'image': (1, 3, 'height', 'width')}; a str makes an axis symbolic\n"
     "    schedules: a folder of .tir kernels whose schedules replace the default ones\n"
     "    operators: operators of the caller's own, or in place of known ones: a text for each\n"
-    "        'domain.Name', as tenon_custom_operator of the C API has it. Texts that call "
+    "        'domain.Name', as tenon/compiler.h describes it. Texts that call "
     "functions\n"
     "        of the program need that API to run\n"
     "    cache: take the model of a file from the cache of compiled models, and keep it there\n\n"
