@@ -5,30 +5,7 @@
 #include <string.h>
 
 #include "tenon/schedule.h"
-
-static int failures = 0;
-
-static void check(int holds, const char* what, int line) {
-  if (holds) return;
-  fprintf(stderr, "line %d: %s\n", line, what);
-  ++failures;
-}
-#define CHECK(what) check((what) ? 1 : 0, #what, __LINE__)
-
-static void succeed(tenon_error* error, int line) {
-  check(error == NULL, tenon_error_text(error), line);
-  tenon_error_release(error);
-}
-#define OK(call) succeed(call, __LINE__)
-
-static void refuse(tenon_error* error, const char* code, int line) {
-  if (strcmp(tenon_error_code(error, 0), code) != 0) {
-    fprintf(stderr, "expected %s\n", code);
-    check(0, tenon_error_text(error), line);
-  }
-  tenon_error_release(error);
-}
-#define REFUSED(call, code) refuse(call, code, __LINE__)
+#include "c_check.h"
 
 static tenon_tensor tensor_of(float* data, const int64_t* shape, int32_t rank, size_t bytes) {
   tenon_tensor t = {sizeof t};

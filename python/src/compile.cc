@@ -59,10 +59,6 @@ struct Progress {
   }
 };
 
-const char* text_or_null(const std::optional<std::string>& text) {
-  return text ? text->c_str() : nullptr;
-}
-
 /// {'image': (1, 3, 640, 640)} as the C API takes it: "image=1x3x640x640".
 std::vector<std::string> shape_texts(nb::handle reshape) {
   std::vector<std::string> texts;

@@ -20,6 +20,11 @@ struct CompileArguments {
   nb::object progress;
 };
 
+/// As the C API takes it.
+inline const char* text_or_null(const std::optional<std::string>& text) {
+  return text ? text->c_str() : nullptr;
+}
+
 /// The Model that `call` compiles under these options, which it may add to. Other threads of Python
 /// run meanwhile. Throws tenon.Error, and what the progress function throws.
 using CompileCall = std::function<tenon_error*(tenon_compile_options& options, tenon_model** to)>;

@@ -81,7 +81,7 @@ class Graph {
   }
   nb::object kernel(size_t index, const std::optional<std::string>& target) {
     auto options = empty<tenon_compile_options>();
-    options.target = target ? target->c_str() : nullptr;
+    options.target = text_or_null(target);
     tenon_kernel* made = nullptr;
     check(tenon_graph_kernel(graph_.get(), &options, index, &made));
     return kernel_object(made);

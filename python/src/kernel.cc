@@ -10,10 +10,6 @@ namespace {
 
 using KernelHandle = std::unique_ptr<tenon_kernel, Releaser<tenon_kernel_release>>;
 
-const char* text_or_null(const std::optional<std::string>& text) {
-  return text ? text->c_str() : nullptr;
-}
-
 nb::list texts(const char* const* all, size_t count) {
   nb::list list;
   for (size_t i = 0; i < count; ++i) list.append(nb::str(all[i]));

@@ -127,15 +127,7 @@ void add_bench(CLI::App& app, int& status) {
   args->inputs.add_to(*command);
   command->add_option("--threads", args->threads, "threads to use (default: all cores)")
       ->check(in_range(kThreadsRange));
-  command->add_option("--warmup", args->span.warmup, "runs before those that are measured")
-      ->check(in_range(kWarmupRange))
-      ->capture_default_str();
-  CLI::Option* repeat = command->add_option("--repeat", args->span.repeat, "measure this many runs")
-                            ->check(in_range(kRepeatRange));
-  command->add_option("--seconds", args->span.seconds, "or measure for this long")
-      ->check(in_range(kSecondsRange))
-      ->excludes(repeat)
-      ->capture_default_str();
+  args->span.add_to(*command);
   command->add_flag("--json", args->json, "print a JSON object");
   args->flags.add_to(*command);
   command->footer("example:\n  tenon bench model.onnx --shape batch=1 --shape seq=128 --threads 1");

@@ -95,12 +95,7 @@ void add_profile(CLI::App& app, int& status) {
   args->inputs.add_to(*command);
   command->add_option("--threads", args->threads, "threads to use (default: all cores)")
       ->check(in_range(kThreadsRange));
-  CLI::Option* repeat = command->add_option("--repeat", args->span.repeat, "measure this many runs")
-                            ->check(in_range(kRepeatRange));
-  command->add_option("--seconds", args->span.seconds, "or measure for this long")
-      ->check(in_range(kSecondsRange))
-      ->excludes(repeat)
-      ->capture_default_str();
+  args->span.add_to(*command);
   command->add_option("--top", args->top, "how many of the slowest kernels the summary lists")
       ->capture_default_str();
   command->add_option("--html", args->html, "write a page that needs no network")

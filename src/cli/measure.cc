@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "cli/cli.h"
 #include "machine/instruction.h"
 #include "support/interrupt.h"
 #include "support/stopwatch.h"
@@ -75,6 +76,18 @@ Status measure_kernels(runtime::Executor& executor, Measured& m) {
 }
 
 }  // namespace
+
+void Span::add_to(CLI::App& command) {
+  command.add_option("--warmup", warmup, "runs before those that are measured")
+      ->check(in_range(kWarmupRange))
+      ->capture_default_str();
+  CLI::Option* runs = command.add_option("--repeat", repeat, "measure this many runs")
+                          ->check(in_range(kRepeatRange));
+  command.add_option("--seconds", seconds, "or measure for this long")
+      ->check(in_range(kSecondsRange))
+      ->excludes(runs)
+      ->capture_default_str();
+}
 
 double CorePeaks::gops(const std::vector<std::string>& instructions) const {
   double most = 0;

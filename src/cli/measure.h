@@ -12,6 +12,10 @@
 #include "runtime/report.h"
 #include "support/result.h"
 
+namespace CLI {
+class App;
+}
+
 namespace tenon::cli {
 
 /// How long is measured: `repeat` runs, or where that is 0 about so many seconds.
@@ -19,6 +23,9 @@ struct Span {
   size_t warmup = 2;  // runs before those that are measured
   size_t repeat = 0;
   double seconds = 2;
+
+  /// The options --warmup, --repeat, --seconds.
+  void add_to(CLI::App& command);
 };
 
 /// What one core of this CPU does at most, measured in this process.

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "embed/elf.h"
 #include "embed/module.h"
 
 namespace tenon::embed {
@@ -100,17 +101,8 @@ class Layout {
   }
 
   [[nodiscard]] Elf64_Ehdr header() const {
-    Elf64_Ehdr h{};
-    std::memcpy(h.e_ident, ELFMAG, SELFMAG);
-    h.e_ident[EI_CLASS] = ELFCLASS64;
-    h.e_ident[EI_DATA] = ELFDATA2LSB;
-    h.e_ident[EI_VERSION] = EV_CURRENT;
-    h.e_type = ET_REL;
-    h.e_machine = m_.core->elf_machine;
-    h.e_version = EV_CURRENT;
-    h.e_ehsize = sizeof h;
+    Elf64_Ehdr h = elf_header(ET_REL, m_.core->elf_machine);
     h.e_shoff = table_;
-    h.e_shentsize = sizeof(Elf64_Shdr);
     h.e_shnum = Section::count;
     h.e_shstrndx = Section::names;
     return h;

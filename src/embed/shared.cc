@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "embed/elf.h"
 #include "embed/module.h"
 
 namespace tenon::embed {
@@ -140,20 +141,11 @@ class SharedWriter {
   }
 
   [[nodiscard]] Elf64_Ehdr header() const {
-    Elf64_Ehdr h{};
-    std::memcpy(h.e_ident, ELFMAG, SELFMAG);
-    h.e_ident[EI_CLASS] = ELFCLASS64;
-    h.e_ident[EI_DATA] = ELFDATA2LSB;
-    h.e_ident[EI_VERSION] = EV_CURRENT;
-    h.e_type = ET_DYN;
-    h.e_machine = m_.core->elf_machine;
-    h.e_version = EV_CURRENT;
+    Elf64_Ehdr h = elf_header(ET_DYN, m_.core->elf_machine);
     h.e_phoff = sizeof h;
     h.e_shoff = table_;
-    h.e_ehsize = sizeof h;
     h.e_phentsize = sizeof(Elf64_Phdr);
     h.e_phnum = Segment::segments;
-    h.e_shentsize = sizeof(Elf64_Shdr);
     h.e_shnum = Section::count;
     h.e_shstrndx = Section::names;
     return h;

@@ -12,6 +12,10 @@ namespace tenon::ops {
 using Options = std::vector<std::pair<std::string, std::string>>;
 
 /// The options of a call node (or of any "key=value key=value" text).
+/// A word without '=' goes on with the value before it: "shape=2 * n, 8".
 [[nodiscard]] Options parse_options(std::string_view text);
+
+/// The parts between separators, without an empty one at the end.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 
 }  // namespace tenon::ops

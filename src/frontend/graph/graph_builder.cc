@@ -19,35 +19,6 @@ using ops::Options;
 
 namespace {
 
-std::vector<std::string_view> split(std::string_view text) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(','), text.size());
-    parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
-
-/// "key=value key=value"; a word without '=' goes on with the value before it ("shape=2 * n, 8").
-Options read_options(std::string_view text) {
-  Options out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find(' ', at), text.size());
-    const std::string_view word = text.substr(at, end - at);
-    at = end + 1;
-    if (word.empty()) continue;
-    const size_t equals = word.find('=');
-    if (equals != std::string_view::npos)
-      out.emplace_back(word.substr(0, equals), word.substr(equals + 1));
-    else if (!out.empty())
-      out.back().second += word;
-    else
-      out.emplace_back(word, "");
-  }
-  return out;
-}
-
 /// Extents that are known are not negative.
 Status check_extents(std::string_view what, Expr e) {
   for (const Expr extent : e->type->is_tensor() ? e->shape() : std::span<const Expr>{})
@@ -105,9 +76,9 @@ Result<std::vector<Expr>> GraphBuilder::apply(std::string_view name, std::span<c
                                               std::string_view options) {
   const CompositeInfo* row = ops::find_composite(name);
   if (row == nullptr) return tl::make_unexpected(unknown_operator(name));
-  Options given = read_options(options);
+  Options given = ops::parse_options(options);
   std::vector<Expr> extents;
-  for (std::string_view key : split(row->extents)) {
+  for (std::string_view key : ops::split(row->extents, ',')) {
     if (key.ends_with('*')) key.remove_suffix(1);
     const auto at =
         std::find_if(given.begin(), given.end(), [&](const auto& o) { return o.first == key; });
@@ -118,7 +89,7 @@ Result<std::vector<Expr>> GraphBuilder::apply(std::string_view name, std::span<c
     given.erase(at);
   }
   for (const auto& [key, value] : given) {
-    const auto known = split(row->options);
+    const auto known = ops::split(row->options, ',');
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::string all =
         cat(row->options, row->options.empty() || row->extents.empty() ? "" : ",", row->extents);

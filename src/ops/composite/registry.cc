@@ -36,16 +36,6 @@ const std::map<std::string_view, const CompositeRow*>& rows() {
   return table;
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(separator), text.size());
-    parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
-
 std::string options_text(const Options& options) {
   std::string text;
   for (const auto& [key, value] : options) text += (text.empty() ? "" : " ") + key + "=" + value;
@@ -315,16 +305,6 @@ const CompositeInfo* find_composite(std::string_view name) {
       all.begin(), all.end(), name,
       [](const CompositeInfo& row, std::string_view wanted) { return row.name < wanted; });
   return at == all.end() || at->name != name ? nullptr : &*at;
-}
-
-Options parse_options(std::string_view text) {
-  Options options;
-  for (std::string_view part : split(text, ' ')) {
-    const size_t equals = std::min(part.find('='), part.size());
-    if (!part.empty())
-      options.emplace_back(part.substr(0, equals), part.substr(std::min(equals + 1, part.size())));
-  }
-  return options;
 }
 
 const OpRow* kernel_row(Expr node) {
