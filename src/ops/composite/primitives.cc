@@ -1,32 +1,36 @@
 // Graph operators under names of their own, for programs that build graphs by name: built at once,
 // with NumPy's conventions (broadcasting, negative axes and starts) in front of the primitives'.
+// Written NAME(operands; options [default]; extents).
 //
-//   neg abs exp .. (x), add lt max .. (a, b), select fma (a, b, c)     each elementwise row of
-//   ops.def cast(x; to, saturate) broadcast_to(x; ; shape)  reshape(x; ; shape: one -1 takes the
-//   rest)  transpose(x; perm [reversed]) squeeze(x; axes)  unsqueeze(x; axes)  flatten(x; axis [1])
-//   flip(x; axis)  concat(x..; axis) slice(x; axes, steps [1]; starts, stops): as
-//   x[start:stop:step] where these are literals; where
-//            they are symbolic, 0 <= start <= stop <= extent is the caller's promise
-//   pad(x, value?; ; low, high)        extents for each axis, negative ones crop
+//   neg abs exp .. (x)  add lt max .. (a, b)  select fma (a, b, c): elementwise rows of ops.def
+//   cast(x; to, saturate)
+//
+//   broadcast_to(x; ; shape)  reshape(x; ; shape): one extent may be -1
+//   transpose(x; perm [reversed])  squeeze(x; axes)  unsqueeze(x; axes)  flatten(x; axis [1])
+//   flip(x; axis)  concat(x..; axis)
+//   slice(x; axes, steps [1]; starts, stops): x[start:stop:step] where these are literals; where
+//     they are symbolic, 0 <= start <= stop <= extent is the caller's promise
+//   pad(x, value?; ; low, high): extents for each axis, negative ones crop
 //   full(value; ; shape)  iota(; axis, dtype [i64]; shape)  shape_of(x) -> i64[rank]
+//
 //   gather(x, indices; axis)  gather_elements(x, indices; axis)  gather_nd(x, indices; batch)
-//   scatter_elements(x, indices, updates; axis, kind [set])  scatter_nd(x, indices, updates; kind)
+//   scatter_elements(x, indices, updates; axis, kind [set])
+//   scatter_nd(x, indices, updates; kind [set])
 //   dynamic_slice(x, start..; ; sizes)  dynamic_update_slice(x, update, start..)
-//   reduce_KIND(x; axes [all], keepdims [0])  KIND sum prod max min and or mean
-//   arg_max arg_min(x; axis, keepdims, last)  cumulative(x; kind [sum], axis, exclusive, reverse)
+//
+//   reduce_KIND(x; axes [all], keepdims [0]), KIND: sum prod max min and or mean
+//   arg_max arg_min(x; axis [-1], keepdims [0], last [0])
+//   cumulative(x; kind [sum], axis [-1], exclusive, reverse)
 //   sort(x; axis [-1], descending) -> values, indices
+//
 //   matmul(a, b)  dot(a, b; batch_a, batch_b, contract_a, contract_b, accumulate)
-//   conv(x, w, bias?; strides, low, high, dilation, groups): channels last, x[n, spatial.., c],
-//            w[spatial.., c / groups, m]; conv_channels_first: x[n, c, spatial..], w[m, c / groups,
-//            ..]
+//   conv(x, w, bias?; strides, low, high, dilation, groups): channels last, x[n, spatial.., c] and
+//     w[spatial.., c / groups, m]
+//   conv_channels_first: x[n, c, spatial..] and w[m, c / groups, spatial..]; bias [m]
 #include <algorithm>
 
-#include "ir/dtype.h"
 #include "ir/expr.h"
 #include "ops/composite/composite_row.h"
-#include "ops/shape.h"
-#include "support/check.h"
-#include "support/text.h"
 
 namespace tenon::ops::composite {
 namespace {
